@@ -1,0 +1,1 @@
+//! supervises one service: builds, starts, checks, swaps, keeps logs

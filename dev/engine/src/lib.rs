@@ -1,0 +1,1 @@
+//! observed, plan, apply, ledger and the engines

@@ -1,0 +1,1 @@
+//! the gate: holds or routes requests while the process behind it changes

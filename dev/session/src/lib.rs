@@ -1,0 +1,1 @@
+//! the dev loop: one select!, a pure reducer

@@ -1,0 +1,1 @@
+//! stack.toml to an always-valid model

@@ -1,0 +1,1 @@
+//! file events to one batch of really changed paths
