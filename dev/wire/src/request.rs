@@ -12,10 +12,17 @@ use crate::{Micros, SessionInfo, Spec};
 pub enum Request {
     /// Answered by one [`Reply::Status`](crate::Reply).
     Status,
-    /// Take this spec from now on. What can change under the running process
+    /// Take this spec from now on; the first one builds and accepts generation
+    /// 1 by itself. What can change under the running process
     /// does at once; the rest is built and swapped in like a save. Answered by
     /// `Done` or `Refused`.
-    Configure(Box<Spec>),
+    Configure {
+        /// What to run.
+        spec: Box<Spec>,
+        /// The engine's digest of it, given back in [`Status`](crate::Status)
+        /// so that an unchanged service needs no action.
+        digest: String,
+    },
     /// Launch the process as soon as it is built: what it needs is there.
     /// Until then a created agent builds and holds. Answered by `Done`.
     Start,
@@ -44,6 +51,14 @@ pub enum Request {
     Attach(SessionInfo),
     /// Only on an attached connection: sources changed.
     Change(Change),
+    /// Only on an attached connection: the sources that this generation was
+    /// built from have this digest (known later than the build began).
+    Digest {
+        /// The generation.
+        generation: u64,
+        /// The digest of the whole source tree.
+        digest: String,
+    },
     /// Returns `Done` once `serving` is at or past the generation, `Refused`
     /// with the problem once that generation failed. Other generations'
     /// failures do not count.
