@@ -1,1 +1,2 @@
-//! supervises one service: builds, starts, checks, swaps, keeps logs
+//! a
+mod machine;
