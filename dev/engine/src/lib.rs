@@ -1,1 +1,28 @@
-//! observed, plan, apply, ledger and the engines
+//! From what a project asks for and what is there to a plan, and from the
+//! plan to done, whatever dies on the way.
+//!
+//! [`resource`] is what all of it speaks of. [`plan()`] decides and is pure;
+//! [`apply()`] performs a [`Plan`] and decides nothing; a [`World`] is where
+//! its steps are performed; the [`Ledger`] remembers what was begun. [`host`]
+//! is the engine of supervised processes on this machine. Another engine is
+//! another folder beside it and knows the same three things: how to observe,
+//! how to lower a project to [`Desired`] resources, how to perform an action.
+
+mod apply;
+mod ledger;
+mod lock;
+mod obstacle;
+mod plan;
+pub mod resource;
+mod world;
+
+pub use apply::{AT_ONCE, Applied, Outcome, Progress, StepState, apply};
+pub use ledger::{Entry, Journal, LEDGER_FILE, Ledger, LedgerError, Records, Stage};
+pub use lock::{Holding, LOCK_FILE, LockError, ProjectLock};
+pub use obstacle::{Obstacle, ObstacleKind};
+pub use plan::{After, Memory, Plan, Step, StepId, plan};
+pub use resource::{
+    Claim, Dependency, Desired, DesiredSet, Digest, Health, Holder, Identity, Kind, Level,
+    Observed, ObservedResource, Owner, ResourceId, Scope, StepLimits, Verb,
+};
+pub use world::{Action, Failure, FailureKind, World};

@@ -1,0 +1,145 @@
+//! [`ProjectLock`]: one hob at a time changes a project.
+//!
+//! Owns the lock file in the project's state folder. The kernel releases it
+//! when its holder ends, however that happens.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The file's name in the project's state folder.
+pub const LOCK_FILE: &str = "lock";
+
+/// How often a held lock is tried again: the kernel tells nobody that it is
+/// free without a thread that could not be interrupted.
+const RETRY: Duration = Duration::from_millis(25);
+
+/// The lock was not got.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else had it all the time.
+    #[error("{holder} changes this project; it was not done within {} s", limit.as_secs_f32())]
+    Held {
+        /// Who, in words.
+        holder: Holding,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The operating system refused.
+    #[error("cannot lock {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Who holds a lock, as the lock file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding {
+    /// Its process, when it had the time to write it down.
+    pub pid: Option<u32>,
+}
+
+impl std::fmt::Display for Holding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "another hob (process {pid})"),
+            None => f.write_str("another hob"),
+        }
+    }
+}
+
+/// The right to change a project, until it is dropped.
+#[derive(Debug)]
+pub struct ProjectLock {
+    file: File,
+    path: PathBuf,
+}
+
+impl ProjectLock {
+    /// Waits for the lock of this state folder, which exists. `waiting` is
+    /// called once, with the holder, when it is not to be had at once.
+    ///
+    /// # Errors
+    /// It was not free within `limit`, or the file cannot be opened.
+    pub async fn acquire(
+        folder: &Path,
+        limit: Duration,
+        waiting: impl FnOnce(Holding),
+    ) -> Result<Self, LockError> {
+        let path = folder.join(LOCK_FILE);
+        let failed = |source| LockError::Io {
+            path: path.clone(),
+            source,
+        };
+        let end = Instant::now() + limit;
+        let mut waiting = Some(waiting);
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) if stands_at(&file, &path) => {
+                    file.set_len(0).map_err(failed)?;
+                    file.rewind().map_err(failed)?;
+                    write!(file, "{}", std::process::id()).map_err(failed)?;
+                    return Ok(Self { file, path });
+                }
+                // Its last holder took the file away; another one may stand
+                // there already.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let holder = holder(&mut file);
+                    if Instant::now() >= end {
+                        return Err(LockError::Held { holder, limit });
+                    }
+                    if let Some(waiting) = waiting.take() {
+                        waiting(holder);
+                    }
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+        }
+    }
+
+    /// Gives the lock up and takes its file away, for a project of which
+    /// nothing is left. Whoever waits for it makes a new one.
+    pub fn remove(self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Drop for ProjectLock {
+    fn drop(&mut self) {
+        // The number of a process that is gone would only mislead.
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// Whether the opened file is still the one of this name.
+fn stands_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+fn holder(file: &mut File) -> Holding {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    Holding {
+        pid: read.ok().and_then(|_| text.trim().parse().ok()),
+    }
+}

@@ -1,0 +1,142 @@
+//! [`plan`]: from what is wanted and what was found to the DAG of steps
+//! between them.
+//!
+//! Owns every decision: what is made, changed, removed or left, and in which
+//! order. Pure: it asks nothing and does nothing, and the same arguments give
+//! the same plan. Start with [`plan`]; `chain.rs` decides about one resource,
+//! `block.rs` what cannot be done, `order.rs` what waits for what.
+
+mod block;
+mod chain;
+mod order;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::Obstacle;
+use crate::resource::{Claim, Desired, DesiredSet, Observed, Owner, ResourceId, StepLimits, Verb};
+
+/// What leads from what was found to what is wanted.
+#[derive(Debug, Clone)]
+pub struct Plan<S> {
+    /// The steps; each comes after all that it waits for.
+    pub steps: Vec<Step<S>>,
+    /// The services that are left as they are, and why.
+    pub obstacles: Vec<Obstacle>,
+}
+
+impl<S> Plan<S> {
+    /// Whether there is nothing to do and nothing in the way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.obstacles.is_empty()
+    }
+}
+
+/// A step's place in its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub usize);
+
+/// One outside action, safe to repeat.
+#[derive(Debug, Clone)]
+pub struct Step<S> {
+    /// Its place.
+    pub id: StepId,
+    /// What is done.
+    pub verb: Verb,
+    /// What it is done to.
+    pub resource: ResourceId,
+    /// Why, in words that follow a "because".
+    pub cause: String,
+    /// What it waits for.
+    pub after: Vec<After>,
+    /// How long it may take.
+    pub limit: Duration,
+    /// Something worth saying with it.
+    pub label: Option<String>,
+    /// What the ledger remembers of the resource.
+    pub memory: Memory,
+    /// What the engine needs to know; none when only a found resource is
+    /// removed.
+    pub spec: Option<S>,
+}
+
+/// What the ledger remembers of a resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Memory {
+    /// What it depends on.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub needs: BTreeSet<ResourceId>,
+    /// The engine's own facts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
+}
+
+/// One edge of the DAG.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct After {
+    /// The earlier step.
+    pub step: StepId,
+    /// Whether its failure is a reason to skip the later one; otherwise its
+    /// end, however it ends, is enough.
+    pub required: bool,
+}
+
+/// The plan from `found` to `wanted`.
+///
+/// What is in `wanted.scope`, was found, and is not wanted is removed; what is
+/// outside of it is not touched.
+#[must_use]
+pub fn plan<S: Clone, F>(wanted: &DesiredSet<S>, found: &Observed<F>) -> Plan<S> {
+    let situation = Situation {
+        wanted: wanted.resources.iter().map(|d| (d.id.clone(), d)).collect(),
+        set: wanted,
+        found: &found.resources,
+        held: &found.held,
+    };
+    let blocked = block::blocked(&situation);
+    let chains = situation.chains(&blocked);
+    let mut obstacles: Vec<Obstacle> = blocked.into_values().collect();
+    obstacles.sort_by(|a, b| (a.kind, &a.owner).cmp(&(b.kind, &b.owner)));
+    Plan {
+        steps: order::ordered(&situation, &chains),
+        obstacles,
+    }
+}
+
+/// The arguments of one planning, indexed.
+struct Situation<'a, S> {
+    wanted: BTreeMap<ResourceId, &'a Desired<S>>,
+    set: &'a DesiredSet<S>,
+    found: &'a BTreeMap<ResourceId, crate::ObservedResource>,
+    held: &'a BTreeMap<Claim, crate::Holder>,
+}
+
+/// The verbs that one resource needs, in their order, each with its cause.
+type Chain = Vec<(Verb, String)>;
+
+/// The services that are left alone.
+type Blocked = BTreeMap<Owner, Obstacle>;
+
+impl<S> Situation<'_, S> {
+    /// The chains of all resources that are touched.
+    fn chains(&self, blocked: &Blocked) -> BTreeMap<ResourceId, Chain> {
+        let ids: BTreeSet<&ResourceId> = self.wanted.keys().chain(self.found.keys()).collect();
+        ids.into_iter()
+            .filter(|id| !blocked.contains_key(&id.owner()))
+            .map(|id| (id.clone(), self.chain(id)))
+            .filter(|(_, chain)| !chain.is_empty())
+            .collect()
+    }
+
+    /// How long a step of this resource may take.
+    fn limits(&self, id: &ResourceId) -> StepLimits {
+        self.wanted
+            .get(id)
+            .map_or_else(StepLimits::default, |d| d.limits)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! What waits for what, and the steps in an order that respects it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{After, Chain, Memory, Situation, Step, StepId};
+use crate::resource::{Holder, Owner, ResourceId, Verb};
+
+/// The steps of these chains, each after all that it waits for; among equals
+/// in the order of their resources, so that plans read the same each time.
+pub(super) fn ordered<S: Clone>(
+    situation: &Situation<'_, S>,
+    chains: &BTreeMap<ResourceId, Chain>,
+) -> Vec<Step<S>> {
+    let mut graph = Graph::new(chains);
+    hard_edges(situation, chains, &mut graph);
+    soft_edges(situation, chains, &mut graph);
+    let order = graph.topological();
+    debug_assert_eq!(order.len(), graph.nodes.len(), "the steps form a circle");
+    let place: BTreeMap<usize, usize> = order.iter().enumerate().map(|(at, n)| (*n, at)).collect();
+    order
+        .iter()
+        .enumerate()
+        .map(|(at, node)| {
+            let (id, verb, cause) = graph.nodes[*node];
+            let mut after: Vec<After> = graph.before[*node]
+                .iter()
+                .map(|(earlier, required)| After {
+                    step: StepId(place[earlier]),
+                    required: *required,
+                })
+                .collect();
+            after.sort();
+            let wanted = situation.wanted.get(id);
+            Step {
+                id: StepId(at),
+                verb,
+                resource: id.clone(),
+                cause: cause.to_owned(),
+                after,
+                limit: situation.limits(id).of(verb),
+                label: wanted.and_then(|d| {
+                    let told = match d.config {
+                        Some(_) => Verb::Configure,
+                        None => Verb::Create,
+                    };
+                    d.label.clone().filter(|_| verb == told)
+                }),
+                memory: wanted.map_or_else(Memory::default, |d| Memory {
+                    needs: d.needs.iter().map(|need| need.on.clone()).collect(),
+                    facts: d.facts.clone(),
+                }),
+                spec: wanted.map(|d| d.spec.clone()),
+            }
+        })
+        .collect()
+}
+
+/// The steps as nodes; an edge's value says whether it is required.
+struct Graph<'a> {
+    nodes: Vec<(&'a ResourceId, Verb, &'a str)>,
+    index: BTreeMap<(&'a ResourceId, Verb), usize>,
+    before: Vec<BTreeMap<usize, bool>>,
+}
+
+impl<'a> Graph<'a> {
+    fn new(chains: &'a BTreeMap<ResourceId, Chain>) -> Self {
+        let nodes: Vec<_> = chains
+            .iter()
+            .flat_map(|(id, chain)| chain.iter().map(move |(verb, cause)| (id, *verb, &**cause)))
+            .collect();
+        let index = nodes
+            .iter()
+            .enumerate()
+            .map(|(node, (id, verb, _))| ((*id, *verb), node))
+            .collect();
+        Self {
+            before: vec![BTreeMap::new(); nodes.len()],
+            nodes,
+            index,
+        }
+    }
+
+    fn require(&mut self, later: usize, earlier: usize) {
+        self.before[later].insert(earlier, true);
+    }
+
+    /// Adds a mere order, unless the two are ordered the other way already.
+    fn prefer(&mut self, later: usize, earlier: usize) {
+        if later != earlier && !self.comes_after(earlier, later) {
+            self.before[later].entry(earlier).or_insert(false);
+        }
+    }
+
+    fn comes_after(&self, later: usize, earlier: usize) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![later];
+        while let Some(node) = open.pop() {
+            if node == earlier {
+                return true;
+            }
+            if seen.insert(node) {
+                open.extend(self.before[node].keys());
+            }
+        }
+        false
+    }
+
+    fn topological(&self) -> Vec<usize> {
+        let mut waiting: Vec<usize> = self.before.iter().map(BTreeMap::len).collect();
+        let mut later: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for (node, before) in self.before.iter().enumerate() {
+            for earlier in before.keys() {
+                later[*earlier].push(node);
+            }
+        }
+        let mut free: BTreeSet<usize> = (0..self.nodes.len())
+            .filter(|node| waiting[*node] == 0)
+            .collect();
+        let mut order = Vec::with_capacity(self.nodes.len());
+        while let Some(node) = free.pop_first() {
+            order.push(node);
+            for next in &later[node] {
+                waiting[*next] -= 1;
+                if waiting[*next] == 0 {
+                    free.insert(*next);
+                }
+            }
+        }
+        order
+    }
+}
+
+/// What cannot be done the other way round. It has no circle: services that
+/// need themselves are no part of the plan, and removals wait for nothing here.
+fn hard_edges<S>(
+    situation: &Situation<'_, S>,
+    chains: &BTreeMap<ResourceId, Chain>,
+    graph: &mut Graph<'_>,
+) {
+    let mut removals: BTreeMap<Owner, Vec<usize>> = BTreeMap::new();
+    for ((id, verb), node) in &graph.index {
+        if *verb == Verb::Remove {
+            removals.entry(id.owner()).or_default().push(*node);
+        }
+    }
+    for (id, chain) in chains {
+        for pair in chain.windows(2) {
+            let (earlier, later) = (graph.index[&(id, pair[0].0)], graph.index[&(id, pair[1].0)]);
+            graph.require(later, earlier);
+        }
+        let Some(wanted) = situation.wanted.get(id) else {
+            continue;
+        };
+        // What is left of a service goes before anything new of it comes.
+        if let Some(create) = graph.index.get(&(id, Verb::Create)).copied() {
+            for removal in removals.get(&id.owner()).into_iter().flatten() {
+                graph.require(create, *removal);
+            }
+        }
+        let first = chain.iter().find(|(verb, _)| *verb != Verb::Remove);
+        if let Some((verb, _)) = first {
+            let first = graph.index[&(id, *verb)];
+            for claim in &wanted.claims {
+                let Some(Holder::Ours(other)) = situation.held.get(claim) else {
+                    continue;
+                };
+                if let Some(removal) = graph.index.get(&(other, Verb::Remove)).copied() {
+                    graph.require(first, removal);
+                }
+            }
+        }
+        for need in wanted.needs.iter().filter(|need| need.required) {
+            if let Some((later, earlier)) = waits(graph, id, need) {
+                graph.require(later, earlier);
+            }
+        }
+    }
+}
+
+/// What is better done in this order, where nothing speaks against it.
+fn soft_edges<S>(
+    situation: &Situation<'_, S>,
+    chains: &BTreeMap<ResourceId, Chain>,
+    graph: &mut Graph<'_>,
+) {
+    for id in chains.keys() {
+        for need in situation
+            .wanted
+            .get(id)
+            .into_iter()
+            .flat_map(|wanted| &wanted.needs)
+            .filter(|need| !need.required)
+        {
+            if let Some((later, earlier)) = waits(graph, id, need) {
+                graph.prefer(later, earlier);
+            }
+        }
+        let Some(removal) = graph.index.get(&(id, Verb::Remove)).copied() else {
+            continue;
+        };
+        for needed in situation.found.get(id).into_iter().flat_map(|o| &o.needs) {
+            if let Some(later) = graph.index.get(&(needed, Verb::Remove)).copied() {
+                graph.prefer(later, removal);
+            }
+        }
+    }
+}
+
+/// The two steps that a dependency orders, as later and earlier, if this plan
+/// has both.
+fn waits(
+    graph: &Graph<'_>,
+    id: &ResourceId,
+    need: &crate::resource::Dependency,
+) -> Option<(usize, usize)> {
+    let verbs = [Verb::Create, Verb::Configure, Verb::Start, Verb::Await];
+    let later = verbs
+        .iter()
+        .filter(|verb| **verb >= need.before)
+        .find_map(|verb| graph.index.get(&(id, *verb)))?;
+    let earlier = verbs
+        .iter()
+        .rev()
+        .filter(|verb| verb.leads_to() <= need.until)
+        .find_map(|verb| graph.index.get(&(&need.on, *verb)))?;
+    Some((*later, *earlier))
+}
