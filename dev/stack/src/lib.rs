@@ -3,11 +3,36 @@
 //! Owns the meaning of `stack.toml`, `stack.local.toml`, `.env` and
 //! `hob.toml`. Reads these files and looks whether the files that they name
 //! are there; writes nothing, starts nothing, asks no environment but the one
-//! it is given. Start with [`Project`] for the result.
+//! it is given.
+//!
+//! Start with [`Project::load`] for the way in and [`Service`] for what comes
+//! out. On the way a file is a `tree` (TOML with places, the local file merged
+//! in), is held by `check` against the `shape` that `keys` gives it, and is
+//! `lower`ed to the `model`. The JSON `schema` comes from the same `keys`.
 
+mod check;
+mod diagnostic;
+mod effective;
+mod fields;
+mod file;
+mod fill;
+mod graph;
+mod keys;
+mod load;
+mod lower;
 mod model;
 mod names;
+mod near;
+mod paths;
+mod schema;
+mod secret;
+mod select;
+mod shape;
+mod tree;
+mod variant;
 
+pub use diagnostic::{Diagnostic, Place, Severity, SourceFile, render};
+pub use load::{FindError, Loaded};
 pub use model::{
     Config, DevForm, EngineChoice, Form, Image, OnChange, Project, Publish, Ready, Service, Stack,
 };
@@ -15,3 +40,6 @@ pub use names::{
     LABEL_LIMIT, NameError, Port, ProjectId, ServiceId, ServiceName, StackName, VolumeName,
     check_variable,
 };
+pub use schema::json_schema;
+pub use secret::is_secret;
+pub use select::SelectError;

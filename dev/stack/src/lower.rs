@@ -1,0 +1,411 @@
+//! A checked tree to a [`Stack`]: defaults, absolute paths, names resolved,
+//! and everything that concerns more than one value at once.
+//!
+//! A value that cannot be used is told and replaced by anything of its type:
+//! the caller drops a stack that has an error. Start with [`stack`].
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::str::FromStr;
+
+use hob_wire::{ChangeAction, Protocol, Restart, SecretSource, Swap};
+
+use crate::diagnostic::{Diagnostic, Place};
+use crate::fields::Fields;
+use crate::graph::Edge;
+use crate::keys::STACK;
+use crate::model::{Config, DevForm, OnChange, Publish, Service, Stack};
+use crate::names::{Port, ServiceId, ServiceName, StackName, VolumeName};
+use crate::near::{listed, nearest};
+use crate::paths::{resolve, suggestion};
+use crate::tree::{Entry, Node};
+use crate::variant::{self, Variant};
+
+/// What a stack is lowered with.
+pub(crate) struct Context<'a> {
+    /// The project's folder, canonical.
+    pub root: &'a Path,
+    /// The stack's folder.
+    pub dir: &'a Path,
+    /// The stack's name.
+    pub stack: &'a StackName,
+    /// The project's settings.
+    pub config: &'a Config,
+    /// Where diagnostics go.
+    pub report: &'a mut Vec<Diagnostic>,
+    /// Every name in a list of `needs` or `wants`.
+    pub edges: Vec<Edge>,
+}
+
+/// A published port and the place that says so.
+pub(crate) struct Published {
+    pub id: ServiceId,
+    pub port: Port,
+    pub address: IpAddr,
+    pub place: Place,
+}
+
+/// The stack of a checked tree, and its fixed ports.
+pub(crate) fn stack(
+    context: &mut Context<'_>,
+    file: &Path,
+    tree: &Node,
+) -> (Stack, Vec<Published>) {
+    let mut services = BTreeMap::new();
+    let mut published = Vec::new();
+    let root = tree.fields(&STACK);
+    match root.and_then(|root| root.fields("services")) {
+        Some(table) => {
+            for (name, entry) in table.entries() {
+                let Ok(name) = ServiceName::from_str(name) else {
+                    continue;
+                };
+                let Some(fields) = table.fields(name.as_str()) else {
+                    continue;
+                };
+                let service = service(context, &name, entry, fields, table);
+                if let (Some(Publish::Fixed(port)), Some(place)) =
+                    (service.publish, fields.node("publish"))
+                {
+                    published.push(Published {
+                        id: service.id.clone(),
+                        port,
+                        address: service.address,
+                        place: place.place.clone(),
+                    });
+                }
+                services.insert(name, service);
+            }
+            if table.entries().next().is_none() {
+                no_services(context, root.and_then(|root| root.place("services")), tree);
+            }
+        }
+        None if root.is_some_and(|root| root.entry("services").is_none()) => {
+            no_services(context, None, tree);
+        }
+        None => {}
+    }
+    let stack = Stack {
+        name: context.stack.clone(),
+        file: file.to_owned(),
+        dir: context.dir.to_owned(),
+        services,
+    };
+    (stack, published)
+}
+
+fn no_services(context: &mut Context<'_>, place: Option<Place>, tree: &Node) {
+    let place = place.unwrap_or_else(|| tree.place.clone());
+    context.report.push(
+        Diagnostic::error("the stack has no services", place)
+            .hint("add a table `[services.NAME]` with `run = [\"…\"]`"),
+    );
+}
+
+fn service(
+    context: &mut Context<'_>,
+    name: &ServiceName,
+    entry: &Entry,
+    fields: Fields<'_>,
+    siblings: Fields<'_>,
+) -> Service {
+    let id = ServiceId {
+        stack: context.stack.clone(),
+        service: name.clone(),
+    };
+    let port = port(fields, "port");
+    let publish = match fields.text("publish") {
+        Some(_) => Some(Publish::Auto),
+        None => self::port(fields, "publish").map(Publish::Fixed),
+    };
+    listening(context, fields, publish);
+    let protocol = match fields.text("protocol") {
+        Some("tcp") => Protocol::Tcp,
+        _ => Protocol::Http,
+    };
+    let needs = references(context, fields, "needs", name, siblings);
+    let mut wants = references(context, fields, "wants", name, siblings);
+    wants.retain(|want| {
+        let twice = needs.contains(want);
+        if let (true, Some(place)) = (twice, fields.place("wants")) {
+            context.report.push(Diagnostic::warning(
+                format!("`{}` is needed already; `wants` adds nothing", want.service),
+                place,
+            ));
+        }
+        !twice
+    });
+    let volumes = volumes(context, fields);
+    let source = variant::source(context, entry, fields);
+    let run = variant::lower(context, &source, entry, fields, false);
+    let dev = variant::dev_entry(entry);
+    let dev = dev
+        .node
+        .fields(variant::SERVICE)
+        .map(|fields| variant::lower(context, &source, &dev, fields, true))
+        .unwrap_or_else(|| run.clone());
+    let web = protocol == Protocol::Http && port.is_some();
+    let dev_form = dev_form(context, fields, &source, dev, web, !volumes.is_empty());
+    Service {
+        id,
+        port,
+        publish,
+        address: fields
+            .text("address")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        protocol,
+        needs,
+        wants,
+        ready: run.ready,
+        env: run.env,
+        pass_env: fields.texts("pass_env"),
+        secrets: secrets(context, fields),
+        volumes,
+        image: run.image,
+        restart: match fields.text("restart") {
+            Some("on-failure") => Restart::OnFailure,
+            Some("never") => Restart::Never,
+            _ => Restart::Always,
+        },
+        limits: run.limits,
+        packages: fields.text_map("packages"),
+        run_form: run.form,
+        dev_form,
+        source,
+    }
+}
+
+fn port(fields: Fields<'_>, key: &str) -> Option<Port> {
+    Port::new(u16::try_from(fields.integer(key)?).ok()?)
+}
+
+/// What `publish` and `address` ask of each other and of `port`.
+fn listening(context: &mut Context<'_>, fields: Fields<'_>, publish: Option<Publish>) {
+    if let (Some(place), None) = (fields.place("publish"), fields.entry("port")) {
+        context.report.push(
+            Diagnostic::error("`publish` without `port`", place)
+                .label("there is nothing to publish")
+                .hint("add `port = 8080`, the port inside a container"),
+        );
+    }
+    if let (Some(place), None) = (fields.place("address"), fields.entry("publish")) {
+        context.report.push(
+            Diagnostic::warning("`address` without `publish` has no effect", place)
+                .hint("add `publish = \"auto\"`"),
+        );
+    }
+    if let (Some(Publish::Fixed(port)), Some(node)) = (publish, fields.node("publish")) {
+        let offset = context.config.port_offset;
+        if port.offset(offset).is_none() {
+            context.report.push(
+                Diagnostic::error(
+                    format!("port {port} and the project's offset of {offset} are past 65535"),
+                    node.place.clone(),
+                )
+                .hint("lower `publish`, or `port_offset` in `hob.toml`"),
+            );
+        }
+    }
+}
+
+/// The services of the same stack that a list names, each once.
+fn references(
+    context: &mut Context<'_>,
+    fields: Fields<'_>,
+    key: &str,
+    from: &ServiceName,
+    siblings: Fields<'_>,
+) -> Vec<ServiceId> {
+    let mut ids: Vec<ServiceId> = Vec::new();
+    for node in fields.items(key) {
+        let Some(text) = node.text() else { continue };
+        let names = || siblings.entries().map(|(name, _)| name);
+        if !names().any(|name| name == text) {
+            let hint = match nearest(text, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("services of this stack: {}", listed(names())),
+            };
+            let message = format!("`{key}` names `{text}`, which is no service of this stack");
+            context
+                .report
+                .push(Diagnostic::error(message, node.place.clone()).hint(hint));
+            continue;
+        }
+        let Ok(service) = text.parse::<ServiceName>() else {
+            continue;
+        };
+        if ids.iter().any(|id| id.service == service) {
+            let message = format!("`{key}` names `{text}` twice");
+            context
+                .report
+                .push(Diagnostic::warning(message, node.place.clone()));
+            continue;
+        }
+        context.edges.push(Edge {
+            from: from.clone(),
+            to: service.clone(),
+            place: node.place.clone(),
+        });
+        ids.push(ServiceId {
+            stack: context.stack.clone(),
+            service,
+        });
+    }
+    ids
+}
+
+fn volumes(
+    context: &mut Context<'_>,
+    fields: Fields<'_>,
+) -> BTreeMap<VolumeName, std::path::PathBuf> {
+    let mut volumes = BTreeMap::new();
+    let mut seen: Vec<(std::path::PathBuf, &Place)> = Vec::new();
+    let entries = fields.fields("volumes").into_iter();
+    for (name, entry) in entries.flat_map(Fields::entries) {
+        let (Ok(name), Some(text)) = (name.parse::<VolumeName>(), entry.node.text()) else {
+            continue;
+        };
+        let path: std::path::PathBuf = Path::new(text).components().collect();
+        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == path) {
+            context.report.push(
+                Diagnostic::error(
+                    format!("two volumes at `{}`", path.display()),
+                    entry.node.place.clone(),
+                )
+                .related((*first).clone(), "the first one"),
+            );
+        }
+        seen.push((path.clone(), &entry.node.place));
+        volumes.insert(name, path);
+    }
+    volumes
+}
+
+fn secrets(context: &mut Context<'_>, fields: Fields<'_>) -> BTreeMap<String, SecretSource> {
+    let Some(table) = fields.fields("secrets") else {
+        return BTreeMap::new();
+    };
+    let mut secrets = BTreeMap::new();
+    let dev = fields.fields("dev");
+    for (name, entry) in table.entries() {
+        for fields in [Some(fields), dev].into_iter().flatten() {
+            let env = fields.fields("env");
+            if let Some((_, twin)) =
+                env.and_then(|env| env.entries().find(|(other, _)| *other == name))
+            {
+                context.report.push(
+                    Diagnostic::error(
+                        format!("`{name}` is set by both `secrets` and `env`"),
+                        entry.key.clone(),
+                    )
+                    .related(twin.key.clone(), "also here"),
+                );
+            }
+        }
+        let Some(source) = table.fields(name) else {
+            continue;
+        };
+        if let Some(variable) = source.text("env") {
+            secrets.insert(name.to_owned(), SecretSource::Env(variable.to_owned()));
+        } else if let (Some(text), Some(node)) = (source.text("file"), source.node("file")) {
+            let path = resolve(context.dir, text);
+            if !path.exists() {
+                let shown = crate::file::shown(context.root, &path);
+                // Only a start needs it: a build or a check does well without.
+                context.report.push(
+                    Diagnostic::warning(
+                        format!("the secret file `{shown}` is not there"),
+                        node.place.clone(),
+                    )
+                    .label(format!("`{name}` cannot be set at the start"))
+                    .hint(format!("write the secret's text into `{shown}`")),
+                );
+            }
+            secrets.insert(name.to_owned(), SecretSource::File(path));
+        }
+    }
+    secrets
+}
+
+fn dev_form(
+    context: &mut Context<'_>,
+    fields: Fields<'_>,
+    source: &Path,
+    variant: Variant,
+    web: bool,
+    volumes: bool,
+) -> DevForm {
+    let dev = fields.fields("dev");
+    let texts = |key| dev.map_or_else(Vec::new, |dev| dev.texts(key));
+    let live_reload = dev.and_then(|dev| dev.bool("live_reload"));
+    if let (Some(true), false, Some(place)) = (
+        live_reload,
+        web,
+        dev.and_then(|dev| dev.place("live_reload")),
+    ) {
+        context.report.push(
+            Diagnostic::warning("no browser sees this service", place)
+                .label("there is nothing to reload"),
+        );
+    }
+    let mut watch = Vec::new();
+    for node in dev.map_or(&[][..], |dev| dev.items("watch")) {
+        let Some(text) = node.text() else { continue };
+        let path = resolve(source, text);
+        if !path.exists() {
+            let shown = crate::file::shown(context.root, &path);
+            context.report.push(
+                Diagnostic::warning(
+                    format!("`{shown}` is not there to be watched"),
+                    node.place.clone(),
+                )
+                .maybe_hint(suggestion(&path, text)),
+            );
+        }
+        watch.push(path);
+    }
+    let on_change = dev.map_or(&[][..], |dev| dev.items("on_change"));
+    DevForm {
+        form: variant.form,
+        ready: variant.ready,
+        env: variant.env,
+        image: variant.image,
+        limits: variant.limits,
+        swap: match dev.and_then(|dev| dev.text("swap")) {
+            Some("exclusive") => Swap::Exclusive,
+            Some(_) => Swap::Overlap,
+            // Two processes on one data folder are rarely meant.
+            None if volumes => Swap::Exclusive,
+            None => Swap::Overlap,
+        },
+        live_reload: live_reload.unwrap_or(web),
+        cache: texts("cache").iter().map(|path| path.into()).collect(),
+        watch,
+        ignore: texts("ignore"),
+        on_change: on_change
+            .iter()
+            .filter_map(|node| rule(context, node))
+            .collect(),
+    }
+}
+
+fn rule(context: &mut Context<'_>, node: &Node) -> Option<OnChange> {
+    let fields = node.fields(variant::ON_CHANGE)?;
+    if fields.entry("paths").is_none() {
+        context.report.push(
+            Diagnostic::error("a rule without `paths`", node.place.clone())
+                .hint("add `paths = [\"static/**\"]`"),
+        );
+    }
+    Some(OnChange {
+        paths: fields.texts("paths"),
+        action: match fields.text("action") {
+            Some("restart") => ChangeAction::Restart,
+            Some("signal") => ChangeAction::Signal,
+            Some("none") => ChangeAction::None,
+            _ => ChangeAction::Rebuild,
+        },
+    })
+}

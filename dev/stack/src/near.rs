@@ -1,0 +1,56 @@
+//! The known name that is nearest to an unknown one, for suggestions.
+
+/// The candidate that was probably meant; none when nothing comes near.
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // A slip in three letters, and always one.
+    let limit = (name.chars().count() / 3).max(1);
+    let wanted = name.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let distance = strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase());
+            (distance, candidate)
+        })
+        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Names in backticks, separated by commas.
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, candidates: &[&str], expected: Option<&str>) {
+        assert_eq!(nearest(name, candidates.iter().copied()), expected);
+    }
+
+    #[test]
+    fn a_slip_is_found() {
+        check("gaopi", &["goapi", "static"], Some("goapi"));
+        check("publsh", &["port", "publish"], Some("publish"));
+        check("ENV", &["env", "end"], Some("env"));
+    }
+
+    #[test]
+    fn nothing_near_is_nothing() {
+        check("postgres", &["goapi", "static"], None);
+        check("a", &["b", ""], None);
+        check("", &["b"], None);
+    }
+
+    #[test]
+    fn the_first_of_two_equally_near_names_wins_in_any_order() {
+        check("cat", &["car", "bat"], Some("bat"));
+        check("cat", &["bat", "car"], Some("bat"));
+    }
+}
