@@ -60,9 +60,10 @@ pub(crate) fn read(
                 file: file(text),
                 span,
             };
-            Err(Diagnostic::error(format!("`{shown}` is not UTF-8"), place)
+            let told = Diagnostic::error(format!("`{shown}` is not UTF-8"), place)
                 .label("this byte begins no character")
-                .hint("save the file as UTF-8"))
+                .hint("save the file as UTF-8");
+            Err(Box::new(told))
         }
     }
 }
