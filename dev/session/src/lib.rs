@@ -1,1 +1,20 @@
-//! the dev loop: one select!, a pure reducer
+//! The dev loop: watches the sources, tells the agents what was saved, plans
+//! again when something is not as it should be.
+//!
+//! [`reducer`](Session) decides and is pure; [`run`] is the one `select!`
+//! around it; [`Ground`] is what a session stands on. Knows no engine and
+//! prints nothing.
+
+mod changes;
+mod ground;
+mod link;
+mod reducer;
+mod run;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+pub use changes::Watched;
+pub use ground::{Ground, Wire};
+pub use reducer::{Command, Effect, End, Input, Save, Session, Token, Told};
+pub use run::{Error, Key, Setup, Shown, run};

@@ -9,7 +9,9 @@ impl Machine {
     pub(super) fn configure(&mut self, spec: Spec, digest: String) {
         let before = self.spec.replace(spec);
         self.spec_digest = digest;
-        let Some(spec) = self.spec.as_ref() else { return };
+        let Some(spec) = self.spec.as_ref() else {
+            return;
+        };
         let Some(before) = before else {
             self.accepted = 1;
             self.noticed = self.now;
@@ -35,8 +37,16 @@ impl Machine {
         }
         self.accepted = change.generation;
         self.accepted_digest = change.digest;
-        self.noticed = change.noticed;
-        let unbuilt = self.trouble.as_ref().is_some_and(|it| it.problem.stage == Stage::Build);
+        // Not a save: somebody asked for it now.
+        self.noticed = if change.noticed == 0 {
+            self.now
+        } else {
+            change.noticed
+        };
+        let unbuilt = self
+            .trouble
+            .as_ref()
+            .is_some_and(|it| it.problem.stage == Stage::Build);
         match change.action {
             ChangeAction::Rebuild => self.rebuild(),
             ChangeAction::Restart if self.building.is_some() || self.build_due => self.absorb(),
@@ -97,7 +107,11 @@ impl Machine {
         if generation == self.accepted {
             self.accepted_digest = Some(digest.clone());
         }
-        if let Some(artefact) = self.artefact.as_mut().filter(|it| it.generation == generation) {
+        if let Some(artefact) = self
+            .artefact
+            .as_mut()
+            .filter(|it| it.generation == generation)
+        {
             artefact.digest = Some(digest);
         }
     }
@@ -106,7 +120,10 @@ impl Machine {
     pub(super) fn rebuild(&mut self) {
         self.streak = 0;
         if let Some(old) = self.building.take() {
-            self.emit(EventKind::BuildSuperseded { generation: old.generation, by: self.accepted });
+            self.emit(EventKind::BuildSuperseded {
+                generation: old.generation,
+                by: self.accepted,
+            });
             self.cancelling.insert(old.id);
             self.push(Effect::CancelBuild(old.id));
         }
@@ -133,7 +150,10 @@ impl Machine {
         }
         let (id, generation, noticed) = (building.id, building.generation, building.noticed);
         self.building = Some(building);
-        self.emit(EventKind::BuildStarted { generation, noticed });
+        self.emit(EventKind::BuildStarted {
+            generation,
+            noticed,
+        });
         self.push(Effect::Build { id, generation });
     }
 
@@ -144,17 +164,27 @@ impl Machine {
             self.leave_when_empty();
             return;
         }
-        let Some(building) = self.building.take_if(|building| building.id == id) else { return };
+        let Some(building) = self.building.take_if(|building| building.id == id) else {
+            return;
+        };
         match result {
             BuildResult::Built => {
                 let took = self.now.saturating_sub(building.began);
-                self.emit(EventKind::Built { generation: building.generation, took });
+                self.emit(EventKind::Built {
+                    generation: building.generation,
+                    took,
+                });
                 self.built(building);
             }
             BuildResult::Failed { message, output } => {
                 self.push(Effect::Discard(id));
                 let generation = building.generation;
-                let problem = Problem { generation, stage: Stage::Build, message, output };
+                let problem = Problem {
+                    generation,
+                    stage: Stage::Build,
+                    message,
+                    output,
+                };
                 self.fail(Trouble { build: id, problem });
             }
             // Nobody asked for it: the build was ended from outside.
@@ -162,15 +192,22 @@ impl Machine {
                 self.push(Effect::Discard(id));
                 let message = "the build was ended from outside".into();
                 let generation = building.generation;
-                let problem =
-                    Problem { generation, stage: Stage::Build, message, output: Vec::new() };
+                let problem = Problem {
+                    generation,
+                    stage: Stage::Build,
+                    message,
+                    output: Vec::new(),
+                };
                 self.fail(Trouble { build: id, problem });
             }
         }
     }
 
     fn built(&mut self, building: Building) {
-        let digest = self.accepted_digest.clone().filter(|_| building.generation == self.accepted);
+        let digest = self
+            .accepted_digest
+            .clone()
+            .filter(|_| building.generation == self.accepted);
         let artefact = Artefact {
             id: building.id,
             generation: building.generation,

@@ -16,7 +16,7 @@ mod tests;
 
 use hob_wire::{Change, EventKind, LogLine, Micros, Spec};
 
-pub use state::Machine;
+pub use state::{AgentFacts, Machine};
 
 /// A build, counted from the agent's start; also the name of its output folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,13 +46,21 @@ pub enum Input {
     /// A build ended.
     BuildDone { id: BuildId, result: BuildResult },
     /// A process was started.
-    Spawned { run: RunId, pid: u32, port: Option<u16> },
+    Spawned {
+        run: RunId,
+        pid: u32,
+        port: Option<u16>,
+    },
     /// A process could not be started.
     SpawnFailed { run: RunId, message: String },
     /// A process is ready.
     Ready(RunId),
     /// A process was not ready within the limit.
-    NotReady { run: RunId, message: String, tail: Vec<LogLine> },
+    NotReady {
+        run: RunId,
+        message: String,
+        tail: Vec<LogLine>,
+    },
     /// A process has no ordinary request any more, or its time is up.
     Drained(RunId),
     /// A process and all of its group are gone.
@@ -67,7 +75,10 @@ pub enum BuildResult {
     /// Its output folder is complete.
     Built,
     /// It failed, with the compiler's words.
-    Failed { message: String, output: Vec<LogLine> },
+    Failed {
+        message: String,
+        output: Vec<LogLine>,
+    },
     /// It was ended at the machine's word.
     Cancelled,
 }
@@ -95,7 +106,11 @@ pub enum Effect {
     /// End the build's process group; `BuildDone` follows.
     CancelBuild(BuildId),
     /// Start a process from a build; `Spawned` or `SpawnFailed` follows.
-    Spawn { run: RunId, build: BuildId, generation: u64 },
+    Spawn {
+        run: RunId,
+        build: BuildId,
+        generation: u64,
+    },
     /// Ask a process whether it is ready; `Ready` or `NotReady` follows.
     Probe(RunId),
     /// Wait until a process has no ordinary request, within the drain limit;

@@ -55,7 +55,12 @@ impl Machine {
     }
 
     fn retire_all(&mut self) {
-        let gone: Vec<Run> = self.starting.take().into_iter().chain(self.serving.take()).collect();
+        let gone: Vec<Run> = self
+            .starting
+            .take()
+            .into_iter()
+            .chain(self.serving.take())
+            .collect();
         for run in gone {
             self.retire(run, false);
         }
@@ -99,11 +104,16 @@ impl Machine {
         if self.exclusive() && !self.retiring.is_empty() {
             return;
         }
-        let Some(artefact) = self.pending.take() else { return };
+        let Some(artefact) = self.pending.take() else {
+            return;
+        };
         self.next_run += 1;
         let id = RunId(self.next_run);
         let (build, generation) = (artefact.id, artefact.generation);
-        let fresh = self.good.as_ref().is_none_or(|good| good.generation < generation);
+        let fresh = self
+            .good
+            .as_ref()
+            .is_none_or(|good| good.generation < generation);
         self.starting = Some(Run {
             id,
             artefact,
@@ -114,17 +124,31 @@ impl Machine {
             fresh,
             terminated: false,
         });
-        self.push(Effect::Spawn { run: id, build, generation });
+        self.push(Effect::Spawn {
+            run: id,
+            build,
+            generation,
+        });
     }
 
     pub(super) fn spawned(&mut self, id: RunId, pid: u32, port: Option<u16>) {
         let now = self.now;
-        let known = self.starting.iter_mut().chain(&mut self.serving).chain(&mut self.retiring);
-        let Some(run) = known.into_iter().find(|run| run.id == id) else { return };
+        let known = self
+            .starting
+            .iter_mut()
+            .chain(&mut self.serving)
+            .chain(&mut self.retiring);
+        let Some(run) = known.into_iter().find(|run| run.id == id) else {
+            return;
+        };
         run.pid = Some(pid);
         run.spawned = now;
         let generation = run.generation;
-        self.emit(EventKind::Started { generation, pid, port });
+        self.emit(EventKind::Started {
+            generation,
+            pid,
+            port,
+        });
         if self.starting.as_ref().is_some_and(|run| run.id == id) {
             self.push(Effect::Probe(id));
         }
@@ -141,16 +165,26 @@ impl Machine {
     }
 
     pub(super) fn ready(&mut self, id: RunId) {
-        let Some(mut run) = self.starting.take_if(|run| run.id == id) else { return };
+        let Some(mut run) = self.starting.take_if(|run| run.id == id) else {
+            return;
+        };
         run.ready = self.now;
         let waterfall = run.waterfall();
         let (generation, build) = (run.generation, run.artefact.id);
-        self.gate(GateMove::Open { run: id, generation });
-        let cured = self.trouble.as_ref().is_none_or(|trouble| trouble.build <= build);
+        self.gate(GateMove::Open {
+            run: id,
+            generation,
+        });
+        let cured = self
+            .trouble
+            .as_ref()
+            .is_none_or(|trouble| trouble.build <= build);
         if cured {
             self.trouble = None;
         }
-        self.gate(GateMove::Badge(self.trouble.as_ref().map(|it| it.problem.clone())));
+        self.gate(GateMove::Badge(
+            self.trouble.as_ref().map(|it| it.problem.clone()),
+        ));
         let old_good = self.good.replace(run.artefact.clone());
         let old = self.serving.replace(run);
         self.emit(EventKind::Swapped { waterfall });
@@ -163,7 +197,9 @@ impl Machine {
     }
 
     pub(super) fn not_ready(&mut self, id: RunId, message: String, tail: Vec<LogLine>) {
-        let Some(run) = self.starting.take_if(|run| run.id == id) else { return };
+        let Some(run) = self.starting.take_if(|run| run.id == id) else {
+            return;
+        };
         self.failed_run = id;
         self.retire(run.clone(), false);
         self.fail_run(&run, Stage::Ready, message, tail);
@@ -222,7 +258,10 @@ impl Machine {
     /// The process that served ended by itself.
     fn crashed(&mut self, run: Run, exit: Exit) {
         self.gate(GateMove::Close(run.id));
-        let policy = self.spec.as_ref().map_or(Restart::Never, |spec| spec.restart);
+        let policy = self
+            .spec
+            .as_ref()
+            .map_or(Restart::Never, |spec| spec.restart);
         let again = match policy {
             Restart::Always => true,
             Restart::OnFailure => !exit.success,
@@ -237,7 +276,11 @@ impl Machine {
         let generation = run.generation;
         let coming = self.starting.is_some() || self.pending.is_some();
         let retry_ms = (again && !coming).then(|| self.schedule());
-        self.emit(EventKind::Crashed { generation, message: exit.message.clone(), retry_ms });
+        self.emit(EventKind::Crashed {
+            generation,
+            message: exit.message.clone(),
+            retry_ms,
+        });
         if exit.success && !again {
             self.ended = true;
             self.gate(GateMove::Hold("it ended by itself".into()));
@@ -247,19 +290,33 @@ impl Machine {
         if !again {
             message.push_str(" and is not started again (`restart = \"never\"`)");
         }
-        let newer = self.trouble.as_ref().is_some_and(|it| it.build > run.artefact.id);
-        let problem =
-            Problem { generation, stage: Stage::Crash, message, output: exit.tail.clone() };
+        let newer = self
+            .trouble
+            .as_ref()
+            .is_some_and(|it| it.build > run.artefact.id);
+        let problem = Problem {
+            generation,
+            stage: Stage::Crash,
+            message,
+            output: exit.tail.clone(),
+        };
         if again {
             let last: Vec<&str> = exit.tail.iter().map(|line| line.text.as_str()).collect();
             let last = &last[last.len().saturating_sub(5)..];
-            let reason = format!("it {} and is started again\n{}", exit.message, last.join("\n"));
+            let reason = format!(
+                "it {} and is started again\n{}",
+                exit.message,
+                last.join("\n")
+            );
             self.gate(GateMove::Hold(reason.trim_end().into()));
         } else {
             self.gate(GateMove::Fail(problem.clone()));
         }
         if !newer {
-            self.trouble = Some(Trouble { build: run.artefact.id, problem });
+            self.trouble = Some(Trouble {
+                build: run.artefact.id,
+                problem,
+            });
         }
     }
 
@@ -296,8 +353,16 @@ impl Machine {
     }
 
     fn fail_run(&mut self, run: &Run, stage: Stage, message: String, output: Vec<LogLine>) {
-        let problem = Problem { generation: run.generation, stage, message, output };
-        self.fail(Trouble { build: run.artefact.id, problem });
+        let problem = Problem {
+            generation: run.generation,
+            stage,
+            message,
+            output,
+        };
+        self.fail(Trouble {
+            build: run.artefact.id,
+            problem,
+        });
     }
 
     /// A generation will not serve: whatever served before it goes on, or is
@@ -313,7 +378,10 @@ impl Machine {
             serving: self.serving.as_ref().map(|run| run.generation),
         });
         if !newer {
-            self.trouble = Some(Trouble { build, problem: problem.clone() });
+            self.trouble = Some(Trouble {
+                build,
+                problem: problem.clone(),
+            });
         }
         if self.serving.is_some() {
             return self.gate(GateMove::Badge(Some(problem)));
@@ -324,7 +392,10 @@ impl Machine {
         match self.good.clone().filter(|good| good.id != build) {
             Some(good) => self.launch(good),
             None => {
-                let shown = self.trouble.as_ref().map_or(problem, |it| it.problem.clone());
+                let shown = self
+                    .trouble
+                    .as_ref()
+                    .map_or(problem, |it| it.problem.clone());
                 self.gate(GateMove::Fail(shown));
             }
         }
@@ -333,8 +404,14 @@ impl Machine {
     /// What it needs may not have been there: a process that ended before it
     /// was ready is tried again, more and more rarely, while nothing serves.
     fn retry_start(&mut self, build: BuildId) {
-        let newest = self.artefact.as_ref().is_some_and(|artefact| artefact.id == build);
-        let wanted = self.spec.as_ref().is_some_and(|spec| spec.restart != Restart::Never);
+        let newest = self
+            .artefact
+            .as_ref()
+            .is_some_and(|artefact| artefact.id == build);
+        let wanted = self
+            .spec
+            .as_ref()
+            .is_some_and(|spec| spec.restart != Restart::Never);
         let idle = self.serving.is_none() && self.starting.is_none() && self.pending.is_none();
         if newest && wanted && idle && !self.paused && !self.leaving {
             self.schedule();

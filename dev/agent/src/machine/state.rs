@@ -134,7 +134,10 @@ impl Machine {
     /// The waterfall of the serving process, when it is of this generation
     /// and began with a save.
     pub fn waterfall_of(&self, generation: u64) -> Option<(Waterfall, Micros)> {
-        let run = self.serving.as_ref().filter(|run| run.generation == generation && run.fresh)?;
+        let run = self
+            .serving
+            .as_ref()
+            .filter(|run| run.generation == generation && run.fresh)?;
         Some((run.waterfall(), run.ready))
     }
 
@@ -171,7 +174,11 @@ impl Machine {
             accepted: self.accepted,
             building: self.building.as_ref().map(|build| build.generation),
             serving: self.serving.as_ref().and_then(|run| {
-                Some(Serving { generation: run.generation, pid: run.pid?, since: run.ready })
+                Some(Serving {
+                    generation: run.generation,
+                    pid: run.pid?,
+                    since: run.ready,
+                })
             }),
             built: self.artefact.as_ref().map(|artefact| Build {
                 generation: artefact.generation,
@@ -207,8 +214,16 @@ impl Machine {
     /// Whether some part of the machine may still use this build's output.
     pub(super) fn in_use(&self, id: BuildId) -> bool {
         let artefacts = [&self.artefact, &self.good, &self.pending];
-        let runs = self.starting.iter().chain(&self.serving).chain(&self.retiring);
-        artefacts.into_iter().flatten().map(|artefact| artefact.id).any(|used| used == id)
+        let runs = self
+            .starting
+            .iter()
+            .chain(&self.serving)
+            .chain(&self.retiring);
+        artefacts
+            .into_iter()
+            .flatten()
+            .map(|artefact| artefact.id)
+            .any(|used| used == id)
             || runs.map(|run| run.artefact.id).any(|used| used == id)
     }
 }

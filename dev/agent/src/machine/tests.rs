@@ -32,7 +32,10 @@ fn spec() -> Spec {
         swap: Swap::Overlap,
         restart: Restart::Always,
         live_reload: true,
-        limits: Limits { ready: Duration(1), ..Limits::default() },
+        limits: Limits {
+            ready: Duration(1),
+            ..Limits::default()
+        },
         state: "/state".into(),
     }
 }
@@ -42,7 +45,12 @@ fn input(line: &str, spec: &Spec) -> Input {
     let number = |at: usize| words.get(at).map_or(0, |word| word.parse().unwrap());
     let (build, run) = (BuildId(number(1)), RunId(number(1)));
     let exit = |success| Exit {
-        message: if success { "exited with code 0" } else { "exited with code 2" }.into(),
+        message: if success {
+            "exited with code 0"
+        } else {
+            "exited with code 2"
+        }
+        .into(),
         success,
         killed: false,
         uptime_ms: 50,
@@ -58,11 +66,17 @@ fn input(line: &str, spec: &Spec) -> Input {
         })
     };
     match words[0] {
-        "configure" => Input::Configure { spec: Box::new(spec.clone()), digest: "d".into() },
+        "configure" => Input::Configure {
+            spec: Box::new(spec.clone()),
+            digest: "d".into(),
+        },
         "configure-run" => {
             let mut spec = spec.clone();
             spec.run.argv.push("more".into());
-            Input::Configure { spec: Box::new(spec), digest: "e".into() }
+            Input::Configure {
+                spec: Box::new(spec),
+                digest: "e".into(),
+            }
         }
         "start" => Input::Start,
         "restart" => Input::Restart,
@@ -72,19 +86,45 @@ fn input(line: &str, spec: &Spec) -> Input {
         "save-restart" => action(ChangeAction::Restart),
         "save-signal" => action(ChangeAction::Signal),
         "save-none" => action(ChangeAction::None),
-        "built" => Input::BuildDone { id: build, result: BuildResult::Built },
+        "built" => Input::BuildDone {
+            id: build,
+            result: BuildResult::Built,
+        },
         "broken" => Input::BuildDone {
             id: build,
-            result: BuildResult::Failed { message: "no".into(), output: Vec::new() },
+            result: BuildResult::Failed {
+                message: "no".into(),
+                output: Vec::new(),
+            },
         },
-        "cancelled" => Input::BuildDone { id: build, result: BuildResult::Cancelled },
-        "spawned" => Input::Spawned { run, pid: number(1) as u32 + 100, port: Some(61000) },
-        "unspawned" => Input::SpawnFailed { run, message: "not found".into() },
+        "cancelled" => Input::BuildDone {
+            id: build,
+            result: BuildResult::Cancelled,
+        },
+        "spawned" => Input::Spawned {
+            run,
+            pid: number(1) as u32 + 100,
+            port: Some(61000),
+        },
+        "unspawned" => Input::SpawnFailed {
+            run,
+            message: "not found".into(),
+        },
         "ready" => Input::Ready(run),
-        "unready" => Input::NotReady { run, message: "late".into(), tail: Vec::new() },
+        "unready" => Input::NotReady {
+            run,
+            message: "late".into(),
+            tail: Vec::new(),
+        },
         "drained" => Input::Drained(run),
-        "exit" => Input::Exited { run, exit: exit(true) },
-        "crash" => Input::Exited { run, exit: exit(false) },
+        "exit" => Input::Exited {
+            run,
+            exit: exit(true),
+        },
+        "crash" => Input::Exited {
+            run,
+            exit: exit(false),
+        },
         "wake" => Input::BackoffOver { token: number(1) },
         other => panic!("no such input: {other}"),
     }
@@ -94,7 +134,11 @@ fn words(effect: &Effect) -> Option<String> {
     Some(match effect {
         Effect::Build { id, generation } => format!("build b{} of g{generation}", id.0),
         Effect::CancelBuild(id) => format!("cancel b{}", id.0),
-        Effect::Spawn { run, build, generation } => {
+        Effect::Spawn {
+            run,
+            build,
+            generation,
+        } => {
             format!("spawn r{} from b{} of g{generation}", run.0, build.0)
         }
         Effect::Probe(run) => format!("probe r{}", run.0),
@@ -123,7 +167,12 @@ fn words(effect: &Effect) -> Option<String> {
 fn check(spec: &Spec, story: &str, expected: impl snapbox::IntoData) {
     let mut machine = Machine::default();
     let mut told = String::from("\n");
-    for (at, line) in story.split(';').map(str::trim).filter(|line| !line.is_empty()).enumerate() {
+    for (at, line) in story
+        .split(';')
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .enumerate()
+    {
         let effects = machine.step(at as u64, input(line, spec));
         let did: Vec<String> = effects.iter().filter_map(words).collect();
         let phase = format!("{:?}", machine.phase()).to_lowercase();
@@ -134,7 +183,10 @@ fn check(spec: &Spec, story: &str, expected: impl snapbox::IntoData) {
 
 #[test]
 fn a_created_service_builds_and_waits_for_what_it_needs() {
-    check(&spec(), "configure; built 1; start; spawned 1; ready 1", str![[r#"
+    check(
+        &spec(),
+        "configure; built 1; start; spawned 1; ready 1",
+        str![[r#"
 
 configure      building  gate holds: it has not been built yet, build b1 of g1
 built 1        waiting   
@@ -142,7 +194,8 @@ start          starting  gate holds: it is starting, spawn r1 from b1 of g1
 spawned 1      starting  probe r1
 ready 1        ready     gate opens to r1 as g1
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -273,7 +326,10 @@ crash 3        backoff   close r3, wake 3 in 400 ms, gate holds: it exited with 
 
 #[test]
 fn a_process_that_never_started_is_tried_again_but_a_missing_program_is_not() {
-    check(&spec(), "configure; start; built 1; spawned 1; crash 1; wake 1; unspawned 2", str![[r#"
+    check(
+        &spec(),
+        "configure; start; built 1; spawned 1; crash 1; wake 1; unspawned 2",
+        str![[r#"
 
 configure      building  gate holds: it has not been built yet, build b1 of g1
 start          building  
@@ -283,7 +339,8 @@ crash 1        backoff   gate fails: exited with code 2 before it was ready, wak
 wake 1         starting  gate holds: it is starting, spawn r2 from b1 of g1
 unspawned 2    failed    gate fails: not found
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -314,7 +371,10 @@ ready 3        stale     gate opens to r3 as g1, badge: exited with code 2 befor
 
 #[test]
 fn an_exclusive_service_stops_before_it_starts_and_falls_back() {
-    let spec = Spec { swap: Swap::Exclusive, ..spec() };
+    let spec = Spec {
+        swap: Swap::Exclusive,
+        ..spec()
+    };
     check(
         &spec,
         "configure; start; built 1; spawned 1; ready 1; save 2; built 2; drained 1; exit 1; \
@@ -444,7 +504,11 @@ exit 1         stopped   close r1, discard b1, exit
 
 #[test]
 fn a_job_that_ended_well_stays_ended_until_the_next_save() {
-    let spec = Spec { restart: Restart::OnFailure, ready: Ready::Started, ..spec() };
+    let spec = Spec {
+        restart: Restart::OnFailure,
+        ready: Ready::Started,
+        ..spec()
+    };
     check(
         &spec,
         "configure; start; built 1; spawned 1; ready 1; exit 1; save 2; built 2; spawned 2",
@@ -466,7 +530,10 @@ spawned 2      starting  probe r2
 
 #[test]
 fn another_command_in_the_spec_starts_a_process_without_a_build() {
-    check(&spec(), "configure; start; built 1; spawned 1; ready 1; configure-run", str![[r#"
+    check(
+        &spec(),
+        "configure; start; built 1; spawned 1; ready 1; configure-run",
+        str![[r#"
 
 configure      building  gate holds: it has not been built yet, build b1 of g1
 start          building  
@@ -475,12 +542,16 @@ spawned 1      starting  probe r1
 ready 1        ready     gate opens to r1 as g1
 configure-run  updating  spawn r2 from b1 of g1
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn a_production_process_owns_its_port_so_it_is_replaced_not_overlapped() {
-    let spec = Spec { mode: Mode::Run, ..spec() };
+    let spec = Spec {
+        mode: Mode::Run,
+        ..spec()
+    };
     check(
         &spec,
         "configure; start; built 1; spawned 1; ready 1; restart; drained 1; exit 1; spawned 2",

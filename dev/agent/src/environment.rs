@@ -1,0 +1,185 @@
+//! What a program of the service gets to see: its arguments with `$OUT` and
+//! `$PORT` filled in, its whole environment, its secrets.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Program, SecretSource, Spec};
+
+use crate::process::Launch;
+
+/// A secret that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its file.
+    #[error("secret {name}: cannot read {path}: {source}")]
+    File {
+        name: String,
+        path: String,
+        source: std::io::Error,
+    },
+    /// Its variable.
+    #[error("secret {name}: the variable {variable} is not set where hob was started")]
+    Variable { name: String, variable: String },
+}
+
+/// The build of `spec` into the folder `out`.
+pub fn build(spec: &Spec, program: &Program, out: &Path, mark: &str) -> Launch {
+    let mut env = base(spec, program, out);
+    env.insert("OUT".into(), out.display().to_string());
+    launch(program, env, &Values { out, port: None }, mark)
+}
+
+/// The process of `spec` from the folder `out`, to listen on `addr`.
+pub fn run(
+    spec: &Spec,
+    out: &Path,
+    addr: Option<SocketAddr>,
+    secrets: &BTreeMap<String, String>,
+    mark: &str,
+) -> Launch {
+    process(spec, &spec.run, out, addr, secrets, mark)
+}
+
+/// A program that looks at the process: the same environment.
+pub fn process(
+    spec: &Spec,
+    program: &Program,
+    out: &Path,
+    addr: Option<SocketAddr>,
+    secrets: &BTreeMap<String, String>,
+    mark: &str,
+) -> Launch {
+    let mut env = base(spec, program, out);
+    env.insert("HOST".into(), spec.host.to_string());
+    if let Some(addr) = addr {
+        env.insert("PORT".into(), addr.port().to_string());
+    }
+    env.extend(secrets.clone());
+    launch(
+        program,
+        env,
+        &Values {
+            out,
+            port: addr.map(|addr| addr.port()),
+        },
+        mark,
+    )
+}
+
+/// The values of all secrets.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn secrets(spec: &Spec) -> Result<BTreeMap<String, String>, Error> {
+    let mut values = BTreeMap::new();
+    for (name, source) in &spec.secrets {
+        let value = match source {
+            SecretSource::File(path) => {
+                let text = fs::read_to_string(path).map_err(|source| Error::File {
+                    name: name.clone(),
+                    path: path.display().to_string(),
+                    source,
+                })?;
+                text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)
+            }
+            SecretSource::Env(variable) => {
+                std::env::var(variable).map_err(|_| Error::Variable {
+                    name: name.clone(),
+                    variable: variable.clone(),
+                })?
+            }
+        };
+        values.insert(name.clone(), value);
+    }
+    Ok(values)
+}
+
+fn base(spec: &Spec, program: &Program, out: &Path) -> BTreeMap<String, String> {
+    let mut env = spec.env.clone();
+    env.extend(program.env.clone());
+    env.insert("OUT".into(), out.display().to_string());
+    env.insert(MARK_PROJECT.into(), spec.project.clone());
+    env.insert(MARK_SERVICE.into(), spec.service.clone());
+    env.insert(MARK_ROOT.into(), spec.root.display().to_string());
+    env
+}
+
+struct Values<'a> {
+    out: &'a Path,
+    port: Option<u16>,
+}
+
+fn launch(
+    program: &Program,
+    env: BTreeMap<String, String>,
+    values: &Values<'_>,
+    mark: &str,
+) -> Launch {
+    Launch {
+        argv: program
+            .argv
+            .iter()
+            .map(|word| expand(word, values))
+            .collect(),
+        cwd: program.cwd.clone(),
+        env: env.into_iter().collect(),
+        mark: mark.to_owned(),
+    }
+}
+
+/// Fills in `$OUT` and `$PORT`; `$$` is a dollar, any other dollar stays.
+fn expand(word: &str, values: &Values<'_>) -> String {
+    let mut result = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find('$') {
+        result.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let name_ends = |name: &str| {
+            rest.strip_prefix(name)
+                .filter(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+        };
+        if let Some(after) = rest.strip_prefix("$$") {
+            result.push('$');
+            rest = after;
+        } else if let Some(after) = name_ends("$OUT") {
+            result.push_str(&values.out.display().to_string());
+            rest = after;
+        } else if let (Some(after), Some(port)) = (name_ends("$PORT"), values.port) {
+            result.push_str(&port.to_string());
+            rest = after;
+        } else {
+            result.push('$');
+            rest = &rest[1..];
+        }
+    }
+    result.push_str(rest);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(word: &str, expected: &str) {
+        let values = Values {
+            out: Path::new("/o"),
+            port: Some(61_000),
+        };
+        assert_eq!(expand(word, &values), expected);
+    }
+
+    #[test]
+    fn out_and_port_are_filled_in_and_nothing_else() {
+        check("$OUT/goapi", "/o/goapi");
+        check("-listen=:$PORT", "-listen=:61000");
+        check("$OUT:$PORT", "/o:61000");
+        check("$$OUT", "$OUT");
+        check("$OUTPUT $PORTS $HOME", "$OUTPUT $PORTS $HOME");
+        check("cost: 5$", "cost: 5$");
+        check("plain", "plain");
+    }
+}

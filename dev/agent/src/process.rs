@@ -1,0 +1,211 @@
+//! One child process and all that it starts: spawned in a group of its own
+//! with a stated environment, its output read line by line, ended whole.
+//!
+//! Nothing here decides when; that is [`crate::machine`]'s.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hob_wire::Stream;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use crate::descendants;
+
+/// A longer line is cut into pieces of this many bytes.
+const LINE: usize = 16 << 10;
+/// How long output is waited for after a process ended: a daemon that it left
+/// behind may hold the pipe open.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Takes each line of output. It is called in the order of the stream.
+pub type Sink = Arc<dyn Fn(Stream, String) + Send + Sync>;
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The program and its arguments, nothing left to expand.
+    pub argv: Vec<String>,
+    /// The working folder.
+    pub cwd: PathBuf,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    /// The value of [`descendants::MARK_RUN`], which tells this process's
+    /// descendants from others.
+    pub mark: String,
+}
+
+/// A child that was started.
+pub struct Running {
+    child: Child,
+    pid: u32,
+    mark: String,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Starts a program. `streams` names what standard output and standard
+    /// error are told as.
+    ///
+    /// # Errors
+    /// The program or the folder is not there, or may not be used.
+    pub fn spawn(launch: &Launch, streams: (Stream, Stream), sink: &Sink) -> io::Result<Self> {
+        let (program, args) = launch
+            .argv
+            .split_first()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"))?;
+        let mut child = Command::new(program)
+            .args(args)
+            .current_dir(&launch.cwd)
+            .env_clear()
+            .envs(launch.env.iter().map(|(name, value)| (name, value)))
+            .env(descendants::MARK_RUN, &launch.mark)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let pid = child.id().unwrap_or_default();
+        descendants::own(pid);
+        let mut readers = Vec::new();
+        if let Some(out) = child.stdout.take() {
+            readers.push(tokio::spawn(read_lines(out, streams.0, sink.clone())));
+        }
+        if let Some(err) = child.stderr.take() {
+            readers.push(tokio::spawn(read_lines(err, streams.1, sink.clone())));
+        }
+        Ok(Self {
+            child,
+            pid,
+            mark: launch.mark.clone(),
+            readers,
+        })
+    }
+
+    /// The process, also the id of its group.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Waits until the process itself has ended; may be dropped and called
+    /// again.
+    ///
+    /// # Errors
+    /// The process cannot be waited for.
+    pub async fn ended(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Ends the process and all that it started: TERM to the group, KILL to
+    /// what is left after `grace`. Says whether anything had to be killed.
+    ///
+    /// # Errors
+    /// The process cannot be waited for.
+    pub async fn end(&mut self, grace: Duration) -> io::Result<(ExitStatus, bool)> {
+        signal_group(self.pid, Signal::TERM);
+        let end = tokio::time::Instant::now() + grace;
+        let mut killed = false;
+        let status = match tokio::time::timeout_at(end, self.child.wait()).await {
+            Ok(status) => status?,
+            Err(_) => {
+                killed = true;
+                signal_group(self.pid, Signal::KILL);
+                self.child.wait().await?
+            }
+        };
+        killed |= self.clear(end).await;
+        Ok((status, killed))
+    }
+
+    /// Ends what a process that is gone has left behind, and reads its last
+    /// words. Says whether anything had to be killed.
+    pub async fn clear(&mut self, end: tokio::time::Instant) -> bool {
+        let killed = descendants::end(self.pid, &self.mark, end).await;
+        descendants::disown(self.pid);
+        for reader in &mut self.readers {
+            // The time-out is the answer to a pipe that somebody else holds.
+            if tokio::time::timeout(LAST_WORDS, &mut *reader)
+                .await
+                .is_err()
+            {
+                reader.abort();
+            }
+        }
+        self.readers.clear();
+        killed
+    }
+}
+
+/// Sends a signal to a process group; a group that is gone is no error.
+pub fn signal_group(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // ESRCH: it has ended in the meantime, which was the aim.
+        let _ = kill_process_group(pid, signal);
+    }
+}
+
+/// `exited with code 2`, `ended by signal 11 (SEGV)`.
+pub fn describe(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with code {code}"),
+        (None, Some(signal)) => match signal_name(signal) {
+            Some(name) => format!("was ended by signal {signal} ({name})"),
+            None => format!("was ended by signal {signal}"),
+        },
+        (None, None) => "ended".into(),
+    }
+}
+
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match Signal::from_named_raw(signal)? {
+        Signal::HUP => "HUP",
+        Signal::INT => "INT",
+        Signal::ILL => "ILL",
+        Signal::ABORT => "ABRT",
+        Signal::FPE => "FPE",
+        Signal::KILL => "KILL",
+        Signal::SEGV => "SEGV",
+        Signal::PIPE => "PIPE",
+        Signal::TERM => "TERM",
+        Signal::BUS => "BUS",
+        Signal::TRAP => "TRAP",
+        _ => return None,
+    })
+}
+
+async fn read_lines(source: impl AsyncRead + Unpin, stream: Stream, sink: Sink) {
+    let mut reader = BufReader::with_capacity(LINE, source);
+    let mut line: Vec<u8> = Vec::new();
+    loop {
+        let buffer = match reader.fill_buf().await {
+            Ok([]) | Err(_) => break,
+            Ok(buffer) => buffer,
+        };
+        let room = LINE - line.len();
+        let (taken, whole) = match buffer.iter().take(room).position(|byte| *byte == b'\n') {
+            Some(at) => (at + 1, true),
+            None => (buffer.len().min(room), false),
+        };
+        line.extend_from_slice(&buffer[..taken]);
+        reader.consume(taken);
+        if whole || line.len() >= LINE {
+            sink(stream, text(&line));
+            line.clear();
+        }
+    }
+    if !line.is_empty() {
+        sink(stream, text(&line));
+    }
+}
+
+fn text(line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    String::from_utf8_lossy(line).into_owned()
+}

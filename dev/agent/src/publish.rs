@@ -1,0 +1,119 @@
+//! What the agent tells: its status after each change, events, and the view
+//! that waiting requests look at.
+
+use std::sync::Arc;
+
+use hob_wire::{Event, EventKind, Phase, Reply, SessionInfo, Status};
+use tokio::sync::{broadcast, watch};
+
+use crate::log::now;
+use crate::machine::{AgentFacts, Machine, RunId};
+
+/// The state as waiting requests need it.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The state as it is told.
+    pub status: Status,
+    /// The process that answers.
+    pub serving: Option<RunId>,
+    /// The newest process that failed.
+    pub failed: RunId,
+    /// The agent's work is done.
+    pub over: bool,
+}
+
+/// The agent's voice.
+pub struct Publisher {
+    facts: AgentFacts,
+    session: Option<SessionInfo>,
+    replies: broadcast::Sender<Arc<Reply>>,
+    view: watch::Sender<View>,
+}
+
+impl Publisher {
+    /// A publisher that has told nothing but the state before any spec.
+    pub fn new(facts: AgentFacts) -> Self {
+        let status = Machine::default().status(&facts);
+        let view = View {
+            status,
+            serving: None,
+            failed: RunId(0),
+            over: false,
+        };
+        Self {
+            facts,
+            session: None,
+            replies: broadcast::channel(8192).0,
+            view: watch::channel(view).0,
+        }
+    }
+
+    /// `stack/service`.
+    pub fn service(&self) -> &str {
+        &self.facts.service
+    }
+
+    /// The session that sends changes.
+    pub fn session(&self) -> Option<&SessionInfo> {
+        self.session.as_ref()
+    }
+
+    /// Sets it; told with the next [`Publisher::look`].
+    pub fn set_session(&mut self, session: Option<SessionInfo>) {
+        self.session = session;
+    }
+
+    /// A feed of all that is told from now on.
+    pub fn replies(&self) -> broadcast::Sender<Arc<Reply>> {
+        self.replies.clone()
+    }
+
+    /// The state, now and after each change.
+    pub fn view(&self) -> watch::Receiver<View> {
+        self.view.subscribe()
+    }
+
+    /// Tells the state if it changed.
+    pub fn look(&mut self, machine: &Machine) {
+        let mut status = machine.status(&self.facts);
+        status.session = self.session.clone();
+        let before = self.view.borrow().status.clone();
+        let view = View {
+            serving: machine.serving_run(),
+            failed: machine.failed_run(),
+            over: false,
+            status,
+        };
+        if before.phase != view.status.phase {
+            self.phase(view.status.phase);
+        }
+        if before != view.status {
+            self.send(Reply::Status(Box::new(view.status.clone())));
+        }
+        self.view.send_replace(view);
+    }
+
+    fn phase(&self, phase: Phase) {
+        let service = self.facts.service.clone();
+        self.event(Event {
+            at: now(),
+            service,
+            kind: EventKind::Phase(phase),
+        });
+    }
+
+    /// Tells that the agent's work is done.
+    pub fn over(&self) {
+        self.view.send_modify(|view| view.over = true);
+    }
+
+    /// Tells an event.
+    pub fn event(&self, event: Event) {
+        self.send(Reply::Event(event));
+    }
+
+    fn send(&self, reply: Reply) {
+        // Nobody may be watching.
+        let _ = self.replies.send(Arc::new(reply));
+    }
+}

@@ -1,0 +1,440 @@
+//! The agent's socket: reads requests, answers them, feeds those who watch.
+//!
+//! Decides nothing about the service; what changes it goes to the agent's
+//! loop as a [`Command`].
+
+use std::io;
+use std::sync::Arc;
+
+use hob_wire::{
+    Hello, LINE_LIMIT, LogQuery, PROTOCOL, Reply, Request, SessionInfo, Spec, decode, encode,
+};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::log::Log;
+use crate::machine::{Input, RunId};
+use crate::publish::View;
+
+/// What a connection asks of the agent's loop.
+pub enum Command {
+    /// Something for the machine.
+    Input(Input),
+    /// A spec, answered with a refusal if it cannot be taken.
+    Configure {
+        spec: Box<Spec>,
+        digest: String,
+        answer: oneshot::Sender<Result<(), String>>,
+    },
+    /// A new process; answered with the first run that would satisfy it.
+    Restart { answer: oneshot::Sender<RunId> },
+    /// A session wants to be the one that sends changes.
+    Attach {
+        info: SessionInfo,
+        answer: oneshot::Sender<Result<(), SessionInfo>>,
+    },
+    /// The attached session is gone.
+    Detach,
+}
+
+/// What every connection works with.
+#[derive(Clone)]
+pub struct Shared {
+    pub commands: mpsc::UnboundedSender<Command>,
+    pub replies: broadcast::Sender<Arc<Reply>>,
+    pub view: watch::Receiver<View>,
+    pub log: Log,
+    /// Held by each connection that must have its answer before the agent goes.
+    pub farewell: mpsc::WeakSender<()>,
+}
+
+/// Accepts connections until the task is dropped.
+pub async fn serve(listener: UnixListener, shared: Shared) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let shared = shared.clone();
+                tokio::spawn(async move {
+                    // A client that went away is no concern of the agent's.
+                    let _ = Connection::new(stream, shared).serve().await;
+                });
+            }
+            // Out of descriptors: those that end free some.
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+        }
+    }
+}
+
+struct Connection {
+    read: BufReader<OwnedReadHalf>,
+    write: OwnedWriteHalf,
+    shared: Shared,
+}
+
+impl Connection {
+    fn new(stream: UnixStream, shared: Shared) -> Self {
+        let (read, write) = stream.into_split();
+        Self {
+            read: BufReader::new(read),
+            write,
+            shared,
+        }
+    }
+
+    async fn serve(mut self) -> io::Result<()> {
+        let Some(hello) = read_line(&mut self.read).await? else {
+            return Ok(());
+        };
+        let hello: Hello = match decode(&hello) {
+            Ok(hello) => hello,
+            Err(error) => return self.refuse(error.to_string()).await,
+        };
+        if hello.protocol != PROTOCOL {
+            return self.reply(&Reply::Version { protocol: PROTOCOL }).await;
+        }
+        let Some(line) = read_line(&mut self.read).await? else {
+            return Ok(());
+        };
+        let request: Request = match decode(&line) {
+            Ok(request) => request,
+            Err(error) => return self.refuse(error.to_string()).await,
+        };
+        self.answer(request).await
+    }
+
+    async fn answer(&mut self, request: Request) -> io::Result<()> {
+        match request {
+            Request::Status => {
+                let status = self.shared.view.borrow().status.clone();
+                self.reply(&Reply::Status(Box::new(status))).await
+            }
+            Request::Configure { spec, digest } => self.configure(spec, digest).await,
+            Request::Start => self.pass(Input::Start).await,
+            Request::Pause => self.pass(Input::Pause).await,
+            Request::Restart => self.restart().await,
+            Request::Shutdown => self.shutdown().await,
+            Request::Logs(query) => self.logs(query).await,
+            Request::Watch { logs } => self.watch(logs).await,
+            Request::Attach(info) => self.attach(info).await,
+            Request::Change(_) | Request::Digest { .. } => {
+                self.refuse("only an attached session may send changes".into())
+                    .await
+            }
+            Request::Await { generation } => self.wait_for(generation).await,
+        }
+    }
+
+    async fn pass(&mut self, input: Input) -> io::Result<()> {
+        self.command(Command::Input(input));
+        self.reply(&Reply::Done).await
+    }
+
+    async fn configure(&mut self, spec: Box<Spec>, digest: String) -> io::Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Configure {
+            spec,
+            digest,
+            answer,
+        });
+        match answered.await {
+            Ok(Ok(())) => self.reply(&Reply::Done).await,
+            Ok(Err(reason)) => self.refuse(reason).await,
+            Err(_) => self.refuse("the agent is going down".into()).await,
+        }
+    }
+
+    async fn restart(&mut self) -> io::Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Restart { answer });
+        let Ok(run) = answered.await else {
+            return self.refuse("the agent is going down".into()).await;
+        };
+        let settled = |view: &View| {
+            let nothing_coming = !matches!(
+                view.status.phase,
+                hob_wire::Phase::Starting | hob_wire::Phase::Updating | hob_wire::Phase::Building
+            );
+            view.over
+                || view.serving.is_some_and(|serving| serving >= run)
+                || (view.failed >= run && nothing_coming)
+                || view.status.phase == hob_wire::Phase::Waiting
+        };
+        self.until(settled, move |view| {
+            view.serving.is_some_and(|serving| serving >= run)
+        })
+        .await
+    }
+
+    async fn wait_for(&mut self, generation: u64) -> io::Result<()> {
+        let serves = move |view: &View| {
+            view.status
+                .serving
+                .as_ref()
+                .is_some_and(|it| it.generation >= generation)
+        };
+        let failed = move |view: &View| {
+            view.status
+                .problem
+                .as_ref()
+                .is_some_and(|it| it.generation >= generation)
+                && view.status.building.is_none()
+        };
+        self.until(
+            move |view| view.over || serves(view) || failed(view),
+            serves,
+        )
+        .await
+    }
+
+    /// Waits for a view that `settled` accepts: `Done` if `good` does too,
+    /// else the status and a refusal with its problem.
+    async fn until(
+        &mut self,
+        settled: impl Fn(&View) -> bool,
+        good: impl Fn(&View) -> bool,
+    ) -> io::Result<()> {
+        let mut view = self.shared.view.clone();
+        let view = tokio::select! {
+            view = view.wait_for(settled) => view.map(|view| view.clone()),
+            // The client has gone; nobody wants the answer.
+            _ = read_line(&mut self.read) => return Ok(()),
+        };
+        let Ok(view) = view else {
+            return self.refuse("the agent is going down".into()).await;
+        };
+        if good(&view) {
+            return self.reply(&Reply::Done).await;
+        }
+        let reason = match &view.status.problem {
+            Some(problem) => problem.message.clone(),
+            None if view.over => "the agent is going down".into(),
+            None => "it does not serve".into(),
+        };
+        self.reply(&Reply::Status(Box::new(view.status))).await?;
+        self.refuse(reason).await
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        let _answer_first = self.shared.farewell.upgrade();
+        self.command(Command::Input(Input::Shutdown));
+        let mut view = self.shared.view.clone();
+        // An error means that the loop has ended, which is as good.
+        let _ = view.wait_for(|view| view.over).await;
+        self.reply(&Reply::Done).await
+    }
+
+    async fn logs(&mut self, query: LogQuery) -> io::Result<()> {
+        let (stored, mut at, mut feed) = self.shared.log.follow(&query);
+        for line in stored {
+            self.reply(&Reply::Log(line)).await?;
+        }
+        if !query.follow {
+            return self.reply(&Reply::Done).await;
+        }
+        loop {
+            let line = tokio::select! {
+                line = feed.recv() => line,
+                _ = read_line(&mut self.read) => return Ok(()),
+            };
+            match line {
+                Ok((number, line)) if number > at => {
+                    at = number;
+                    self.reply(&Reply::Log(line)).await?;
+                }
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return Ok(()),
+            }
+        }
+    }
+
+    async fn watch(&mut self, logs: bool) -> io::Result<()> {
+        let mut feed = Feed::new(&self.shared, logs);
+        let first = Reply::Status(Box::new(self.shared.view.borrow().status.clone()));
+        self.reply(&first).await?;
+        loop {
+            tokio::select! {
+                reply = feed.next() => match reply {
+                    Some(reply) => self.reply(&reply).await?,
+                    None => return Ok(()),
+                },
+                _ = read_line(&mut self.read) => return Ok(()),
+            }
+        }
+    }
+
+    async fn attach(&mut self, info: SessionInfo) -> io::Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Attach { info, answer });
+        match answered.await {
+            Ok(Ok(())) => {}
+            Ok(Err(other)) => {
+                let reason = format!("process {} is in a dev session with it", other.pid);
+                return self
+                    .reply(&Reply::Refused {
+                        reason,
+                        session: Some(other),
+                    })
+                    .await;
+            }
+            Err(_) => return self.refuse("the agent is going down".into()).await,
+        }
+        let result = self.attached().await;
+        self.command(Command::Detach);
+        result
+    }
+
+    async fn attached(&mut self) -> io::Result<()> {
+        let mut feed = Feed::new(&self.shared, true);
+        self.reply(&Reply::Done).await?;
+        let first = Reply::Status(Box::new(self.shared.view.borrow().status.clone()));
+        self.reply(&first).await?;
+        let mut line = Vec::new();
+        loop {
+            // `read_into` keeps a line that is not whole yet in `line`.
+            tokio::select! {
+                reply = feed.next() => match reply {
+                    Some(reply) => self.reply(&reply).await?,
+                    None => return Ok(()),
+                },
+                read = read_into(&mut self.read, &mut line) => {
+                    if !read? {
+                        return Ok(());
+                    }
+                    let request = decode(&line);
+                    line.clear();
+                    match request {
+                        Ok(request) => self.obey(request),
+                        Err(error) => return self.refuse(error.to_string()).await,
+                    }
+                }
+            }
+        }
+    }
+
+    /// A further line of an attached session; answered by events only.
+    fn obey(&self, request: Request) {
+        let input = match request {
+            Request::Change(change) => Input::Change(change),
+            Request::Digest { generation, digest } => Input::Digest { generation, digest },
+            Request::Start => Input::Start,
+            Request::Pause => Input::Pause,
+            Request::Restart => Input::Restart,
+            Request::Configure { spec, digest } => {
+                let answer = oneshot::channel().0;
+                return self.command(Command::Configure {
+                    spec,
+                    digest,
+                    answer,
+                });
+            }
+            Request::Status
+            | Request::Shutdown
+            | Request::Logs(_)
+            | Request::Watch { .. }
+            | Request::Attach(_)
+            | Request::Await { .. } => return,
+        };
+        self.command(Command::Input(input));
+    }
+
+    fn command(&self, command: Command) {
+        // The loop may have ended; the connection ends with it.
+        let _ = self.shared.commands.send(command);
+    }
+
+    async fn refuse(&mut self, reason: String) -> io::Result<()> {
+        self.reply(&Reply::Refused {
+            reason,
+            session: None,
+        })
+        .await
+    }
+
+    async fn reply(&mut self, reply: &Reply) -> io::Result<()> {
+        self.write.write_all(&encode(reply)).await
+    }
+}
+
+/// Status, events and log lines for one client, in order.
+struct Feed {
+    replies: broadcast::Receiver<Arc<Reply>>,
+    lines: Option<broadcast::Receiver<crate::log::Numbered>>,
+    view: watch::Receiver<View>,
+    service: String,
+}
+
+impl Feed {
+    fn new(shared: &Shared, logs: bool) -> Self {
+        let service = shared.view.borrow().status.service.clone();
+        let none = LogQuery {
+            tail: Some(0),
+            ..LogQuery::default()
+        };
+        Self {
+            replies: shared.replies.subscribe(),
+            lines: logs.then(|| shared.log.follow(&none).2),
+            view: shared.view.clone(),
+            service,
+        }
+    }
+
+    async fn next(&mut self) -> Option<Reply> {
+        use broadcast::error::RecvError::{Closed, Lagged};
+        loop {
+            let lines = async {
+                match self.lines.as_mut() {
+                    Some(lines) => lines.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                reply = self.replies.recv() => match reply {
+                    Ok(reply) => return Some((*reply).clone()),
+                    // The client was slow: the newest state stands for what it missed.
+                    Err(Lagged(_)) => {
+                        let status = self.view.borrow().status.clone();
+                        return Some(Reply::Status(Box::new(status)));
+                    }
+                    Err(Closed) => return None,
+                },
+                line = lines => match line {
+                    Ok((_, line)) => return Some(self.told(line.at, hob_wire::EventKind::Log(line))),
+                    Err(Lagged(missed)) => {
+                        let note = format!("{missed} lines of output were too fast to show");
+                        return Some(self.told(crate::log::now(), hob_wire::EventKind::Note(note)));
+                    }
+                    Err(Closed) => return None,
+                },
+            }
+        }
+    }
+
+    fn told(&self, at: hob_wire::Micros, kind: hob_wire::EventKind) -> Reply {
+        Reply::Event(hob_wire::Event {
+            at,
+            service: self.service.clone(),
+            kind,
+        })
+    }
+}
+
+async fn read_line(read: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    Ok(read_into(read, &mut line).await?.then_some(line))
+}
+
+/// Reads up to a line break into `line`, which may hold the beginning of a
+/// line already: dropping this future loses nothing. False at the end.
+async fn read_into(read: &mut BufReader<OwnedReadHalf>, line: &mut Vec<u8>) -> io::Result<bool> {
+    let room = (LINE_LIMIT + 1).saturating_sub(line.len()) as u64;
+    read.take(room).read_until(b'\n', line).await?;
+    if line.len() > LINE_LIMIT {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the line is too long",
+        ));
+    }
+    Ok(line.last() == Some(&b'\n'))
+}

@@ -1,0 +1,448 @@
+//! Performs what the machine decides: builds, processes, the gate, the clock;
+//! and feeds back what came of it.
+//!
+//! Decides nothing. Everything happens on one thread, one [`Input`] after the
+//! other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hob_front::{Failure, Gate, Target};
+use hob_wire::{Event, EventKind, LogLine, Mode, Problem, Spec, Stage, Stream};
+use rustix::process::Signal;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+use crate::builder::{build, explain_spawn};
+use crate::environment;
+use crate::log::{Log, now};
+use crate::machine::{BuildId, Effect, Exit, GateMove, Input, Machine, RunId};
+use crate::probe::Probe;
+use crate::process::{Running, Sink, describe, signal_group};
+use crate::publish::Publisher;
+use crate::{descendants, port};
+
+/// Lines of a process's own words that go with its problem.
+const TAIL: usize = 40;
+
+/// The hands of the machine.
+pub struct Supervisor {
+    pub(crate) machine: Machine,
+    pub(crate) publisher: Publisher,
+    pub(crate) gate: Gate,
+    log: Log,
+    state: PathBuf,
+    inputs: mpsc::UnboundedSender<Input>,
+    builds: HashMap<BuildId, oneshot::Sender<()>>,
+    runs: HashMap<RunId, Hold>,
+    /// Whether the machine has said that all is over.
+    pub(crate) over: bool,
+    /// Whether the user was told that the service listens beyond loopback.
+    exposure_told: bool,
+}
+
+/// A process that some task waits for.
+struct Hold {
+    pid: u32,
+    addr: Option<SocketAddr>,
+    build: BuildId,
+    generation: u64,
+    end: mpsc::UnboundedSender<()>,
+}
+
+impl Supervisor {
+    /// A supervisor without anything to do yet; what happens comes back
+    /// through `inputs`.
+    pub fn new(
+        publisher: Publisher,
+        gate: Gate,
+        log: Log,
+        state: PathBuf,
+        inputs: mpsc::UnboundedSender<Input>,
+    ) -> Self {
+        Self {
+            machine: Machine::default(),
+            publisher,
+            gate,
+            log,
+            state,
+            inputs,
+            builds: HashMap::new(),
+            runs: HashMap::new(),
+            over: false,
+            exposure_told: false,
+        }
+    }
+
+    /// Takes an input to its end: the machine's answer is performed and told.
+    pub fn take(&mut self, input: Input) {
+        if let Input::Ready(run) = &input {
+            self.look_at_exposure(*run);
+        }
+        let gone = match &input {
+            Input::Exited { run, .. } => Some(*run),
+            _ => None,
+        };
+        if let Input::BuildDone { id, .. } = &input {
+            self.builds.remove(id);
+        }
+        if let Input::Configure { spec, .. } = &input {
+            self.log.limit(spec.limits.log_bytes);
+        }
+        for effect in self.machine.step(now(), input) {
+            self.perform(effect);
+        }
+        if let Some(run) = gone {
+            self.runs.remove(&run);
+        }
+        self.publisher.look(&self.machine);
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Build { id, generation } => self.build(id, generation),
+            Effect::CancelBuild(id) => {
+                if let Some(cancel) = self.builds.remove(&id) {
+                    // It may have ended by itself just now.
+                    let _ = cancel.send(());
+                }
+            }
+            Effect::Spawn {
+                run,
+                build,
+                generation,
+            } => self.spawn(run, build, generation),
+            Effect::Probe(run) => self.probe(run),
+            Effect::Drain(run) => self.drain(run),
+            Effect::Terminate(run) => {
+                if let Some(hold) = self.runs.get(&run) {
+                    // It may have ended by itself just now.
+                    let _ = hold.end.send(());
+                }
+            }
+            Effect::Signal(run) => {
+                if let Some(hold) = self.runs.get(&run) {
+                    signal_group(hold.pid, Signal::HUP);
+                }
+            }
+            Effect::Backoff { token, delay_ms } => {
+                self.later(
+                    Duration::from_millis(delay_ms),
+                    Input::BackoffOver { token },
+                );
+            }
+            Effect::Discard(id) => {
+                // A folder that cannot be removed now goes with the state folder.
+                let _ = std::fs::remove_dir_all(self.out(id));
+            }
+            Effect::Gate(to) => self.move_gate(to),
+            Effect::Emit(kind) => self.emit(kind),
+            Effect::Exit => self.over = true,
+        }
+    }
+
+    fn later(&self, delay: Duration, input: Input) {
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            sleep(delay).await;
+            // The agent may be gone by then.
+            let _ = inputs.send(input);
+        });
+    }
+
+    fn out(&self, id: BuildId) -> PathBuf {
+        self.state.join("out").join(id.0.to_string())
+    }
+
+    fn build(&mut self, id: BuildId, generation: u64) {
+        let Some(spec) = self.machine.spec() else {
+            return;
+        };
+        let Some(program) = &spec.build else { return };
+        let out = self.out(id);
+        let launch = environment::build(spec, program, &out, &format!("build-{}", id.0));
+        let limit = spec.limits.build.map(Duration::from);
+        let (log, inputs) = (self.log.clone(), self.inputs.clone());
+        let (cancel, cancelled) = oneshot::channel();
+        self.builds.insert(id, cancel);
+        tokio::spawn(async move {
+            let result = build(launch, &out, generation, limit, log, cancelled).await;
+            let _ = inputs.send(Input::BuildDone { id, result });
+        });
+    }
+
+    fn spawn(&mut self, run: RunId, build: BuildId, generation: u64) {
+        let Some(spec) = self.machine.spec().cloned() else {
+            return;
+        };
+        let input = match self.start(&spec, run, build, generation) {
+            Ok((pid, port)) => Input::Spawned { run, pid, port },
+            Err(message) => Input::SpawnFailed { run, message },
+        };
+        // Not taken at once: the machine is still at its last input.
+        let _ = self.inputs.send(input);
+    }
+
+    fn start(
+        &mut self,
+        spec: &Spec,
+        run: RunId,
+        build: BuildId,
+        generation: u64,
+    ) -> Result<(u32, Option<u16>), String> {
+        let addr = match (spec.mode, spec.listen) {
+            (_, None) => None,
+            (Mode::Run, Some(listen)) => Some(listen.addr),
+            (Mode::Dev, Some(_)) => {
+                Some(port::fresh(spec.host).map_err(|error| format!("no port is free: {error}"))?)
+            }
+        };
+        let secrets = environment::secrets(spec).map_err(|error| error.to_string())?;
+        self.log.mask(secrets.values().cloned().collect());
+        let out = self.out(build);
+        std::fs::create_dir_all(&out)
+            .map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+        let mark = format!("run-{}", run.0);
+        let launch = environment::run(spec, &out, addr, &secrets, &mark);
+        let log = self.log.clone();
+        let sink: Sink = Arc::new(move |stream, text| {
+            log.write(LogLine {
+                at: now(),
+                stream,
+                generation,
+                text,
+            });
+        });
+        let running = Running::spawn(&launch, (Stream::Out, Stream::Err), &sink)
+            .map_err(|error| explain_spawn(&launch, &error))?;
+        let pid = running.pid();
+        let (end, ended) = mpsc::unbounded_channel();
+        self.runs.insert(
+            run,
+            Hold {
+                pid,
+                addr,
+                build,
+                generation,
+                end,
+            },
+        );
+        let watcher = Watcher {
+            run,
+            generation,
+            grace: spec.limits.grace.into(),
+            log: self.log.clone(),
+            inputs: self.inputs.clone(),
+        };
+        tokio::spawn(watcher.watch(running, ended));
+        Ok((pid, addr.map(|addr| addr.port())))
+    }
+
+    fn probe(&mut self, run: RunId) {
+        let (Some(spec), Some(hold)) = (self.machine.spec(), self.runs.get(&run)) else {
+            return;
+        };
+        let command = match &spec.ready {
+            hob_wire::Ready::Command(program) => {
+                let secrets = environment::secrets(spec).unwrap_or_else(|_| BTreeMap::new());
+                let out = self.out(hold.build);
+                let mark = format!("probe-{}", run.0);
+                Some(environment::process(
+                    spec, program, &out, hold.addr, &secrets, &mark,
+                ))
+            }
+            _ => None,
+        };
+        let probe = Probe::new(&spec.ready, hold.addr, command);
+        let limit = Duration::from(spec.limits.ready);
+        let (inputs, log, generation) = (self.inputs.clone(), self.log.clone(), hold.generation);
+        let ended = hold.end.clone();
+        tokio::spawn(async move {
+            let input = tokio::select! {
+                result = probe.until_ready(limit) => match result {
+                    Ok(()) => Input::Ready(run),
+                    Err(message) => Input::NotReady { run, message, tail: tail(&log, generation) },
+                },
+                // The process is gone: its watcher has said so.
+                () = ended.closed() => return,
+            };
+            let _ = inputs.send(input);
+        });
+    }
+
+    fn drain(&mut self, run: RunId) {
+        let Some(hold) = self.runs.get(&run) else {
+            return;
+        };
+        let limit = self
+            .machine
+            .spec()
+            .map_or(Duration::ZERO, |spec| spec.limits.drain.into());
+        let (gate, inputs, addr) = (self.gate.clone(), self.inputs.clone(), hold.addr);
+        let generation = hold.generation;
+        let front = self
+            .machine
+            .spec()
+            .is_some_and(|spec| spec.mode == Mode::Dev);
+        tokio::spawn(async move {
+            if let Some(addr) = addr.filter(|_| front) {
+                // Past the limit it goes whether it has drained or not.
+                let _ = timeout(limit, gate.drained(generation)).await;
+            }
+            let _ = inputs.send(Input::Drained(run));
+        });
+    }
+
+    fn move_gate(&mut self, to: GateMove) {
+        let addr = |run: RunId| self.runs.get(&run).and_then(|hold| hold.addr);
+        match to {
+            GateMove::Open { run, generation } => {
+                if let Some(addr) = addr(run) {
+                    self.gate.open(Target { addr, generation });
+                }
+            }
+            GateMove::Hold(reason) => self.gate.hold(reason),
+            GateMove::Fail(problem) => self.gate.fail(self.failure(problem)),
+            GateMove::Badge(problem) => {
+                let failure = problem.map(|problem| self.failure(problem));
+                self.gate.badge(failure);
+            }
+            GateMove::Reload(generation) => self.gate.reload(generation),
+            GateMove::Close(run) => {
+                if let Some(hold) = self.runs.get(&run) {
+                    self.gate.close(hold.generation);
+                }
+            }
+        }
+    }
+
+    fn failure(&self, problem: Problem) -> Failure {
+        let name = self.machine.spec().map_or("the service", Spec::name);
+        let title = match problem.stage {
+            Stage::Build => format!("{name} does not build"),
+            Stage::Start => format!("{name} does not start"),
+            Stage::Ready => format!("{name} is not ready"),
+            Stage::Crash => format!("{name} has crashed"),
+        };
+        Failure {
+            generation: problem.generation,
+            title,
+            message: problem.message,
+            output: problem.output.into_iter().map(|line| line.text).collect(),
+        }
+    }
+
+    /// Tells an event to those who watch, and the ones that people look for
+    /// later to the log.
+    pub fn emit(&mut self, kind: EventKind) {
+        let said = match &kind {
+            EventKind::Failed {
+                generation,
+                message,
+                ..
+            } => Some((*generation, message.clone())),
+            EventKind::Crashed {
+                generation,
+                message,
+                ..
+            } => Some((*generation, message.clone())),
+            EventKind::Swapped { waterfall } => Some((
+                waterfall.generation,
+                format!("generation {} serves", waterfall.generation),
+            )),
+            EventKind::Retired {
+                generation,
+                killed: true,
+            } => Some((
+                *generation,
+                "the old process did not end in time and was killed".into(),
+            )),
+            EventKind::Exposed { addr } => Some((
+                0,
+                format!("the process listens on {addr}, beyond loopback; bind to $HOST"),
+            )),
+            _ => None,
+        };
+        if let Some((generation, text)) = said {
+            self.log.say(generation, text);
+        }
+        let service = self.publisher.service().to_owned();
+        self.publisher.event(Event {
+            at: now(),
+            service,
+            kind,
+        });
+    }
+
+    /// A process on the host chooses its own address; one that anybody on the
+    /// network can reach is worth a word.
+    fn look_at_exposure(&mut self, run: RunId) {
+        let private = self
+            .machine
+            .spec()
+            .is_some_and(|spec| spec.host.is_loopback());
+        let addr = self.runs.get(&run).and_then(|hold| hold.addr);
+        if let Some(addr) = addr.filter(|_| private && !self.exposure_told) {
+            if let Some(addr) = port::exposed(addr.port()) {
+                self.exposure_told = true;
+                self.emit(EventKind::Exposed { addr });
+            }
+        }
+    }
+
+    /// Ends whatever is left at the agent's own end.
+    pub fn clear(&mut self) {
+        descendants::kill_all();
+    }
+}
+
+/// Waits for one process until it is gone with all that it started.
+struct Watcher {
+    run: RunId,
+    generation: u64,
+    grace: Duration,
+    log: Log,
+    inputs: mpsc::UnboundedSender<Input>,
+}
+
+impl Watcher {
+    async fn watch(self, mut running: Running, mut end: mpsc::UnboundedReceiver<()>) {
+        let began = tokio::time::Instant::now();
+        let (status, killed) = tokio::select! {
+            status = running.ended() => (status, false),
+            _ = end.recv() => match running.end(self.grace).await {
+                Ok((status, killed)) => (Ok(status), killed),
+                Err(error) => (Err(error), false),
+            },
+        };
+        let uptime = began.elapsed();
+        // From here on no probe may find it ready any more.
+        end.close();
+        running
+            .clear(tokio::time::Instant::now() + self.grace)
+            .await;
+        let exit = Exit {
+            message: match &status {
+                Ok(status) => describe(*status),
+                Err(error) => format!("could not be waited for: {error}"),
+            },
+            success: status.is_ok_and(|status| status.success()),
+            killed,
+            uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
+            tail: tail(&self.log, self.generation),
+        };
+        let _ = self.inputs.send(Input::Exited {
+            run: self.run,
+            exit,
+        });
+    }
+}
+
+fn tail(log: &Log, generation: u64) -> Vec<LogLine> {
+    log.tail(TAIL, |line| {
+        line.generation == generation && matches!(line.stream, Stream::Out | Stream::Err)
+    })
+}

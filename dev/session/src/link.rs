@@ -1,0 +1,96 @@
+//! The connection to one agent: asks to be its session, passes on what it
+//! says and what it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hob_stack::ServiceId;
+use hob_wire::{Hello, LINE_LIMIT, Reply, Request, SessionInfo, decode, encode};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::ground::{Ground, Wire};
+use crate::reducer::Input;
+
+/// The first wait for an agent that is not there yet, and the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(2);
+const LAST_WAIT: Duration = Duration::from_millis(100);
+
+/// Keeps a connection until it ends or its `requests` do. The agent may not
+/// be there yet: it is asked for until it is.
+pub(crate) async fn link<G: Ground>(
+    ground: Arc<G>,
+    service: ServiceId,
+    info: SessionInfo,
+    mut requests: mpsc::UnboundedReceiver<Request>,
+    inputs: mpsc::UnboundedSender<Input>,
+) {
+    let mut wait = FIRST_WAIT;
+    let wire = loop {
+        match ground.connect(&service).await {
+            Ok(wire) => break wire,
+            Err(_) if requests.is_closed() => return,
+            Err(_) => sleep(wait).await,
+        }
+        wait = (wait * 2).min(LAST_WAIT);
+    };
+    let end = converse(wire, &service, info, &mut requests, &inputs).await;
+    // The session may have ended before its links.
+    let _ = inputs.send(end.unwrap_or(Input::Lost(service)));
+}
+
+/// `Some` when there was something else to say at the end than that it ended.
+async fn converse(
+    wire: Wire,
+    service: &ServiceId,
+    info: SessionInfo,
+    requests: &mut mpsc::UnboundedReceiver<Request>,
+    inputs: &mpsc::UnboundedSender<Input>,
+) -> Option<Input> {
+    let Wire { read, mut write } = wire;
+    let mut read = BufReader::new(read);
+    let mut greeting = encode(&Hello::current());
+    greeting.extend(encode(&Request::Attach(info)));
+    write.write_all(&greeting).await.ok()?;
+    let mut line = Vec::new();
+    let mut attached = false;
+    loop {
+        tokio::select! {
+            request = requests.recv() => {
+                write.write_all(&encode(&request?)).await.ok()?;
+            }
+            read = read_into(&mut read, &mut line) => {
+                if !read? {
+                    return None;
+                }
+                let reply: Reply = decode(&line).ok()?;
+                line.clear();
+                let input = match reply {
+                    Reply::Done if !attached => {
+                        attached = true;
+                        Input::Attached(service.clone())
+                    }
+                    Reply::Refused { reason, session } => {
+                        let service = service.clone();
+                        return Some(Input::Refused { service, reason, other: session });
+                    }
+                    Reply::Status(status) => Input::Status(status),
+                    Reply::Event(event) => Input::Event(event),
+                    // Another version: the plan replaces it.
+                    Reply::Version { .. } => return None,
+                    Reply::Done | Reply::Log(_) | Reply::Generation(_) => continue,
+                };
+                inputs.send(input).ok()?;
+            }
+        }
+    }
+}
+
+/// Reads up to a line break into `line`, which may hold the beginning of one
+/// already: dropping this future loses nothing. `Some(false)` at the end.
+async fn read_into(read: &mut (impl AsyncBufReadExt + Unpin), line: &mut Vec<u8>) -> Option<bool> {
+    let room = (LINE_LIMIT + 1).saturating_sub(line.len()) as u64;
+    read.take(room).read_until(b'\n', line).await.ok()?;
+    Some(line.last() == Some(&b'\n'))
+}

@@ -1,0 +1,597 @@
+//! The session's decisions: a pure reducer from [`Input`]s to [`Effect`]s.
+//!
+//! Owns what the session knows of each service (its link to the agent, the
+//! generation that was sent last, saves that could not be sent yet) and of the
+//! plan that is under way. It never waits, reads a clock or touches a file;
+//! [`crate::run`] does and feeds back what came of it. Start at
+//! [`Session::step`].
+
+use std::collections::BTreeMap;
+
+use hob_stack::ServiceId;
+use hob_wire::{
+    Change, ChangeAction, EventKind, Micros, Phase, Reply, Request, SessionInfo, SessionRequest,
+    Status,
+};
+
+/// Names a request of the session's socket until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+/// What came in.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Files of a service are different.
+    Save(Save),
+    /// The whole source tree of a service has this digest, without a change.
+    Digest { service: ServiceId, digest: String },
+    /// The agent has taken this session as its own.
+    Attached(ServiceId),
+    /// Another session has it.
+    Refused {
+        service: ServiceId,
+        reason: String,
+        other: Option<SessionInfo>,
+    },
+    /// The connection to the agent ended.
+    Lost(ServiceId),
+    /// The agent told its state.
+    Status(Box<Status>),
+    /// The agent told an event.
+    Event(hob_wire::Event),
+    /// A plan was performed; false when some step was not done.
+    Applied { complete: bool },
+    /// It is time to plan again.
+    Replan,
+    /// A stack file is different, and these are the services now.
+    Reloaded(Vec<ServiceId>),
+    /// Somebody asks through the session's socket.
+    Asked {
+        token: Token,
+        request: SessionRequest,
+    },
+    /// The disk was looked at for a request.
+    Synced { token: Token, service: ServiceId },
+    /// The user wants something.
+    Command(Command),
+    /// The user wants to leave: once is gentle, twice is at once.
+    Leave,
+    /// All that the session started is gone.
+    TornDown,
+}
+
+/// Really changed files of one service.
+#[derive(Debug, Clone)]
+pub struct Save {
+    /// Whose.
+    pub service: ServiceId,
+    /// What the stack file says about such files.
+    pub action: ChangeAction,
+    /// When the first event was noticed.
+    pub noticed: Micros,
+    /// For people to read.
+    pub paths: Vec<String>,
+    /// Of the whole source tree, when known.
+    pub digest: Option<String>,
+}
+
+/// What the user can ask a session for; `None` means all its services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// New processes from what is built.
+    Restart(Option<ServiceId>),
+    /// New builds although nothing changed.
+    Rebuild(Option<ServiceId>),
+    /// Keep saves back, or let them through again.
+    Pause,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Observe, plan and apply; `Applied` follows.
+    Apply,
+    /// `Replan` after this many milliseconds.
+    ReplanAfter(u64),
+    /// Connect to the agent; `Attached`, `Refused` or `Lost` follows.
+    Attach(ServiceId),
+    /// Send to the agent.
+    Send(ServiceId, Request),
+    /// Look at the disk now; `Synced` follows.
+    Sync { token: Token, service: ServiceId },
+    /// Answer a request.
+    Answer(Token, Reply),
+    /// Tell the user.
+    Tell(Told),
+    /// Give up the plan that is under way and take down what the session
+    /// started; by force means without a grace. `TornDown` follows.
+    TearDown { force: bool },
+    /// The session is over.
+    Finish(End),
+}
+
+/// What the reducer tells the user beside the events of the agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Everything that was asked for answers.
+    AllReady,
+    /// Saves are kept back, or not any more.
+    Paused(bool),
+    /// An agent died; it is made anew.
+    AgentLost(ServiceId),
+    /// Somebody else took a service down.
+    TakenDown(ServiceId),
+    /// Another session has the service.
+    Taken { service: ServiceId, reason: String },
+    /// Everything the session started is being taken down.
+    Leaving,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The user left.
+    Left,
+    /// Every service was taken down by somebody else.
+    TakenDown,
+    /// Another session has the services.
+    Taken,
+}
+
+/// The state of a dev session.
+#[derive(Debug)]
+pub struct Session {
+    services: BTreeMap<ServiceId, Served>,
+    /// When the watches were set: an agent that began later has built what
+    /// they would have told.
+    watching_since: Micros,
+    keep: bool,
+    paused: bool,
+    applying: bool,
+    apply_again: bool,
+    incomplete: bool,
+    told_ready: bool,
+    leaving: bool,
+    syncing: BTreeMap<Token, ServiceId>,
+}
+
+#[derive(Debug, Default)]
+struct Served {
+    link: Link,
+    /// The newest generation that the agent or this session spoke of.
+    generation: u64,
+    /// Of the disk, when known.
+    digest: Option<String>,
+    kept_back: Option<Save>,
+    status: Option<Status>,
+    losses: u32,
+    gone: bool,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Link {
+    #[default]
+    None,
+    Connecting,
+    /// Attached, its first state not told yet.
+    Greeted,
+    Attached,
+}
+
+impl Session {
+    /// A session of these services whose watches were set at
+    /// `watching_since`; with `keep` its services outlive it.
+    #[must_use]
+    pub fn new(
+        services: impl IntoIterator<Item = ServiceId>,
+        watching_since: Micros,
+        keep: bool,
+    ) -> Self {
+        Self {
+            services: services
+                .into_iter()
+                .map(|id| (id, Served::default()))
+                .collect(),
+            watching_since,
+            keep,
+            paused: false,
+            applying: false,
+            apply_again: false,
+            incomplete: false,
+            told_ready: false,
+            leaving: false,
+            syncing: BTreeMap::new(),
+        }
+    }
+
+    /// What to do first.
+    pub fn begin(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.apply(&mut effects);
+        effects
+    }
+
+    /// Takes one input and says what to do about it.
+    pub fn step(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let out = &mut effects;
+        match input {
+            Input::Save(save) => self.save(save, out),
+            Input::Digest { service, digest } => self.digest(&service, digest, out),
+            Input::Attached(service) => {
+                if let Some(served) = self.services.get_mut(&service) {
+                    served.link = Link::Greeted;
+                }
+            }
+            Input::Refused {
+                service,
+                reason,
+                other,
+            } => self.refused(service, reason, other, out),
+            Input::Lost(service) => self.lost(&service, out),
+            Input::Status(status) => self.status(*status, out),
+            Input::Event(event) => self.event(&event),
+            Input::Applied { complete } => self.applied(complete, out),
+            Input::Replan => self.apply(out),
+            Input::Reloaded(services) => self.reloaded(services, out),
+            Input::Asked { token, request } => self.asked(token, request, out),
+            Input::Synced { token, service } => self.synced(token, &service, out),
+            Input::Command(command) => self.command(&command, out),
+            Input::Leave => self.leave(out),
+            Input::TornDown => out.push(Effect::Finish(End::Left)),
+        }
+        effects
+    }
+
+    fn apply(&mut self, out: &mut Vec<Effect>) {
+        if self.leaving {
+            return;
+        }
+        if self.applying {
+            self.apply_again = true;
+            return;
+        }
+        self.applying = true;
+        out.push(Effect::Apply);
+        self.attach(out);
+    }
+
+    /// Connects to every agent that there is no connection to: one that is
+    /// not there yet is asked for until the plan has made it.
+    fn attach(&mut self, out: &mut Vec<Effect>) {
+        for (id, served) in &mut self.services {
+            if served.link == Link::None && !served.gone {
+                served.link = Link::Connecting;
+                out.push(Effect::Attach(id.clone()));
+            }
+        }
+    }
+
+    fn applied(&mut self, complete: bool, out: &mut Vec<Effect>) {
+        self.applying = false;
+        self.incomplete = !complete;
+        if std::mem::take(&mut self.apply_again) {
+            return self.apply(out);
+        }
+        if complete && !self.leaving && !std::mem::replace(&mut self.told_ready, true) {
+            out.push(Effect::Tell(Told::AllReady));
+        }
+    }
+
+    fn save(&mut self, save: Save, out: &mut Vec<Effect>) {
+        let (paused, leaving) = (self.paused, self.leaving);
+        let Some(served) = self.services.get_mut(&save.service) else {
+            return;
+        };
+        served.digest.clone_from(&save.digest);
+        let save = match served.kept_back.take() {
+            Some(earlier) => earlier.and(save),
+            None => save,
+        };
+        if served.link == Link::Attached && !paused && !leaving {
+            served.send(save, out);
+        } else {
+            served.kept_back = Some(save);
+        }
+    }
+
+    fn digest(&mut self, service: &ServiceId, digest: String, out: &mut Vec<Effect>) {
+        let since = self.watching_since;
+        let Some(served) = self.services.get_mut(service) else {
+            return;
+        };
+        served.digest = Some(digest);
+        if served.link == Link::Attached {
+            served.compare(service, since, out);
+        }
+    }
+
+    fn refused(
+        &mut self,
+        service: ServiceId,
+        reason: String,
+        other: Option<SessionInfo>,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(served) = self.services.get_mut(&service) {
+            served.link = Link::None;
+            served.gone = other.is_some();
+        }
+        out.push(Effect::Tell(Told::Taken { service, reason }));
+        self.finish_if_alone(End::Taken, out);
+    }
+
+    fn lost(&mut self, service: &ServiceId, out: &mut Vec<Effect>) {
+        let Some(served) = self.services.get_mut(service) else {
+            return;
+        };
+        let was = std::mem::take(&mut served.link);
+        let stopped = served
+            .status
+            .take()
+            .is_some_and(|status| status.phase == Phase::Stopped);
+        if self.leaving || was == Link::None {
+            return;
+        }
+        if stopped {
+            served.gone = true;
+            out.push(Effect::Tell(Told::TakenDown(service.clone())));
+            return self.finish_if_alone(End::TakenDown, out);
+        }
+        // A new agent counts from the beginning.
+        served.generation = 0;
+        let delay = (50_u64 << served.losses.min(10)).min(5_000);
+        served.losses += 1;
+        out.push(Effect::Tell(Told::AgentLost(service.clone())));
+        out.push(Effect::ReplanAfter(delay));
+    }
+
+    fn finish_if_alone(&self, end: End, out: &mut Vec<Effect>) {
+        if self.services.values().all(|served| served.gone) {
+            out.push(Effect::Finish(end));
+        }
+    }
+
+    fn status(&mut self, status: Status, out: &mut Vec<Effect>) {
+        let (since, paused) = (self.watching_since, self.paused);
+        let Some((id, served)) = self
+            .services
+            .iter_mut()
+            .find(|(id, _)| id.to_string() == status.service)
+        else {
+            return;
+        };
+        let serves = status.phase.serves();
+        let began = serves && !served.status.as_ref().is_some_and(|it| it.phase.serves());
+        served.generation = served.generation.max(status.accepted);
+        served.status = Some(status);
+        // Before its first spec an agent accepts no change.
+        if served.link == Link::Greeted && served.generation > 0 {
+            served.link = Link::Attached;
+            match served.kept_back.take() {
+                Some(save) if !paused => served.send(save, out),
+                kept_back => {
+                    served.kept_back = kept_back;
+                    served.compare(id, since, out);
+                }
+            }
+        }
+        if began {
+            served.losses = 0;
+            // What waited for it can go on.
+            if self.incomplete {
+                self.apply(out);
+            }
+        }
+    }
+
+    fn event(&mut self, event: &hob_wire::Event) {
+        let EventKind::Phase(phase) = event.kind else {
+            return;
+        };
+        let served = self
+            .services
+            .iter_mut()
+            .find(|(id, _)| id.to_string() == event.service);
+        if let Some(status) = served.and_then(|(_, served)| served.status.as_mut()) {
+            // The state itself follows; an agent that dies in between is
+            // known by this word.
+            if phase == Phase::Stopped {
+                status.phase = phase;
+            }
+        }
+    }
+
+    fn reloaded(&mut self, services: Vec<ServiceId>, out: &mut Vec<Effect>) {
+        let mut before = std::mem::take(&mut self.services);
+        for id in services {
+            let served = before.remove(&id).unwrap_or_default();
+            self.services.insert(id, served);
+        }
+        self.told_ready = false;
+        self.apply(out);
+    }
+
+    fn asked(&mut self, token: Token, request: SessionRequest, out: &mut Vec<Effect>) {
+        match request {
+            SessionRequest::Sync { service } => match self.find(&service) {
+                Ok(service) => {
+                    self.syncing.insert(token, service.clone());
+                    out.push(Effect::Sync { token, service });
+                }
+                Err(reason) => out.push(Effect::Answer(token, refusal(reason))),
+            },
+            SessionRequest::Rebuild { service } => match self.find(&service) {
+                Ok(service) => {
+                    self.rebuild(&service, out);
+                    let generation = self.services.get(&service).map_or(0, |it| it.generation);
+                    out.push(Effect::Answer(token, Reply::Generation(generation)));
+                }
+                Err(reason) => out.push(Effect::Answer(token, refusal(reason))),
+            },
+            SessionRequest::Quit => {
+                out.push(Effect::Answer(token, Reply::Done));
+                self.leave(out);
+            }
+        }
+    }
+
+    fn find(&self, service: &str) -> Result<ServiceId, String> {
+        if self.paused {
+            return Err("the dev session is paused; press `p` in it".into());
+        }
+        let known = self
+            .services
+            .iter()
+            .find(|(id, _)| id.to_string() == service);
+        match known {
+            Some((id, served)) if served.link == Link::Attached => Ok(id.clone()),
+            Some(_) => Err(format!("{service} has no agent yet")),
+            None => Err(format!("this session does not watch {service}")),
+        }
+    }
+
+    fn synced(&mut self, token: Token, service: &ServiceId, out: &mut Vec<Effect>) {
+        if self.syncing.remove(&token).is_some() {
+            let generation = self
+                .services
+                .get(service)
+                .map_or(0, |served| served.generation);
+            out.push(Effect::Answer(token, Reply::Generation(generation)));
+        }
+    }
+
+    fn command(&mut self, command: &Command, out: &mut Vec<Effect>) {
+        match command {
+            Command::Restart(which) => {
+                for id in self.chosen(which.as_ref()) {
+                    out.push(Effect::Send(id, Request::Restart));
+                }
+            }
+            Command::Rebuild(which) => {
+                for id in self.chosen(which.as_ref()) {
+                    self.rebuild(&id, out);
+                }
+            }
+            Command::Pause => {
+                self.paused = !self.paused;
+                out.push(Effect::Tell(Told::Paused(self.paused)));
+                if !self.paused {
+                    for served in self.services.values_mut() {
+                        if served.link == Link::Attached {
+                            if let Some(save) = served.kept_back.take() {
+                                served.send(save, out);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn chosen(&self, which: Option<&ServiceId>) -> Vec<ServiceId> {
+        let attached = |(id, served): (&ServiceId, &Served)| {
+            (served.link == Link::Attached).then(|| id.clone())
+        };
+        let all = self.services.iter().filter_map(attached);
+        all.filter(|id| which.is_none_or(|which| which == id))
+            .collect()
+    }
+
+    fn rebuild(&mut self, id: &ServiceId, out: &mut Vec<Effect>) {
+        if let Some(served) = self.services.get_mut(id) {
+            let save = Save {
+                service: id.clone(),
+                action: ChangeAction::Rebuild,
+                noticed: 0,
+                paths: Vec::new(),
+                digest: served.digest.clone(),
+            };
+            served.send(save, out);
+        }
+    }
+
+    fn leave(&mut self, out: &mut Vec<Effect>) {
+        let again = std::mem::replace(&mut self.leaving, true);
+        if self.keep {
+            return out.push(Effect::Finish(End::Left));
+        }
+        if !again {
+            out.push(Effect::Tell(Told::Leaving));
+        }
+        out.push(Effect::TearDown { force: again });
+    }
+}
+
+impl Served {
+    fn send(&mut self, save: Save, out: &mut Vec<Effect>) {
+        self.generation += 1;
+        let change = Change {
+            generation: self.generation,
+            action: save.action,
+            noticed: save.noticed,
+            digest: save.digest,
+            paths: save.paths,
+        };
+        out.push(Effect::Send(save.service, Request::Change(change)));
+    }
+
+    /// Holds what the agent has built against the disk, where nothing else
+    /// told them apart: after a session that ended, saves may have been missed.
+    fn compare(&mut self, id: &ServiceId, watching_since: Micros, out: &mut Vec<Effect>) {
+        let (Some(status), Some(digest)) = (&self.status, &self.digest) else {
+            return;
+        };
+        if self.kept_back.is_some() || self.generation != status.accepted {
+            return;
+        }
+        let built = status
+            .built
+            .as_ref()
+            .filter(|build| build.generation == status.accepted);
+        let known = built.and_then(|build| build.digest.as_ref());
+        let same_watch = status.since >= watching_since;
+        match known {
+            Some(known) if known == digest => {}
+            None if same_watch => {
+                let (generation, digest) = (status.accepted, digest.clone());
+                out.push(Effect::Send(
+                    id.clone(),
+                    Request::Digest { generation, digest },
+                ));
+            }
+            _ => {
+                let save = Save {
+                    service: id.clone(),
+                    action: ChangeAction::Rebuild,
+                    noticed: 0,
+                    paths: Vec::new(),
+                    digest: Some(digest.clone()),
+                };
+                self.send(save, out);
+            }
+        }
+    }
+}
+
+impl Save {
+    /// Both saves as one.
+    fn and(self, later: Save) -> Save {
+        let mut paths = self.paths;
+        paths.extend(later.paths);
+        Save {
+            service: later.service,
+            action: self.action.max(later.action),
+            noticed: self.noticed.min(later.noticed),
+            paths,
+            digest: later.digest,
+        }
+    }
+}
+
+fn refusal(reason: String) -> Reply {
+    Reply::Refused {
+        reason,
+        session: None,
+    }
+}

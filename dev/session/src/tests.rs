@@ -1,0 +1,293 @@
+//! Stories told to the session in words, and what it did, in words.
+
+use hob_stack::ServiceId;
+use hob_wire::{
+    Build, ChangeAction, Event, EventKind, Mode, Phase, Reply, Request, SessionInfo,
+    SessionRequest, Status,
+};
+use snapbox::{assert_data_eq, str};
+
+use crate::reducer::{Command, Effect, Input, Save, Session, Token};
+
+const WATCHING_SINCE: u64 = 100;
+
+fn id(name: &str) -> ServiceId {
+    format!("s/{name}").parse().unwrap()
+}
+
+fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> Input {
+    let phase = match word {
+        "new" | "waiting" => Phase::Waiting,
+        "building" => Phase::Building,
+        "ready" => Phase::Ready,
+        "failed" => Phase::Failed,
+        "stopped" => Phase::Stopped,
+        other => panic!("no such phase: {other}"),
+    };
+    let digest = Some(digest.to_owned()).filter(|digest| !digest.is_empty());
+    Input::Status(Box::new(Status {
+        agent_pid: 1,
+        project: "p".into(),
+        service: format!("s/{name}"),
+        mode: Mode::Dev,
+        listen: None,
+        spec_digest: String::new(),
+        started: true,
+        phase,
+        accepted,
+        building: None,
+        serving: None,
+        built: (word == "ready").then_some(Build {
+            generation: accepted,
+            digest,
+            took: 0,
+        }),
+        problem: None,
+        crashes: 0,
+        session: None,
+        since,
+    }))
+}
+
+/// `save web`, `ready web 3` (state, service, generation, then when the agent
+/// began and the digest of what it built).
+fn input(line: &str) -> Input {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let word = |at: usize| words.get(at).copied().unwrap_or_default();
+    let number = |at: usize, otherwise: u64| word(at).parse().unwrap_or(otherwise);
+    let save = |action| {
+        Input::Save(Save {
+            service: id(word(1)),
+            action,
+            noticed: 7,
+            paths: vec!["main.go".into()],
+            digest: Some(word(2).to_owned()),
+        })
+    };
+    match words[0] {
+        "save" => save(ChangeAction::Rebuild),
+        "save-none" => save(ChangeAction::None),
+        "digest" => Input::Digest {
+            service: id(word(1)),
+            digest: word(2).into(),
+        },
+        "attached" => Input::Attached(id(word(1))),
+        "refused" => Input::Refused {
+            service: id(word(1)),
+            reason: "process 9 has it".into(),
+            other: Some(SessionInfo {
+                pid: 9,
+                socket: "/s".into(),
+            }),
+        },
+        "lost" => Input::Lost(id(word(1))),
+        "stopping" => Input::Event(Event {
+            at: 0,
+            service: format!("s/{}", word(1)),
+            kind: EventKind::Phase(Phase::Stopped),
+        }),
+        "applied" => Input::Applied { complete: true },
+        "half-applied" => Input::Applied { complete: false },
+        "replan" => Input::Replan,
+        "reloaded" => Input::Reloaded(words[1..].iter().map(|name| id(name)).collect()),
+        "sync" => Input::Asked {
+            token: Token(number(2, 1)),
+            request: SessionRequest::Sync {
+                service: format!("s/{}", word(1)),
+            },
+        },
+        "synced" => Input::Synced {
+            token: Token(number(2, 1)),
+            service: id(word(1)),
+        },
+        "quit" => Input::Asked {
+            token: Token(9),
+            request: SessionRequest::Quit,
+        },
+        "pause" => Input::Command(Command::Pause),
+        "rebuild" => Input::Command(Command::Rebuild(None)),
+        "restart" => Input::Command(Command::Restart(Some(id(word(1))))),
+        "leave" => Input::Leave,
+        "torn-down" => Input::TornDown,
+        phase => status(word(1), phase, number(2, 1), number(3, 200), word(4)),
+    }
+}
+
+fn words(effect: &Effect) -> String {
+    match effect {
+        Effect::Apply => "apply".into(),
+        Effect::ReplanAfter(ms) => format!("replan in {ms} ms"),
+        Effect::Attach(id) => format!("attach {}", id.service),
+        Effect::Send(id, request) => match request {
+            Request::Change(change) => {
+                let action = format!("{:?}", change.action).to_lowercase();
+                format!("{}: {action} g{}", id.service, change.generation)
+            }
+            Request::Digest { generation, digest } => {
+                format!("{}: g{generation} is {digest}", id.service)
+            }
+            Request::Restart => format!("{}: restart", id.service),
+            other => format!("{other:?}"),
+        },
+        Effect::Sync { service, .. } => format!("look at {}", service.service),
+        Effect::Answer(_, Reply::Generation(generation)) => format!("answer g{generation}"),
+        Effect::Answer(_, Reply::Refused { reason, .. }) => format!("refuse: {reason}"),
+        Effect::Answer(_, reply) => format!("answer {reply:?}"),
+        Effect::Tell(told) => format!("tell {told:?}"),
+        Effect::TearDown { force } => format!("tear down{}", if *force { " by force" } else { "" }),
+        Effect::Finish(end) => format!("finish: {end:?}"),
+    }
+}
+
+#[track_caller]
+fn check_kept(keep: bool, services: &[&str], story: &str, expected: impl snapbox::IntoData) {
+    let ids = services.iter().map(|name| id(name));
+    let mut session = Session::new(ids, WATCHING_SINCE, keep);
+    let mut told = String::from("\n");
+    let mut tell = |line: &str, effects: Vec<Effect>| {
+        let did: Vec<String> = effects.iter().map(words).collect();
+        told.push_str(format!("{line:<22} {}", did.join(", ")).trim_end());
+        told.push('\n');
+    };
+    tell("begin", session.begin());
+    for line in story
+        .split(';')
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        tell(line, session.step(input(line)));
+    }
+    assert_data_eq!(told, expected);
+}
+
+#[track_caller]
+fn check(services: &[&str], story: &str, expected: impl snapbox::IntoData) {
+    check_kept(false, services, story, expected);
+}
+
+#[test]
+fn a_save_goes_to_the_agent_with_the_next_generation() {
+    check(
+        &["web"],
+        "attached web; building web 1; ready web 1; applied; save web aa; ready web 2; save web bb",
+        str![],
+    );
+}
+
+#[test]
+fn a_save_before_the_agent_has_its_spec_is_kept_and_sent_after_it() {
+    check(
+        &["web"],
+        "save web aa; attached web; new web 0; save-none web bb; building web 1",
+        str![],
+    );
+}
+
+#[test]
+fn the_digest_of_what_a_new_agent_built_is_told_when_it_is_known() {
+    check(
+        &["web"],
+        "attached web; ready web 1 200; digest web aa",
+        str![],
+    );
+}
+
+#[test]
+fn an_agent_of_an_earlier_session_is_held_against_the_disk() {
+    check(
+        &["web"],
+        "attached web; ready web 5 50 aa; digest web aa",
+        str![],
+    );
+    check(
+        &["web"],
+        "attached web; ready web 5 50 aa; digest web bb",
+        str![],
+    );
+    check(
+        &["web"],
+        "attached web; ready web 5 50; digest web bb",
+        str![],
+    );
+}
+
+#[test]
+fn a_lost_agent_is_made_anew_with_growing_pauses_and_loses_no_save() {
+    check(
+        &["web"],
+        "attached web; ready web 3; applied; lost web; save web aa; replan; lost web; replan; \
+         attached web; building web 1; applied",
+        str![],
+    );
+}
+
+#[test]
+fn a_service_taken_down_elsewhere_is_not_fought_for() {
+    check(
+        &["db", "web"],
+        "attached db; ready db; attached web; ready web; applied; stopping web; lost web; \
+         save web aa; stopping db; lost db",
+        str![],
+    );
+}
+
+#[test]
+fn a_service_of_another_session_is_left_to_it() {
+    check(&["web"], "refused web", str![]);
+}
+
+#[test]
+fn what_waited_for_a_mended_service_goes_on() {
+    check(
+        &["db", "web"],
+        "attached db; failed db; half-applied; save db aa; ready db 2; applied",
+        str![],
+    );
+}
+
+#[test]
+fn a_wait_looks_at_the_disk_and_answers_with_the_generation_that_holds_it() {
+    check(
+        &["web"],
+        "sync web; attached web; ready web 4; sync web; save web aa; synced web; sync api",
+        str![],
+    );
+}
+
+#[test]
+fn a_pause_keeps_saves_back_and_sends_them_as_one() {
+    check(
+        &["web"],
+        "attached web; ready web; pause; save-none web aa; save web bb; sync web; pause",
+        str![],
+    );
+}
+
+#[test]
+fn restart_and_rebuild_go_to_the_agents() {
+    check(
+        &["web"],
+        "attached web; ready web; restart web; rebuild",
+        str![],
+    );
+}
+
+#[test]
+fn leaving_is_gentle_once_and_at_once_the_second_time() {
+    check(
+        &["web"],
+        "attached web; ready web; leave; lost web; leave; torn-down",
+        str![],
+    );
+    check_kept(true, &["web"], "attached web; ready web; leave", str![]);
+    check(&["web"], "attached web; ready web; quit", str![]);
+}
+
+#[test]
+fn a_changed_stack_file_is_planned_and_new_services_are_attached_to() {
+    check(
+        &["web"],
+        "attached web; ready web; applied; reloaded db web; applied",
+        str![],
+    );
+}

@@ -1,0 +1,143 @@
+//! The one error of the command line: what happened, what a program said,
+//! what to type next, and the exit code. Rendered here and nowhere else.
+
+use std::fmt::{self, Write as _};
+
+use console::style;
+
+/// What a verb returns.
+pub type Result<T = ()> = std::result::Result<T, Error>;
+
+/// How the process ends; the table is also in `hob --help`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// An operation failed.
+    Failed = 1,
+    /// Usage, or a stack file, is in error.
+    Usage = 2,
+    /// The user's service failed to build or become ready.
+    Service = 3,
+    /// Something is not installed.
+    Missing = 4,
+    /// The user interrupted it.
+    Interrupted = 130,
+}
+
+/// Why a verb did not do what it was asked for.
+#[derive(Debug)]
+pub struct Error {
+    pub code: Code,
+    /// One line; empty when everything was said already.
+    pub message: String,
+    /// The reasons below it, and what a program said.
+    pub details: Vec<String>,
+    /// What to type next.
+    pub hints: Vec<String>,
+}
+
+impl Error {
+    /// An error of this kind.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: Vec::new(), hints: Vec::new() }
+    }
+
+    /// An operation that failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Code::Failed, message)
+    }
+
+    /// The user asked for something that cannot be.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Code::Usage, message)
+    }
+
+    /// An end of which everything was said already.
+    pub fn said(code: Code) -> Self {
+        Self::new(code, "")
+    }
+
+    /// The same with more to read.
+    pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(details);
+        self
+    }
+
+    /// The same with something to type next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// As it is shown on standard error.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if self.message.is_empty() {
+            return text;
+        }
+        let red = style("error:").for_stderr().red().bold();
+        let _ = writeln!(text, "{red} {}", self.message);
+        for detail in &self.details {
+            for line in detail.lines() {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
+        for hint in &self.hints {
+            let _ = writeln!(text, "{} {hint}", style("hint:").for_stderr().cyan().bold());
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        let mut chain = error.chain().map(ToString::to_string);
+        let message = chain.next().unwrap_or_default();
+        Self::failed(message).details(chain)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        // Whoever reads our output has seen enough.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::said(Code::Failed);
+        }
+        Self::failed(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use snapbox::{assert_data_eq, str};
+
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_happened_why_and_what_to_type() {
+        let error = Error::failed("goapi does not build")
+            .details(["main.go:3:1: syntax error".to_owned()])
+            .hint("`hob logs goapi`");
+        assert_data_eq!(
+            console::strip_ansi_codes(&error.render()).into_owned(),
+            str![[r#"
+error: goapi does not build
+  main.go:3:1: syntax error
+hint: `hob logs goapi`
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn an_error_that_was_said_already_says_nothing() {
+        assert_eq!(Error::said(Code::Service).render(), "");
+    }
+}

@@ -1,0 +1,50 @@
+//! Where words go: data to stdout, talk to stderr, JSON lines when asked for.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+/// The user's terminal, file or pipe.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// Data as JSON lines.
+    pub json: bool,
+    /// No talk.
+    pub quiet: bool,
+    /// Whether a person watches standard error.
+    pub watched: bool,
+    /// The columns of standard error's terminal, 100 without one.
+    pub width: usize,
+}
+
+impl Output {
+    /// As the options and the terminal say; `NO_COLOR` is heeded by `console`.
+    pub fn new(json: bool, quiet: bool) -> Self {
+        let watched = io::stderr().is_terminal();
+        let width = console::Term::stderr().size_checked().map_or(100, |(_, columns)| columns.into());
+        Self { json, quiet, watched: watched && !quiet, width }
+    }
+
+    /// A line of data.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn data(&self, line: impl AsRef<str>) -> io::Result<()> {
+        writeln!(io::stdout().lock(), "{}", line.as_ref())
+    }
+
+    /// A value as one line of JSON.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn value(&self, value: &impl Serialize) -> io::Result<()> {
+        self.data(serde_json::to_string(value)?)
+    }
+
+    /// A line of talk. That nobody can hear it is no error.
+    pub fn say(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{}", line.as_ref());
+        }
+    }
+}
