@@ -1,0 +1,3 @@
+module polykube/goapi
+
+go 1.19
