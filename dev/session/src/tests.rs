@@ -1,5 +1,7 @@
 //! Stories told to the session in words, and what it did, in words.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use hob_stack::ServiceId;
 use hob_wire::{
     Build, ChangeAction, Event, EventKind, Mode, Phase, Reply, Request, SessionInfo,
@@ -170,7 +172,18 @@ fn a_save_goes_to_the_agent_with_the_next_generation() {
     check(
         &["web"],
         "attached web; building web 1; ready web 1; applied; save web aa; ready web 2; save web bb",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+building web 1
+ready web 1
+applied                tell AllReady
+save web aa            web: rebuild g2
+ready web 2
+save web bb            web: rebuild g3
+
+"#]],
     );
 }
 
@@ -179,7 +192,16 @@ fn a_save_before_the_agent_has_its_spec_is_kept_and_sent_after_it() {
     check(
         &["web"],
         "save web aa; attached web; new web 0; save-none web bb; building web 1",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+save web aa
+attached web
+new web 0
+save-none web bb
+building web 1         web: rebuild g2
+
+"#]],
     );
 }
 
@@ -188,7 +210,14 @@ fn the_digest_of_what_a_new_agent_built_is_told_when_it_is_known() {
     check(
         &["web"],
         "attached web; ready web 1 200; digest web aa",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web 1 200
+digest web aa          web: g1 is aa
+
+"#]],
     );
 }
 
@@ -197,17 +226,38 @@ fn an_agent_of_an_earlier_session_is_held_against_the_disk() {
     check(
         &["web"],
         "attached web; ready web 5 50 aa; digest web aa",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web 5 50 aa
+digest web aa
+
+"#]],
     );
     check(
         &["web"],
         "attached web; ready web 5 50 aa; digest web bb",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web 5 50 aa
+digest web bb          web: rebuild g6
+
+"#]],
     );
     check(
         &["web"],
         "attached web; ready web 5 50; digest web bb",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web 5 50
+digest web bb          web: rebuild g6
+
+"#]],
     );
 }
 
@@ -217,7 +267,22 @@ fn a_lost_agent_is_made_anew_with_growing_pauses_and_loses_no_save() {
         &["web"],
         "attached web; ready web 3; applied; lost web; save web aa; replan; lost web; replan; \
          attached web; building web 1; applied",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web 3
+applied                tell AllReady
+lost web               tell AgentLost(ServiceId { stack: StackName("s"), service: ServiceName("web") }), replan in 50 ms
+save web aa
+replan                 apply, attach web
+lost web               tell AgentLost(ServiceId { stack: StackName("s"), service: ServiceName("web") }), replan in 100 ms
+replan
+attached web
+building web 1         web: rebuild g2
+applied                apply
+
+"#]],
     );
 }
 
@@ -227,13 +292,36 @@ fn a_service_taken_down_elsewhere_is_not_fought_for() {
         &["db", "web"],
         "attached db; ready db; attached web; ready web; applied; stopping web; lost web; \
          save web aa; stopping db; lost db",
-        str![],
+        str![[r#"
+
+begin                  apply, attach db, attach web
+attached db
+ready db
+attached web
+ready web
+applied                tell AllReady
+stopping web
+lost web               tell TakenDown(ServiceId { stack: StackName("s"), service: ServiceName("web") })
+save web aa
+stopping db
+lost db                tell TakenDown(ServiceId { stack: StackName("s"), service: ServiceName("db") }), finish: TakenDown
+
+"#]],
     );
 }
 
 #[test]
 fn a_service_of_another_session_is_left_to_it() {
-    check(&["web"], "refused web", str![]);
+    check(
+        &["web"],
+        "refused web",
+        str![[r#"
+
+begin                  apply, attach web
+refused web            tell Taken { service: ServiceId { stack: StackName("s"), service: ServiceName("web") }, reason: "process 9 has it" }, finish: Taken
+
+"#]],
+    );
 }
 
 #[test]
@@ -241,7 +329,17 @@ fn what_waited_for_a_mended_service_goes_on() {
     check(
         &["db", "web"],
         "attached db; failed db; half-applied; save db aa; ready db 2; applied",
-        str![],
+        str![[r#"
+
+begin                  apply, attach db, attach web
+attached db
+failed db
+half-applied
+save db aa             db: rebuild g2
+ready db 2             apply
+applied                tell AllReady
+
+"#]],
     );
 }
 
@@ -250,7 +348,18 @@ fn a_wait_looks_at_the_disk_and_answers_with_the_generation_that_holds_it() {
     check(
         &["web"],
         "sync web; attached web; ready web 4; sync web; save web aa; synced web; sync api",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+sync web               refuse: s/web has no agent yet
+attached web
+ready web 4
+sync web               look at web
+save web aa            web: rebuild g5
+synced web             answer g5
+sync api               refuse: this session does not watch s/api
+
+"#]],
     );
 }
 
@@ -259,7 +368,18 @@ fn a_pause_keeps_saves_back_and_sends_them_as_one() {
     check(
         &["web"],
         "attached web; ready web; pause; save-none web aa; save web bb; sync web; pause",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web
+pause                  tell Paused(true)
+save-none web aa
+save web bb
+sync web               refuse: the dev session is paused; press `p` in it
+pause                  tell Paused(false), web: rebuild g2
+
+"#]],
     );
 }
 
@@ -268,7 +388,15 @@ fn restart_and_rebuild_go_to_the_agents() {
     check(
         &["web"],
         "attached web; ready web; restart web; rebuild",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web
+restart web            web: restart
+rebuild                web: rebuild g2
+
+"#]],
     );
 }
 
@@ -277,10 +405,43 @@ fn leaving_is_gentle_once_and_at_once_the_second_time() {
     check(
         &["web"],
         "attached web; ready web; leave; lost web; leave; torn-down",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web
+leave                  tell Leaving, tear down
+lost web
+leave                  tear down by force
+torn-down              finish: Left
+
+"#]],
     );
-    check_kept(true, &["web"], "attached web; ready web; leave", str![]);
-    check(&["web"], "attached web; ready web; quit", str![]);
+    check_kept(
+        true,
+        &["web"],
+        "attached web; ready web; leave",
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web
+leave                  finish: Left
+
+"#]],
+    );
+    check(
+        &["web"],
+        "attached web; ready web; quit",
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web
+quit                   answer Done, tell Leaving, tear down
+
+"#]],
+    );
 }
 
 #[test]
@@ -288,6 +449,15 @@ fn a_changed_stack_file_is_planned_and_new_services_are_attached_to() {
     check(
         &["web"],
         "attached web; ready web; applied; reloaded db web; applied",
-        str![],
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web
+applied                tell AllReady
+reloaded db web        apply, attach db
+applied                tell AllReady
+
+"#]],
     );
 }

@@ -1,0 +1,11 @@
+//! How things look in a terminal: pure functions from values to lines.
+
+mod event;
+mod line;
+mod progress;
+mod status;
+
+pub use event::{Look, describe};
+pub use line::{Names, clock, log_line};
+pub use progress::Steps;
+pub use status::{status_json, status_table};
