@@ -4,7 +4,7 @@
 //! nothing: what is done, in which order and what a failure stops stands in
 //! the [`Plan`]. Every acting step is in the journal before it is begun.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -108,6 +108,7 @@ pub async fn apply<W: World, J: Journal>(
         slots: Arc::new(Semaphore::new(AT_ONCE)),
         outcomes: BTreeMap::new(),
         tasks: JoinSet::new(),
+        names: HashMap::new(),
         begun: vec![false; plan.steps.len()],
     };
     let mut cancel = std::pin::pin!(cancel);
@@ -116,10 +117,14 @@ pub async fn apply<W: World, J: Journal>(
         tokio::select! {
             biased;
             () = &mut cancel => break,
-            ended = run.tasks.join_next() => match ended {
-                Some(Ok((step, outcome))) => run.end(step, outcome),
-                // A panic in an action: its step is left without an outcome.
-                Some(Err(_)) => {}
+            ended = run.tasks.join_next_with_id() => match ended {
+                Some(Ok((_, (step, outcome)))) => run.end(step, outcome),
+                Some(Err(panic)) => {
+                    if let Some(step) = run.names.remove(&panic.id()) {
+                        let failure = Failure::operation(format!("hob is at fault: {panic}"));
+                        run.end(step, Outcome::Failed(failure));
+                    }
+                }
                 None => break,
             },
         }
@@ -136,6 +141,7 @@ struct Run<'a, W: World, J> {
     slots: Arc<Semaphore>,
     outcomes: BTreeMap<StepId, Outcome>,
     tasks: JoinSet<(StepId, Outcome)>,
+    names: HashMap<tokio::task::Id, StepId>,
     begun: Vec<bool>,
 }
 

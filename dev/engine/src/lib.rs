@@ -9,20 +9,29 @@
 //! how to lower a project to [`Desired`] resources, how to perform an action.
 
 mod apply;
+mod engine;
+pub mod host;
 mod ledger;
 mod lock;
 mod obstacle;
+mod paths;
 mod plan;
 pub mod resource;
+mod status;
+mod want;
 mod world;
 
 pub use apply::{AT_ONCE, Applied, Outcome, Progress, StepState, apply};
+pub use engine::{Engine, EngineError, Prepared, ProjectRef, Surroundings};
 pub use ledger::{Entry, Journal, LEDGER_FILE, Ledger, LedgerError, Records, Stage};
 pub use lock::{Holding, LOCK_FILE, LockError, ProjectLock};
 pub use obstacle::{Obstacle, ObstacleKind};
+pub use paths::{Homes, Paths, PathsError, ROOT_FILE};
 pub use plan::{After, Memory, Plan, Step, StepId, plan};
 pub use resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Health, Holder, Identity, Kind, Level,
     Observed, ObservedResource, Owner, ResourceId, Scope, StepLimits, Verb,
 };
+pub use status::{ServiceState, Verdict};
+pub use want::{Want, owner};
 pub use world::{Action, Failure, FailureKind, World};

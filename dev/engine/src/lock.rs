@@ -72,7 +72,7 @@ impl ProjectLock {
     pub async fn acquire(
         folder: &Path,
         limit: Duration,
-        waiting: impl FnOnce(Holding),
+        mut waiting: impl FnMut(Holding),
     ) -> Result<Self, LockError> {
         let path = folder.join(LOCK_FILE);
         let failed = |source| LockError::Io {
@@ -80,7 +80,7 @@ impl ProjectLock {
             source,
         };
         let end = Instant::now() + limit;
-        let mut waiting = Some(waiting);
+        let mut said = false;
         loop {
             let mut file = OpenOptions::new()
                 .read(true)
@@ -104,8 +104,9 @@ impl ProjectLock {
                     if Instant::now() >= end {
                         return Err(LockError::Held { holder, limit });
                     }
-                    if let Some(waiting) = waiting.take() {
+                    if !said {
                         waiting(holder);
+                        said = true;
                     }
                     tokio::time::sleep(RETRY).await;
                 }

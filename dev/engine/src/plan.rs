@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::Obstacle;
-use crate::resource::{Claim, Desired, DesiredSet, Observed, Owner, ResourceId, StepLimits, Verb};
+use crate::resource::{Claim, Desired, DesiredSet, Observed, Owner, ResourceId, Verb};
 
 /// What leads from what was found to what is wanted.
 #[derive(Debug, Clone)]
@@ -31,6 +31,26 @@ impl<S> Plan<S> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.obstacles.is_empty()
+    }
+
+    /// The same plan without what only the engine reads.
+    #[must_use]
+    pub fn outline(&self) -> Plan<()> {
+        let outline = |step: &Step<S>| Step {
+            id: step.id,
+            verb: step.verb,
+            resource: step.resource.clone(),
+            cause: step.cause.clone(),
+            after: step.after.clone(),
+            limit: step.limit,
+            label: step.label.clone(),
+            memory: step.memory.clone(),
+            spec: None,
+        };
+        Plan {
+            steps: self.steps.iter().map(outline).collect(),
+            obstacles: self.obstacles.clone(),
+        }
     }
 }
 
@@ -130,11 +150,16 @@ impl<S> Situation<'_, S> {
             .collect()
     }
 
-    /// How long a step of this resource may take.
-    fn limits(&self, id: &ResourceId) -> StepLimits {
-        self.wanted
-            .get(id)
-            .map_or_else(StepLimits::default, |d| d.limits)
+    /// How long a step of this resource may take: what is removed goes by
+    /// what it was made with.
+    fn limit(&self, id: &ResourceId, verb: Verb) -> Duration {
+        let found = self.found.get(id).map(|o| o.limits);
+        let wanted = self.wanted.get(id).map(|d| d.limits);
+        let limits = match verb {
+            Verb::Remove => found.or(wanted),
+            _ => wanted.or(found),
+        };
+        limits.unwrap_or_default().of(verb)
     }
 }
 

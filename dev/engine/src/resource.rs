@@ -350,6 +350,8 @@ pub struct ObservedResource {
     /// Why it is removed when nobody asks for it, if there is more to say than
     /// that: `its agent is gone`.
     pub remains: Option<String>,
+    /// The ends of its waits.
+    pub limits: StepLimits,
 }
 
 impl ObservedResource {
@@ -365,6 +367,7 @@ impl ObservedResource {
             busy: None,
             needs: BTreeSet::new(),
             remains: None,
+            limits: StepLimits::default(),
         }
     }
 }

@@ -59,7 +59,10 @@ fn made<S>(wanted: &Desired<S>, cause: &str) -> Chain {
 fn renewed_because<S>(wanted: &Desired<S>, found: &ObservedResource) -> Option<String> {
     match &found.health {
         Health::Broken(reason) => return Some(reason.clone()),
-        Health::Failed(reason) if wanted.retry => return Some(format!("it failed: {reason}")),
+        // What still serves as it did before the failure is left serving.
+        Health::Failed(reason) if wanted.retry && found.level < Level::Ready => {
+            return Some(format!("it failed: {reason}"));
+        }
         Health::Failed(_) | Health::Ok => {}
     }
     wanted.identity.iter().find_map(|(name, new)| {
@@ -87,7 +90,8 @@ fn advanced<S>(wanted: &Desired<S>, found: &ObservedResource) -> Chain {
         chain.push((Verb::Start, "it does not run".to_owned()));
         level = Level::Started;
     }
-    if wanted.level >= Level::Ready && level < Level::Ready {
+    let failed = matches!(found.health, Health::Failed(_));
+    if wanted.level >= Level::Ready && (level < Level::Ready || failed) {
         let cause = match &found.health {
             Health::Failed(reason) => format!("it is not ready: {reason}"),
             Health::Ok | Health::Broken(_) => "it is not ready yet".to_owned(),

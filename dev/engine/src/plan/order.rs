@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{After, Chain, Memory, Situation, Step, StepId};
-use crate::resource::{Holder, Owner, ResourceId, Verb};
+use crate::resource::{Dependency, Holder, Owner, ResourceId, Verb};
 
 /// The steps of these chains, each after all that it waits for; among equals
 /// in the order of their resources, so that plans read the same each time.
@@ -37,7 +37,7 @@ pub(super) fn ordered<S: Clone>(
                 resource: id.clone(),
                 cause: cause.to_owned(),
                 after,
-                limit: situation.limits(id).of(verb),
+                limit: situation.limit(id, verb),
                 label: wanted.and_then(|d| {
                     let told = match d.config {
                         Some(_) => Verb::Configure,
@@ -170,7 +170,7 @@ fn hard_edges<S>(
             }
         }
         for need in wanted.needs.iter().filter(|need| need.required) {
-            if let Some((later, earlier)) = waits(graph, id, need) {
+            if let Some((later, earlier)) = waits(situation, chains, graph, id, need) {
                 graph.require(later, earlier);
             }
         }
@@ -191,7 +191,7 @@ fn soft_edges<S>(
             .flat_map(|wanted| &wanted.needs)
             .filter(|need| !need.required)
         {
-            if let Some((later, earlier)) = waits(graph, id, need) {
+            if let Some((later, earlier)) = waits(situation, chains, graph, id, need) {
                 graph.prefer(later, earlier);
             }
         }
@@ -208,11 +208,18 @@ fn soft_edges<S>(
 
 /// The two steps that a dependency orders, as later and earlier, if this plan
 /// has both.
-fn waits(
+fn waits<S>(
+    situation: &Situation<'_, S>,
+    chains: &BTreeMap<ResourceId, Chain>,
     graph: &Graph<'_>,
     id: &ResourceId,
-    need: &crate::resource::Dependency,
+    need: &Dependency,
 ) -> Option<(usize, usize)> {
+    // What is there already and only waited for can be relied on meanwhile.
+    let there = situation.found.get(&need.on).map(|o| o.level) >= Some(need.until);
+    if there && !chains.get(&need.on)?.iter().any(|(verb, _)| verb.acts()) {
+        return None;
+    }
     let verbs = [Verb::Create, Verb::Configure, Verb::Start, Verb::Await];
     let later = verbs
         .iter()

@@ -1,0 +1,379 @@
+//! [`Engine`]: the one that was chosen, and a change from question to done.
+//!
+//! Owns the order of a change (lock, look, plan, apply, tidy) and the choice
+//! of the engine. This is the only file that knows which engines there are.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hob_stack::{EngineChoice, Project, ServiceId};
+use tokio::sync::mpsc;
+
+use crate::apply::{Applied, Progress, apply};
+use crate::host::client::AgentClient;
+use crate::host::{Executable, HostEngine, Leftover, Setup};
+use crate::ledger::{Entry, Journal as _, LEDGER_FILE, Ledger, LedgerError, Stage};
+use crate::lock::{Holding, LockError, ProjectLock};
+use crate::paths::{Homes, Paths, PathsError, ROOT_FILE};
+use crate::plan::{Plan, plan};
+use crate::resource::{DesiredSet, Observed, Verb};
+use crate::want::Want;
+use crate::world::{Failure, World};
+
+/// A change could not be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The project's folders cannot be told or made.
+    #[error(transparent)]
+    Paths(#[from] PathsError),
+    /// Another hob changes the project.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The ledger cannot be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The engine could not look.
+    #[error(transparent)]
+    Observe(#[from] Failure),
+}
+
+/// Where the services of one project run.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    driver: Driver,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone)]
+enum Driver {
+    Host(Arc<HostEngine>),
+}
+
+/// What the choice of an engine needs of its surroundings.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The caller's environment.
+    pub environment: BTreeMap<String, String>,
+    /// The number of the user that calls.
+    pub uid: u32,
+    /// The program that has the hidden verbs.
+    pub executable: Executable,
+}
+
+/// The project that an engine serves, as far as it is known: of one whose
+/// folder is gone, there is only what it left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRef {
+    /// Its id.
+    pub id: String,
+    /// Its folder.
+    pub root: PathBuf,
+}
+
+impl From<&Project> for ProjectRef {
+    fn from(project: &Project) -> Self {
+        Self {
+            id: project.id.to_string(),
+            root: project.root.clone(),
+        }
+    }
+}
+
+impl Engine {
+    /// The engine that is asked for, for this project.
+    ///
+    /// # Errors
+    /// The environment names no place for the project's state.
+    pub fn choose(
+        choice: EngineChoice,
+        project: ProjectRef,
+        surroundings: Surroundings,
+    ) -> Result<Self, PathsError> {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
+        let reason = match choice {
+            EngineChoice::Auto => "no container engine is configured",
+            EngineChoice::Host => "it was asked for",
+        };
+        let host = HostEngine::new(Setup {
+            paths: homes.project(&project.id),
+            project: project.id,
+            root: project.root,
+            executable: surroundings.executable,
+            environment: surroundings.environment,
+            uid: surroundings.uid,
+        });
+        Ok(Self {
+            driver: Driver::Host(Arc::new(host)),
+            reason,
+        })
+    }
+
+    /// All projects of this user that left something, whether their folders
+    /// are there or not.
+    ///
+    /// # Errors
+    /// The environment names no place for their state.
+    pub fn all_projects(surroundings: &Surroundings) -> Result<Vec<ProjectRef>, PathsError> {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
+        let mut roots: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for marked in crate::host::processes::marked(surroundings.uid) {
+            roots.insert(marked.marks.project, marked.marks.root);
+        }
+        for id in homes.projects() {
+            let noted = homes.project(&id).noted_root();
+            roots.entry(id).or_insert_with(|| noted.unwrap_or_default());
+        }
+        let projects = roots.into_iter();
+        Ok(projects.map(|(id, root)| ProjectRef { id, root }).collect())
+    }
+
+    /// Its name: `host`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match &self.driver {
+            Driver::Host(_) => "host",
+        }
+    }
+
+    /// Why it is this one, in words that follow a "because".
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// The project's folders.
+    #[must_use]
+    pub fn paths(&self) -> &Paths {
+        match &self.driver {
+            Driver::Host(host) => &host.setup().paths,
+        }
+    }
+
+    /// The plan for `want` as things are now, for people to read: nothing is
+    /// locked and nothing changed.
+    ///
+    /// # Errors
+    /// The engine could not look.
+    pub async fn preview(&self, want: &Want) -> Result<Plan<()>, EngineError> {
+        match &self.driver {
+            Driver::Host(host) => Ok(planned(&**host, want).await?.0.outline()),
+        }
+    }
+
+    /// Locks the project, looks, and plans. `waiting` is called once when
+    /// another hob has the lock, which is waited for up to `limit`.
+    ///
+    /// # Errors
+    /// The lock was not free in time, or the engine could not look.
+    pub async fn prepare(
+        &self,
+        want: &Want,
+        limit: Duration,
+        waiting: impl FnMut(Holding),
+    ) -> Result<Prepared, EngineError> {
+        match &self.driver {
+            Driver::Host(host) => {
+                let work = Work::prepare(host, want, limit, waiting).await?;
+                Ok(Prepared {
+                    plan: work.plan.outline(),
+                    work: Prepare::Host(work),
+                })
+            }
+        }
+    }
+
+    /// The agent of a service, whether it is there or not.
+    ///
+    /// # Errors
+    /// The ledger, which knows its socket, cannot be read.
+    pub fn agent(&self, id: &ServiceId) -> Result<AgentClient, EngineError> {
+        match &self.driver {
+            Driver::Host(host) => Ok(host.agent_of(id)?),
+        }
+    }
+
+    /// Every service that something is known of, with what its agent says;
+    /// those of `asked` are in it in any case.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn services(
+        &self,
+        asked: &std::collections::BTreeSet<ServiceId>,
+    ) -> Result<Vec<crate::ServiceState>, EngineError> {
+        match &self.driver {
+            Driver::Host(host) => Ok(host.services(asked).await?),
+        }
+    }
+
+    /// The folder of a service's stored log.
+    #[must_use]
+    pub fn logs_folder(&self, id: &ServiceId) -> PathBuf {
+        let (stack, service) = (id.stack.as_str(), id.service.as_str());
+        self.paths().service(stack, service).join("log")
+    }
+
+    /// Everything of the project that is there, running services included.
+    #[must_use]
+    pub fn prove(&self) -> Vec<Leftover> {
+        match &self.driver {
+            Driver::Host(host) => host.prove(),
+        }
+    }
+}
+
+/// A planned change, with the right to perform it.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What it will do; the same as is performed.
+    pub plan: Plan<()>,
+    work: Prepare,
+}
+
+#[derive(Debug)]
+enum Prepare {
+    Host(Work<HostEngine>),
+}
+
+impl Prepared {
+    /// Performs the plan, then lets others at the project; when nothing of it
+    /// is left, its state and runtime folders are gone, too. See
+    /// [`apply()`](crate::apply()).
+    pub async fn apply(
+        self,
+        progress: &mpsc::UnboundedSender<Progress>,
+        cancel: impl Future<Output = ()>,
+    ) -> Applied {
+        match self.work {
+            Prepare::Host(work) => {
+                let applied = apply(&work.plan, &work.world, &work.ledger, progress, cancel).await;
+                work.close();
+                applied
+            }
+        }
+    }
+}
+
+/// What this file needs of an engine beside a [`World`].
+pub(crate) trait Lower: World<Question = Want> {
+    /// What is wanted, in resources. Pure.
+    fn lower(&self, want: &Want, found: &Observed<Self::Facts>) -> DesiredSet<Self::Spec>;
+
+    /// The project's folder and folders.
+    fn place(&self) -> (&std::path::Path, &Paths, u32);
+
+    /// Takes away what is no resource and of no use any more: dead sockets of
+    /// sessions, empty folders. Called under the lock.
+    fn tidy(&self);
+}
+
+async fn planned<W: Lower>(
+    world: &W,
+    want: &Want,
+) -> Result<(Plan<W::Spec>, Observed<W::Facts>), Failure> {
+    let found = world.observe(want).await?;
+    let wanted = world.lower(want, &found);
+    Ok((plan(&wanted, &found), found))
+}
+
+/// One change of one engine, under the project's lock.
+#[derive(Debug)]
+struct Work<W: World> {
+    world: Arc<W>,
+    plan: Plan<W::Spec>,
+    ledger: Arc<Ledger>,
+    lock: ProjectLock,
+}
+
+impl<W: Lower> Work<W> {
+    async fn prepare(
+        world: &Arc<W>,
+        want: &Want,
+        limit: Duration,
+        waiting: impl FnMut(Holding),
+    ) -> Result<Self, EngineError> {
+        let lock = locked(&**world, limit, waiting).await?;
+        let ledger = Arc::new(Ledger::open(&world.place().1.state)?);
+        let (plan, found) = planned(&**world, want).await?;
+        forget(&ledger, &found).await?;
+        Ok(Self {
+            world: Arc::clone(world),
+            plan,
+            ledger,
+            lock,
+        })
+    }
+
+    /// Gives the lock up; without anything left, the project's folders go.
+    fn close(self) {
+        let empty = self.ledger.records().is_empty();
+        drop(self.ledger);
+        self.world.tidy();
+        if !empty {
+            return;
+        }
+        let (_, paths, _) = self.world.place();
+        for file in [LEDGER_FILE, ROOT_FILE] {
+            let _ = std::fs::remove_file(paths.state.join(file));
+        }
+        self.lock.remove();
+        // Each goes only if nothing else stands in it.
+        for folder in [&paths.state, &paths.runtime] {
+            if std::fs::remove_dir(folder).is_ok()
+                && let Some(home) = folder.parent()
+            {
+                let _ = std::fs::remove_dir(home);
+            }
+        }
+    }
+}
+
+/// Makes the project's folders and locks it. Its last holder may take the
+/// folders away between the two, so it is tried again then.
+async fn locked<W: Lower>(
+    world: &W,
+    limit: Duration,
+    mut waiting: impl FnMut(Holding),
+) -> Result<ProjectLock, EngineError> {
+    let (root, paths, uid) = world.place();
+    let end = tokio::time::Instant::now() + limit;
+    loop {
+        let left = end.saturating_duration_since(tokio::time::Instant::now());
+        let attempt = match paths.make(root, uid) {
+            Ok(()) => {
+                let lock = ProjectLock::acquire(&paths.state, left, &mut waiting).await;
+                lock.map_err(EngineError::from)
+            }
+            Err(error) => Err(error.into()),
+        };
+        match attempt {
+            Err(
+                EngineError::Lock(LockError::Io { source, .. })
+                | EngineError::Paths(PathsError::Io { source, .. }),
+            ) if source.kind() == std::io::ErrorKind::NotFound && !left.is_zero() => {
+                tokio::task::yield_now().await;
+            }
+            Ok(lock) => {
+                // The runtime folder goes after the lock does.
+                paths.make(root, uid)?;
+                return Ok(lock);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Strikes what was begun and never came to be, or went by itself: observing
+/// is complete, so what it did not find is not there.
+async fn forget<F>(ledger: &Ledger, found: &Observed<F>) -> Result<(), LedgerError> {
+    for id in ledger.records().into_keys() {
+        if !found.resources.contains_key(&id) {
+            let gone = Entry::new(Stage::Done, Verb::Remove, id);
+            ledger.write(gone).await?;
+        }
+    }
+    Ok(())
+}

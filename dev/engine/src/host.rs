@@ -1,0 +1,142 @@
+//! The engine of this machine: one agent process a service, no container.
+//!
+//! Owns what "a service is up" means here. A service is a folder that its
+//! agent fills, a folder for each volume, and the agent itself, which is told
+//! its spec over a unix socket and owns the processes. What a killed agent
+//! leaves behind are its remains: processes that carry its marks, a socket.
+//!
+//! `observe.rs` looks, `lower.rs` (pure) says what is wanted, `perform.rs`
+//! acts; `prove.rs` lists what is left. Start with [`HostEngine`].
+
+pub mod client;
+mod environment;
+mod facts;
+mod lower;
+mod observe;
+mod perform;
+mod port_choice;
+pub mod ports;
+pub mod processes;
+mod prove;
+mod services;
+mod source;
+pub mod tools;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::paths::Paths;
+use crate::resource::{Digest, Kind, ResourceId};
+
+pub use facts::HostFacts;
+pub use lower::lower;
+pub use prove::{Leftover, LeftoverKind};
+
+/// The folder that an agent fills: builds, logs.
+pub const FOLDER: Kind = Kind::new("folder");
+/// The folder of a volume.
+pub const VOLUME: Kind = Kind::new("volume");
+/// The process that supervises a service.
+pub const AGENT: Kind = Kind::new("agent");
+/// What is left of an agent that is gone.
+pub const REMAINS: Kind = Kind::new("remains");
+
+/// The file in an agent's folder that takes what it says outside of its log.
+pub const AGENT_ERRORS: &str = "agent.err";
+
+/// The trait of an agent: how its service is run.
+const TRAIT_MODE: &str = "mode";
+/// The trait of an agent: where its service is reached.
+const TRAIT_LISTEN: &str = "address";
+/// The trait of an agent: the version of the protocol that it speaks.
+const TRAIT_PROTOCOL: &str = "protocol";
+/// The trait of an agent: whether the secrets in its environment are the
+/// caller's. Their values are compared when it is observed, and only there.
+const TRAIT_SECRETS: &str = "secret environment";
+
+/// The fact of an agent in the ledger: its socket.
+const FACT_SOCKET: &str = "socket";
+/// The fact of an agent in the ledger: its service's port.
+const FACT_PORT: &str = "port";
+/// The fact of an agent in the ledger: the milliseconds that it may take to
+/// end.
+const FACT_STOP: &str = "stop-ms";
+
+/// The program that has the hidden verbs `agent` and `serve-files`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executable {
+    /// The program, absolute.
+    pub program: PathBuf,
+    /// Arguments before the verb.
+    pub args: Vec<String>,
+}
+
+/// What the engine is told of the machine and the project.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The project's id.
+    pub project: String,
+    /// The project's folder.
+    pub root: PathBuf,
+    /// Its state and sockets.
+    pub paths: Paths,
+    /// The program to run agents with.
+    pub executable: Executable,
+    /// The caller's environment.
+    pub environment: BTreeMap<String, String>,
+    /// The number of the user that calls.
+    pub uid: u32,
+}
+
+/// Services as supervised processes of this user on this machine.
+#[derive(Debug)]
+pub struct HostEngine {
+    setup: Setup,
+}
+
+/// What the engine needs to know of one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostSpec {
+    /// A folder to make, closed to others.
+    Folder(PathBuf),
+    /// An agent to run.
+    Agent(Box<AgentSpec>),
+}
+
+/// An agent and what it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentSpec {
+    /// What it is told to run.
+    pub spec: hob_wire::Spec,
+    /// The fingerprint of all that its process depends on.
+    pub digest: Digest,
+    /// Where it listens.
+    pub socket: PathBuf,
+    /// Variables of the caller that it keeps because secrets are taken from
+    /// them. Only names: the values are taken when it is started.
+    pub secret_variables: Vec<String>,
+}
+
+impl HostEngine {
+    /// The engine of one project.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        Self { setup }
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+}
+
+/// The agent of a service.
+fn agent(stack: &str, service: &str) -> ResourceId {
+    ResourceId::of_service(stack, service, AGENT)
+}
+
+/// The folder of a service's agent.
+fn folder(stack: &str, service: &str) -> ResourceId {
+    ResourceId::of_service(stack, service, FOLDER)
+}

@@ -1,0 +1,394 @@
+//! The actions on this machine, one at a time, each safe to do again.
+//!
+//! Decides nothing about what is wanted: it makes, tells and ends what the
+//! action names.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use hob_wire::{
+    LogLine, MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Phase, Reply, Request, Stage, Status,
+};
+use tokio::time::Instant;
+
+use super::client::{AgentClient, ClientError};
+use super::observe::{Answer, ask};
+use super::processes::{self, Process};
+use super::{
+    AGENT, AGENT_ERRORS, AgentSpec, FOLDER, HostEngine, HostFacts, HostSpec, REMAINS, VOLUME,
+    environment,
+};
+use crate::paths::make_closed;
+use crate::resource::{Observed, ResourceId, Verb};
+use crate::want::Want;
+use crate::world::{Action, Failure, World};
+
+/// How long a new agent may take to answer.
+const SPAWN: Duration = Duration::from_secs(10);
+
+/// How long a process without an agent may take to end by itself.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What an action leaves of its limit, so that it can say what went wrong.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// How often a new agent is asked whether it is there.
+const ASK: Duration = Duration::from_millis(5);
+
+impl World for HostEngine {
+    type Spec = HostSpec;
+    type Facts = HostFacts;
+    type Question = Want;
+
+    async fn observe(&self, want: &Want) -> Result<Observed<HostFacts>, Failure> {
+        self.look(want).await
+    }
+
+    async fn perform(&self, action: Action<HostSpec>) -> Result<(), Failure> {
+        let limit = action.limit.saturating_sub(MARGIN);
+        match (action.verb, &action.spec) {
+            (Verb::Remove, _) => self.remove(&action.resource, limit).await,
+            (Verb::Create, Some(HostSpec::Folder(path))) => {
+                make_closed(path, self.setup.uid).map_err(|error| failed(&error))
+            }
+            (Verb::Create, Some(HostSpec::Agent(agent))) => self.spawn(agent).await,
+            (Verb::Configure, Some(HostSpec::Agent(agent))) => {
+                let request = Request::Configure {
+                    spec: Box::new(agent.spec.clone()),
+                    digest: agent.digest.as_str().to_owned(),
+                };
+                tell(agent, &request, limit).await
+            }
+            (Verb::Start, Some(HostSpec::Agent(agent))) => {
+                tell(agent, &Request::Start, limit).await
+            }
+            (Verb::Await, Some(HostSpec::Agent(agent))) => ready(agent, limit).await,
+            (verb, _) => Err(Failure::operation(format!(
+                "`{}` has no meaning for {}",
+                verb.as_str(),
+                action.resource
+            ))),
+        }
+    }
+}
+
+impl HostEngine {
+    /// Runs the agent until it answers; one that answers already is it.
+    async fn spawn(&self, agent: &AgentSpec) -> Result<(), Failure> {
+        let spec = &agent.spec;
+        if let Answer::Status(status) = ask(&agent.socket).await
+            && (&status.project, &status.service) == (&spec.project, &spec.service)
+        {
+            return Ok(());
+        }
+        self.setup
+            .paths
+            .make(&self.setup.root, self.setup.uid)
+            .map_err(|error| failed(&error))?;
+        unlink(&agent.socket)?;
+        let errors = spec.state.join(AGENT_ERRORS);
+        let mut child = self.command(agent, &errors)?.spawn().map_err(|error| {
+            let program = self.setup.executable.program.display();
+            Failure::operation(format!("cannot start {program}: {error}"))
+        })?;
+        let process = child.id().and_then(processes::process);
+        let end = Instant::now() + SPAWN;
+        let why = loop {
+            match ask(&agent.socket).await {
+                Answer::Status(_) => {
+                    // Reaps it should it end while this program goes on.
+                    tokio::spawn(async move { child.wait().await });
+                    return Ok(());
+                }
+                Answer::Version(version) => {
+                    break format!("it speaks version {version} of the protocol");
+                }
+                Answer::Useless(_) | Answer::Nobody => {}
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                break format!("it ended at once ({status})");
+            }
+            if Instant::now() >= end {
+                break format!("it did not answer within {} s", SPAWN.as_secs());
+            }
+            tokio::time::sleep(ASK).await;
+        };
+        if let Some(process) = process {
+            let alive =
+                || Vec::from_iter(processes::process(process.pid).filter(|p| *p == process));
+            processes::end(alive, Duration::ZERO, GRACE).await;
+        }
+        let _ = child.wait().await;
+        let failure = Failure::operation(format!("the agent does not run: {why}"));
+        Err(failure.output(last_lines(&errors)))
+    }
+
+    fn command(
+        &self,
+        agent: &AgentSpec,
+        errors: &Path,
+    ) -> Result<tokio::process::Command, Failure> {
+        let (setup, spec) = (&self.setup, &agent.spec);
+        let open =
+            |path: &Path| fs::File::create(path).and_then(|file| Ok((file.try_clone()?, file)));
+        let (out, err) = open(errors).map_err(|error| {
+            Failure::operation(format!("cannot write {}: {error}", errors.display()))
+        })?;
+        let mut command = tokio::process::Command::new(&setup.executable.program);
+        command
+            .args(&setup.executable.args)
+            .args(["agent", "--project", &spec.project, "--root"])
+            .arg(&spec.root)
+            .args(["--service", &spec.service, "--socket"])
+            .arg(&agent.socket)
+            .arg("--state")
+            .arg(&spec.state)
+            .current_dir(&setup.root)
+            .env_clear()
+            .envs(environment::passed(&setup.environment))
+            .env(MARK_PROJECT, &spec.project)
+            .env(MARK_SERVICE, &spec.service)
+            .env(MARK_ROOT, &spec.root)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .process_group(0);
+        for name in &agent.secret_variables {
+            if let Some(value) = setup.environment.get(name) {
+                command.env(name, value);
+            }
+        }
+        Ok(command)
+    }
+
+    async fn remove(&self, id: &ResourceId, limit: Duration) -> Result<(), Failure> {
+        let service = id.service.as_deref().unwrap_or_default();
+        let paths = &self.setup.paths;
+        if id.kind == FOLDER {
+            self.remove_folder(&paths.service(&id.stack, service))
+        } else if id.kind == VOLUME {
+            self.remove_folder(&paths.volume(&id.stack, service, &id.name))
+        } else if id.kind == AGENT {
+            let socket = self.socket(&self.records()?, &id.stack, service);
+            let client = AgentClient::new(socket.clone());
+            let gently = limit.saturating_sub(2 * GRACE);
+            // Whatever it says, its processes are ended next.
+            let _ = client.tell(&Request::Shutdown, gently).await;
+            self.end_marked(&id.owner().to_string(), None).await?;
+            unlink(&socket)
+        } else if id.kind == REMAINS {
+            let socket = self.socket(&self.records()?, &id.stack, service);
+            let service = id.owner().to_string();
+            match ask(&socket).await {
+                Answer::Status(status) if status.service == service => {
+                    self.end_marked(&service, Some(status.agent_pid)).await
+                }
+                _ => {
+                    self.end_marked(&service, None).await?;
+                    unlink(&socket)
+                }
+            }
+        } else {
+            let kind = id.kind.as_str();
+            Err(Failure::operation(format!("this engine has no {kind}")))
+        }
+    }
+
+    /// Ends the processes that carry a service's marks: all of them, or those
+    /// that are older than its agent.
+    async fn end_marked(&self, service: &str, agent: Option<u32>) -> Result<(), Failure> {
+        let find = || -> Vec<Process> {
+            let mut marked = processes::marked(self.setup.uid);
+            marked.retain(|found| {
+                found.marks.project == self.setup.project && found.marks.service == service
+            });
+            match agent {
+                Some(agent) => Self::older_than(agent, &marked),
+                None => marked.into_iter().map(|found| found.process).collect(),
+            }
+        };
+        if processes::end(find, GRACE, 2 * GRACE).await {
+            return Ok(());
+        }
+        let left = find().iter().map(|p| p.pid.to_string()).collect::<Vec<_>>();
+        Err(Failure::operation(format!(
+            "cannot end process {}: not even KILL does",
+            left.join(", ")
+        )))
+    }
+
+    /// Removes a folder of the project's, and those above it that are empty
+    /// then.
+    fn remove_folder(&self, path: &Path) -> Result<(), Failure> {
+        remove_all(path).map_err(|error| {
+            Failure::operation(format!("cannot remove {}: {error}", path.display()))
+        })?;
+        let state = &self.setup.paths.state;
+        for parent in path.ancestors().skip(1) {
+            if parent == state || !parent.starts_with(state) || fs::remove_dir(parent).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn tell(agent: &AgentSpec, request: &Request, limit: Duration) -> Result<(), Failure> {
+    let client = AgentClient::new(agent.socket.clone());
+    client
+        .tell(request, limit)
+        .await
+        .map_err(|error| explained(error, agent))
+}
+
+/// Waits until the agent says that its service is ready, or that it will not
+/// be.
+async fn ready(agent: &AgentSpec, limit: Duration) -> Result<(), Failure> {
+    let client = AgentClient::new(agent.socket.clone());
+    let mut last = None;
+    let watching = async {
+        let mut connection = client.open(&Request::Watch { logs: false }, SPAWN).await?;
+        while let Some(reply) = connection.receiver.next().await? {
+            let Reply::Status(status) = reply else {
+                continue;
+            };
+            if let Some(verdict) = verdict(&status, agent) {
+                return Ok(verdict);
+            }
+            last = Some(status.phase);
+        }
+        Err(ClientError::Gone {
+            socket: agent.socket.clone(),
+        })
+    };
+    match tokio::time::timeout(limit, watching).await {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(error)) => Err(explained(error, agent)),
+        Err(_) => Err(Failure::service(format!(
+            "it was not ready within {} s: {}",
+            limit.as_secs(),
+            last.map_or("its agent said nothing", in_words),
+        ))),
+    }
+}
+
+/// What a status says about the end of the wait; none while it goes on.
+fn verdict(status: &Status, agent: &AgentSpec) -> Option<Result<(), Failure>> {
+    if status.spec_digest != agent.digest.as_str() {
+        let message = "somebody else told its agent something new meanwhile";
+        return Some(Err(Failure::operation(message)));
+    }
+    match status.phase {
+        Phase::Ready => Some(Ok(())),
+        Phase::Stale | Phase::Failed => {
+            let failure = match &status.problem {
+                Some(problem) => {
+                    let lines = problem.output.iter().map(|line| line.text.clone());
+                    let failure = Failure::service(problem.message.clone()).output(lines.collect());
+                    match problem.stage {
+                        Stage::Build => failure,
+                        Stage::Start | Stage::Ready | Stage::Crash => {
+                            failure.hint(format!("`hob logs {}` shows all of it", status.service))
+                        }
+                    }
+                }
+                None => Failure::service("it failed"),
+            };
+            Some(Err(failure))
+        }
+        Phase::Stopped => {
+            let problem = status.problem.as_ref();
+            let message = problem.map_or("it ended", |problem| &problem.message);
+            let lines: Option<&[LogLine]> = problem.map(|problem| &*problem.output);
+            let lines = lines
+                .unwrap_or_default()
+                .iter()
+                .map(|line| line.text.clone());
+            Some(Err(Failure::service(message).output(lines.collect())))
+        }
+        Phase::Waiting | Phase::Building | Phase::Starting | Phase::Updating | Phase::Backoff => {
+            None
+        }
+    }
+}
+
+fn in_words(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Waiting => "it waits for what it needs",
+        Phase::Building => "its build still runs",
+        Phase::Starting => "its process runs and does not answer",
+        Phase::Updating => "an older generation still answers",
+        Phase::Backoff => "its process ends again and again",
+        Phase::Ready | Phase::Stale | Phase::Failed | Phase::Stopped => {
+            "its state changed too late"
+        }
+    }
+}
+
+/// A failed request in words; what the agent said before it went is added.
+fn explained(error: ClientError, agent: &AgentSpec) -> Failure {
+    let failure = Failure::operation(error.to_string());
+    match error {
+        ClientError::Gone { .. } => {
+            let failure = Failure::operation("its agent is gone");
+            let errors = agent.spec.state.join(AGENT_ERRORS);
+            failure.output(last_lines(&errors))
+        }
+        _ => failure,
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> Failure {
+    Failure::operation(error.to_string())
+}
+
+/// The end of what an agent wrote outside of its log.
+fn last_lines(path: &Path) -> Vec<String> {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(20);
+    lines[from..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
+}
+
+fn unlink(socket: &PathBuf) -> Result<(), Failure> {
+    match fs::remove_file(socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::operation(format!(
+            "cannot remove {}: {error}",
+            socket.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a tree, also with folders in it that are closed to their owner, as
+/// the module cache of Go has them.
+fn remove_all(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_all(path)?;
+            fs::remove_dir_all(path)
+        }
+        other => other,
+    }
+}
+
+fn open_all(folder: &Path) -> io::Result<()> {
+    let mode = fs::symlink_metadata(folder)?.permissions().mode();
+    fs::set_permissions(folder, fs::Permissions::from_mode(mode | 0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_all(&entry.path())?;
+        }
+    }
+    Ok(())
+}

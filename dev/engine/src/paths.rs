@@ -1,0 +1,204 @@
+//! [`Paths`]: where a project's state and sockets live.
+//!
+//! Owns the names of these folders and their making with closed modes. The
+//! state folder survives a reboot, the runtime folder need not.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The longest path of a unix socket, in bytes, its final zero not counted
+/// (`sun_path` has 108, see unix(7)).
+const SOCKET_LIMIT: usize = 107;
+
+/// The file in a project's state folder that holds the project's path, so
+/// that it can be named when only its state is known.
+pub const ROOT_FILE: &str = "root";
+
+/// Where hob keeps what belongs to one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Homes {
+    /// Holds a state folder a project.
+    pub state: PathBuf,
+    /// Holds a runtime folder a project.
+    pub runtime: PathBuf,
+}
+
+/// The folders cannot be told or made.
+#[derive(Debug, thiserror::Error)]
+pub enum PathsError {
+    /// The environment names no place.
+    #[error("neither `XDG_STATE_HOME` nor `HOME` is set to an absolute path")]
+    NoHome,
+    /// A folder that others can write to would hand them the sockets.
+    #[error("{} belongs to user {owner}, not to user {uid}: hob will not use it", path.display())]
+    NotOurs {
+        /// The folder.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+        /// The caller's number.
+        uid: u32,
+    },
+    /// The operating system refused.
+    #[error("cannot make {}: {source}", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Homes {
+    /// The folders that this environment asks for. `XDG_RUNTIME_DIR` counts
+    /// only when it is there: after a change of user it often is not.
+    ///
+    /// # Errors
+    /// Neither `XDG_STATE_HOME` nor `HOME` is an absolute path.
+    pub fn of(environment: &BTreeMap<String, String>, uid: u32) -> Result<Self, PathsError> {
+        let absolute = |name: &str| {
+            let path = PathBuf::from(environment.get(name)?);
+            path.is_absolute().then_some(path)
+        };
+        let state = absolute("XDG_STATE_HOME")
+            .or_else(|| Some(absolute("HOME")?.join(".local/state")))
+            .ok_or(PathsError::NoHome)?
+            .join("hob");
+        // The longest name below is `<12 digits>/<16 digits>.sock`.
+        let fits = |path: &PathBuf| path.as_os_str().len() + 1 + 12 + 1 + 16 + 5 <= SOCKET_LIMIT;
+        let runtime = absolute("XDG_RUNTIME_DIR")
+            .filter(|path| path.is_dir())
+            .map(|path| path.join("hob"))
+            .filter(fits)
+            .unwrap_or_else(|| PathBuf::from(format!("/tmp/hob-{uid}")));
+        Ok(Self { state, runtime })
+    }
+
+    /// The folders of one project.
+    #[must_use]
+    pub fn project(&self, id: &str) -> Paths {
+        Paths {
+            state: self.state.join(id),
+            runtime: self.runtime.join(id),
+        }
+    }
+
+    /// The ids of all projects that left something here, in order.
+    #[must_use]
+    pub fn projects(&self) -> Vec<String> {
+        let names = |folder: &Path| {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let folders = entries.filter(|entry| entry.path().is_dir());
+            folders
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .collect::<Vec<_>>()
+        };
+        let mut ids = names(&self.state);
+        ids.extend(names(&self.runtime));
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+}
+
+/// The folders of one project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// Ledger, lock, logs, outputs, volumes.
+    pub state: PathBuf,
+    /// Sockets.
+    pub runtime: PathBuf,
+}
+
+impl Paths {
+    /// The folder that one service's agent fills.
+    #[must_use]
+    pub fn service(&self, stack: &str, service: &str) -> PathBuf {
+        self.state.join("services").join(stack).join(service)
+    }
+
+    /// The folder of one volume.
+    #[must_use]
+    pub fn volume(&self, stack: &str, service: &str, name: &str) -> PathBuf {
+        let volumes = self.state.join("volumes");
+        volumes.join(stack).join(service).join(name)
+    }
+
+    /// The socket of one service's agent; readable where its length allows.
+    #[must_use]
+    pub fn socket(&self, stack: &str, service: &str) -> PathBuf {
+        let readable = self.runtime.join(format!("{stack}.{service}.sock"));
+        if readable.as_os_str().len() <= SOCKET_LIMIT {
+            return readable;
+        }
+        let hash = blake3::hash(format!("{stack}/{service}").as_bytes()).to_hex();
+        self.runtime.join(format!("{}.sock", &hash[..16]))
+    }
+
+    /// Makes both folders, closed to everybody else, and notes the project's
+    /// path in them.
+    ///
+    /// # Errors
+    /// They cannot be made, or somebody else made them.
+    pub fn make(&self, root: &Path, uid: u32) -> Result<(), PathsError> {
+        for folder in [&self.state, &self.runtime] {
+            make_closed(folder, uid)?;
+        }
+        // Its parent may stand in a folder that everybody can write to.
+        if let Some(home) = self.runtime.parent() {
+            close(home, uid)?;
+        }
+        let file = self.state.join(ROOT_FILE);
+        let bytes = root.as_os_str().as_encoded_bytes();
+        if fs::read(&file).is_ok_and(|old| old == bytes) {
+            return Ok(());
+        }
+        fs::write(&file, bytes).map_err(|source| PathsError::Io { path: file, source })
+    }
+
+    /// The project's path, as noted by [`make`](Self::make).
+    #[must_use]
+    pub fn noted_root(&self) -> Option<PathBuf> {
+        let text = fs::read_to_string(self.state.join(ROOT_FILE)).ok()?;
+        Some(PathBuf::from(text))
+    }
+}
+
+/// Makes a folder and those above it, mode 0700 where they are new.
+pub(crate) fn make_closed(folder: &Path, uid: u32) -> Result<(), PathsError> {
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
+    made.map_err(|source| PathsError::Io {
+        path: folder.to_owned(),
+        source,
+    })?;
+    close(folder, uid)
+}
+
+fn close(folder: &Path, uid: u32) -> Result<(), PathsError> {
+    let failed = |source| PathsError::Io {
+        path: folder.to_owned(),
+        source,
+    };
+    let meta = fs::symlink_metadata(folder).map_err(failed)?;
+    if meta.uid() != uid || !meta.is_dir() {
+        return Err(PathsError::NotOurs {
+            path: folder.to_owned(),
+            owner: meta.uid(),
+            uid,
+        });
+    }
+    if meta.mode() & 0o077 != 0 {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

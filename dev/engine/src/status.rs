@@ -1,0 +1,31 @@
+//! [`ServiceState`]: one service for people who ask how it is.
+
+use std::path::PathBuf;
+
+use hob_wire::Status;
+
+use crate::resource::Owner;
+
+/// What is known of one service.
+#[derive(Debug, Clone)]
+pub struct ServiceState {
+    /// The service.
+    pub owner: Owner,
+    /// Its agent's socket.
+    pub socket: PathBuf,
+    /// How it is.
+    pub verdict: Verdict,
+}
+
+/// How a service is.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// Nothing of it runs.
+    Down,
+    /// Its agent says so.
+    Up(Box<Status>),
+    /// Its agent is gone, and what it left still runs: this many processes.
+    Remains(usize),
+    /// Its agent is there and of no use, for this reason.
+    Broken(String),
+}
