@@ -1,1 +1,158 @@
-//! file events to one batch of really changed paths
+//! File events to batches of really changed paths.
+//!
+//! Owns the watches, the file table (what each file was when it was last
+//! looked at) and the coalescing: touches and identical rewrites are no
+//! change, the first change is told at once, a storm is told in few batches,
+//! and git is left to finish. It reads files and never writes one. It knows
+//! nothing of services, builds or agents.
+//!
+//! Start with [`Watcher`]. Inside, an event goes through `source` (what the
+//! system says), `worker` (whom it concerns), `queue` (when to look),
+//! `examine` (the look), and `deliver` (what is told, `pace` says when).
+//!
+//! What the system does not tell: writing through a shared memory map is seen
+//! when the file is closed; a change on another machine of a network file
+//! system is not seen at all (use [`Options::poll_only`]); links to folders
+//! are not followed; when a link leads to a file through other links, those
+//! in between are looked at only by [`Watcher::sync`].
+
+mod content;
+mod deliver;
+mod digest;
+mod event;
+mod examine;
+mod git;
+mod group;
+mod hasher;
+mod pace;
+mod queue;
+mod rules;
+mod source;
+mod table;
+mod tree;
+mod watches;
+mod worker;
+
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+
+use source::{Nothing, Source, System};
+use tree::Tree;
+use watches::Watches;
+use worker::{Message, Plan, Polling, Worker};
+
+pub use digest::tree_digest;
+pub use event::{Batch, Changed, Error, Event, Kind, Note, Options, Root, Synced};
+
+/// Watches roots from its start until it is dropped, which ends its threads
+/// and the system's watches.
+#[derive(Debug)]
+pub struct Watcher {
+    sender: mpsc::Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watcher {
+    /// Walks the roots and watches them; returns when all watches are set, so
+    /// that every later change is told. A root that does not exist is waited
+    /// for. Hashing goes on afterwards; until a file's hash is known, each
+    /// write to it counts as a change.
+    ///
+    /// Blocks for as long as the walk takes: about a second for 100,000
+    /// files.
+    ///
+    /// # Errors
+    ///
+    /// When an ignore pattern is wrong or the system gives no thread. Limits
+    /// of the system's file watches are none: see [`Event::Degraded`].
+    pub fn start(
+        roots: Vec<Root>,
+        options: Options,
+        out: UnboundedSender<Event>,
+    ) -> Result<Watcher, Error> {
+        let make = |sender: mpsc::Sender<Message>| -> (Box<dyn Source>, Polling) {
+            if options.poll_only {
+                return (Box::new(Nothing), Polling::Asked);
+            }
+            let told = move |seen| {
+                // Events after the end concern nobody.
+                let _ = sender.send(Message::Seen(seen));
+            };
+            match System::new(told) {
+                Some(system) => (Box::new(system), Polling::Watches),
+                None => (Box::new(Nothing), Polling::Instances),
+            }
+        };
+        Watcher::start_with(roots, options.clone(), out, make)
+    }
+
+    fn start_with(
+        roots: Vec<Root>,
+        options: Options,
+        out: UnboundedSender<Event>,
+        source: impl FnOnce(mpsc::Sender<Message>) -> (Box<dyn Source>, Polling),
+    ) -> Result<Watcher, Error> {
+        let plans = plan(roots)?;
+        let (sender, inbox) = mpsc::channel();
+        let (source, polling) = source(sender.clone());
+        let watches = Watches::new(source);
+        let worker = Worker::new(options, polling, watches, out, sender.clone(), inbox);
+        let thread = std::thread::Builder::new()
+            .name("hob-watch".to_owned())
+            .spawn(move || worker.run())
+            .map_err(Error::Thread)?;
+        let watcher = Watcher {
+            sender,
+            thread: Some(thread),
+        };
+        watcher.set(plans);
+        Ok(watcher)
+    }
+
+    /// Watches these roots from now on. Those that are equal to what is
+    /// watched already go on undisturbed, the others begin anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`Watcher::start`]; then everything stays as it was.
+    pub fn update_roots(&self, roots: Vec<Root>) -> Result<(), Error> {
+        self.set(plan(roots)?);
+        Ok(())
+    }
+
+    fn set(&self, plans: Vec<Plan>) {
+        let (done, set) = mpsc::channel();
+        // An ended thread (nobody listens any more) has nothing to set.
+        if self.sender.send(Message::Roots(plans, done)).is_ok() {
+            let _ = set.recv();
+        }
+    }
+
+    /// Looks at the whole root on disk, whatever the events said, and sends
+    /// what it finds as a [`Batch`] before it answers `done`. While git holds
+    /// its lock both wait, up to the limit. For an unknown root `done` is
+    /// dropped.
+    pub fn sync(&self, root: usize, done: oneshot::Sender<Synced>) {
+        // An ended thread drops `done`, which tells the caller.
+        let _ = self.sender.send(Message::Sync(root, done));
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.sender.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn plan(roots: Vec<Root>) -> Result<Vec<Plan>, Error> {
+    roots
+        .into_iter()
+        .map(|root| Ok((root.clone(), Tree::of(&root)?)))
+        .collect()
+}

@@ -1,0 +1,586 @@
+//! What a look at a path does: compare it with what is known, remember it,
+//! and say whether it changed.
+//!
+//! Part of the [`Worker`]: owns the file tables' contents and the choice of
+//! what to watch. Tells nobody. Start with [`Worker::examine`].
+
+use std::ffi::OsStr;
+use std::time::{Instant, SystemTime};
+
+use crate::content::{self, Hashed, Look, Stamp};
+use crate::event::Note;
+use crate::group::Before;
+use crate::hasher::{Answer, Hasher, Order};
+use crate::queue::{Due, Hint, Key, Moment};
+use crate::rules::{folders_above, is_ignore_file};
+use crate::table::{Entry, Place, base, folder_of, name_of};
+use crate::watches::Purpose;
+use crate::worker::{Message, Worker};
+
+/// A changed file of more bytes than this is read by another thread.
+const LARGE: u64 = 4 << 20;
+/// How much one order of the first hashing holds at most.
+const ORDER_FILES: usize = 256;
+const ORDER_BYTES: u64 = 16 << 20;
+
+impl Worker {
+    /// Walks a tree for the first time: what is found is how it was.
+    pub(crate) fn begin(&mut self, tree: u32) {
+        self.guard(tree);
+        let Some(known) = self.trees.get_mut(&tree) else {
+            return;
+        };
+        known.identity = known.identify();
+        match content::look(&known.base) {
+            Look::Folder => {
+                let mut folders = vec![base()];
+                while let Some(folder) = folders.pop() {
+                    let Some(known) = self.trees.get_mut(&tree) else {
+                        return;
+                    };
+                    // The watch comes first, so that nothing falls between.
+                    self.watches
+                        .add(&known.path(&folder), Purpose::Walked(tree), false);
+                    let Some(found) = known.read_folder(&folder) else {
+                        continue;
+                    };
+                    known.folders.insert(folder, ());
+                    folders.extend(found.folders);
+                    for (place, stamp) in found.new {
+                        self.remember(tree, place, stamp);
+                    }
+                }
+            }
+            Look::Item(stamp) => self.remember(tree, base(), stamp),
+            Look::Missing | Look::Other => self.missing(tree, true),
+        }
+        self.unhashed.push_back((tree, None));
+    }
+
+    fn remember(&mut self, tree: u32, place: Place, stamp: Stamp) {
+        if let Some(known) = self.trees.get_mut(&tree) {
+            let entry = Entry {
+                stamp,
+                leaf: None,
+                racy: content::is_racy(&stamp),
+            };
+            known.table.set(place.clone(), entry);
+        }
+        if stamp.is_link() {
+            self.follow(tree, &place);
+        }
+    }
+
+    /// Watches the folders above a tree: the nearest one that exists, to see
+    /// the base come and go, and those whose ignore files count.
+    pub(crate) fn guard(&mut self, tree: u32) {
+        let Some(known) = self.trees.get(&tree) else {
+            return;
+        };
+        let given = known
+            .given
+            .parent()
+            .and_then(|folder| folder.canonicalize().ok());
+        let existing = known
+            .base
+            .ancestors()
+            .skip(1)
+            .find(|folder| folder.is_dir());
+        let mut folders: Vec<_> = given.into_iter().collect();
+        folders.extend(existing.map(ToOwned::to_owned));
+        folders.extend(
+            folders_above(&known.base)
+                .into_iter()
+                .map(ToOwned::to_owned),
+        );
+        for folder in folders {
+            self.watches.add(&folder, Purpose::Guard(tree), false);
+        }
+    }
+
+    /// Looks at all of these trees; with `renew` also sets every watch anew.
+    pub(crate) fn rescan(&mut self, trees: &[u32], renew: bool) {
+        let at = (Instant::now(), SystemTime::now());
+        for &tree in trees {
+            if let Some(known) = self.trees.get_mut(&tree) {
+                known.reload();
+            }
+            self.guard(tree);
+            self.note_base(tree, at);
+            if self
+                .trees
+                .get(&tree)
+                .is_some_and(|known| known.base.is_dir())
+            {
+                self.scan_with(tree, base(), true, Hint::Complete, at, renew);
+            }
+            self.look_at_links(tree, at);
+            if let Some(&root) = self.owner.get(&tree) {
+                self.find_locks(root);
+            }
+        }
+    }
+
+    fn note_base(&mut self, tree: u32, at: Moment) {
+        self.queue_only((tree, base()), Hint::Complete, at);
+    }
+
+    /// Ignore files above a tree changed.
+    pub(crate) fn reload(&mut self, tree: u32, at: Moment) {
+        if let Some(known) = self.trees.get_mut(&tree) {
+            known.reload();
+        }
+        self.scan(tree, base(), true, Hint::Complete, at);
+    }
+
+    /// Looks at a base if it is another one than was walked.
+    pub(crate) fn look_at_base(&mut self, tree: u32, at: Moment) {
+        let Some(known) = self.trees.get(&tree) else {
+            return;
+        };
+        let is_file = known.table.get(OsStr::new("")).is_some();
+        if is_file || known.identify() != known.identity {
+            self.queue_only((tree, base()), Hint::Attributes, at);
+        }
+    }
+
+    /// Looks at the links of a tree whose targets are elsewhere.
+    pub(crate) fn look_at_links(&mut self, tree: u32, at: Moment) {
+        let Some(known) = self.trees.get(&tree) else {
+            return;
+        };
+        for place in known.links.keys().cloned().collect::<Vec<_>>() {
+            self.queue_only((tree, place), Hint::Attributes, at);
+        }
+    }
+
+    /// As [`Worker::note`], for what no event told of.
+    fn queue_only(&mut self, key: Key, hint: Hint, at: Moment) {
+        let owner = self.owner.get(&key.0);
+        if let Some(group) = owner.and_then(|root| self.groups.get_mut(root)) {
+            group.queue.note(key, hint, at, &self.options);
+        }
+    }
+
+    /// Compares a folder with what is known of it and notes the differences;
+    /// goes into folders that are new, and with `deep` into all. New files
+    /// are looked at as `hint` says.
+    pub(crate) fn scan(&mut self, tree: u32, start: Place, deep: bool, hint: Hint, at: Moment) {
+        self.scan_with(tree, start, deep, hint, at, false);
+    }
+
+    fn scan_with(
+        &mut self,
+        tree: u32,
+        start: Place,
+        deep: bool,
+        hint: Hint,
+        at: Moment,
+        renew: bool,
+    ) {
+        let mut folders = vec![start];
+        while let Some(folder) = folders.pop() {
+            let Some(known) = self.trees.get_mut(&tree) else {
+                return;
+            };
+            self.watches
+                .add(&known.path(&folder), Purpose::Walked(tree), renew);
+            let Some(found) = known.read_folder(&folder) else {
+                self.leave_folder(tree, &folder);
+                self.note((tree, folder), Hint::Gone, at);
+                continue;
+            };
+            known.folders.insert(folder, ());
+            for place in &found.folders {
+                if deep || !known.folders.contains(place) {
+                    folders.push(place.clone());
+                }
+            }
+            // What an event is going to tell of is looked at in its own time.
+            for (place, _) in found.new {
+                self.note((tree, place), hint, at);
+            }
+            for place in found.changed.into_iter().chain(found.gone) {
+                self.note((tree, place), Hint::Attributes, at);
+            }
+            for place in found.gone_folders {
+                self.leave_folder(tree, &place);
+                self.note((tree, place), Hint::Attributes, at);
+            }
+        }
+    }
+
+    /// Nothing in this folder is watched or walked any more. Its files stay
+    /// in the table until someone looks.
+    pub(crate) fn leave_folder(&mut self, tree: u32, folder: &OsStr) {
+        let Some(known) = self.trees.get_mut(&tree) else {
+            return;
+        };
+        let mut folders = known.folders.below(folder);
+        folders.push(folder.into());
+        for place in folders {
+            known.folders.remove(&place);
+            known.rules.leave(&place);
+            self.watches
+                .release(&known.path(&place), Purpose::Walked(tree));
+        }
+    }
+
+    /// Looks at one path.
+    pub(crate) fn examine(&mut self, root: usize, due: Due) {
+        let Due {
+            key: (tree, place),
+            noticed,
+            reread,
+        } = due;
+        if place.is_empty() {
+            self.examine_base(tree, noticed);
+        }
+        let Some(known) = self.trees.get_mut(&tree) else {
+            return;
+        };
+        let walked = folder_of(&place).is_none_or(|folder| known.folders.contains(folder));
+        if walked && is_ignore_file(name_of(&place)) {
+            let folder = folder_of(&place).unwrap_or(OsStr::new("")).into();
+            self.scan(tree, folder, true, Hint::Complete, noticed);
+        }
+        let Some(known) = self.trees.get_mut(&tree) else {
+            return;
+        };
+        let look = if walked {
+            content::look(&known.path(&place))
+        } else {
+            Look::Missing
+        };
+        match look {
+            Look::Folder if !known.rules.ignored(&place, true) => {
+                self.gone(root, (tree, place.clone()), noticed);
+                let is_new = self
+                    .trees
+                    .get(&tree)
+                    .is_some_and(|known| !known.folders.contains(&place));
+                if is_new || reread {
+                    self.scan(tree, place, is_new, Hint::Settling, noticed);
+                }
+            }
+            Look::Item(stamp) if !known.rules.ignored(&place, false) => {
+                self.gone_below(root, tree, &place, noticed);
+                self.compare(root, (tree, place), stamp, reread, noticed);
+            }
+            _ => {
+                self.gone_below(root, tree, &place, noticed);
+                self.gone(root, (tree, place), noticed);
+            }
+        }
+    }
+
+    /// A base that came, went or was replaced.
+    fn examine_base(&mut self, tree: u32, noticed: Moment) {
+        if self
+            .trees
+            .get(&tree)
+            .is_some_and(|known| known.identity.is_none())
+        {
+            // A nearer folder above it may be there by now.
+            self.guard(tree);
+        }
+        let Some(known) = self.trees.get_mut(&tree) else {
+            return;
+        };
+        let identity = known.identify();
+        if identity == known.identity {
+            return;
+        }
+        let old = known.base.clone();
+        known.identity = identity;
+        self.leave_folder(tree, OsStr::new(""));
+        if let Some(known) = self.trees.get_mut(&tree) {
+            known.reload();
+            if known.base != old {
+                self.watches.forget_tree(tree);
+            }
+        }
+        self.guard(tree);
+        self.missing(tree, identity.is_none());
+        if let Some(&root) = self.owner.get(&tree) {
+            self.find_locks(root);
+        }
+        if identity.is_some() {
+            // Between the look and the guard it may have changed once more.
+            self.note_base(tree, noticed);
+        }
+    }
+
+    fn missing(&mut self, tree: u32, missing: bool) {
+        let Some(&root) = self.owner.get(&tree) else {
+            return;
+        };
+        let Some(group) = self.groups.get_mut(&root) else {
+            return;
+        };
+        if group.trees.first() == Some(&tree) && group.missing != missing {
+            group.missing = missing;
+            self.tell_note(
+                root,
+                if missing {
+                    Note::RootMissing
+                } else {
+                    Note::RootBack
+                },
+            );
+        }
+    }
+
+    fn gone_below(&mut self, root: usize, tree: u32, place: &Place, noticed: Moment) {
+        let Some(known) = self.trees.get(&tree) else {
+            return;
+        };
+        let files = known.table.files().below(place);
+        if known.folders.contains(place) {
+            self.leave_folder(tree, place);
+        }
+        for file in files {
+            self.gone(root, (tree, file), noticed);
+        }
+    }
+
+    fn gone(&mut self, root: usize, key: Key, noticed: Moment) {
+        let removed = self
+            .trees
+            .get_mut(&key.0)
+            .and_then(|known| known.table.remove(&key.1));
+        self.unfollow(key.0, &key.1);
+        if let (Some(entry), Some(group)) = (removed, self.groups.get_mut(&root)) {
+            group.reading.remove(&key);
+            group.changed(key, before(Some(&entry)), noticed);
+        }
+    }
+
+    fn compare(&mut self, root: usize, key: Key, stamp: Stamp, reread: bool, noticed: Moment) {
+        let Some(known) = self.trees.get(&key.0) else {
+            return;
+        };
+        if let Some(entry) = known.table.get(&key.1) {
+            let racy = entry.racy && entry.leaf.is_some();
+            if entry.stamp == stamp && !reread && !racy {
+                return;
+            }
+        }
+        if stamp.size > LARGE && self.read_elsewhere(root, &key, noticed) {
+            return;
+        }
+        let Some(known) = self.trees.get(&key.0) else {
+            return;
+        };
+        let hashed = content::hash(&known.path(&key.1), known.number, &key.1);
+        self.learn(root, key, hashed, noticed);
+    }
+
+    /// Has a large file read by its own thread; `false` when there is none.
+    fn read_elsewhere(&mut self, root: usize, key: &Key, noticed: Moment) -> bool {
+        if self.large_hasher.is_none() {
+            self.large_hasher = self.hasher();
+        }
+        let (Some(hasher), Some(known)) = (&self.large_hasher, self.trees.get(&key.0)) else {
+            return false;
+        };
+        let Some(group) = self.groups.get_mut(&root) else {
+            return false;
+        };
+        self.tickets += 1;
+        group.reading.insert(key.clone(), (self.tickets, noticed));
+        hasher.ask(Order {
+            tree: key.0,
+            number: known.number,
+            base: known.base.clone(),
+            places: vec![key.1.clone()],
+            ticket: self.tickets,
+        });
+        true
+    }
+
+    fn hasher(&self) -> Option<Hasher> {
+        let sender = self.sender.clone();
+        Hasher::start(move |answer| sender.send(Message::Read(answer)).is_ok()).ok()
+    }
+
+    /// Takes in what was read of a file.
+    fn learn(&mut self, root: usize, key: Key, hashed: Option<Hashed>, noticed: Moment) {
+        let Some(hashed) = hashed else {
+            self.gone(root, key, noticed);
+            return;
+        };
+        let Some(known) = self.trees.get_mut(&key.0) else {
+            return;
+        };
+        let entry = Entry {
+            stamp: hashed.stamp,
+            leaf: Some(hashed.leaf),
+            racy: hashed.racy,
+        };
+        let old = known.table.set(key.1.clone(), entry);
+        if hashed.stamp.is_link() {
+            self.follow(key.0, &key.1);
+        } else {
+            self.unfollow(key.0, &key.1);
+        }
+        let same = match &old {
+            None => false,
+            // Never hashed: an old stamp that did not change says enough.
+            Some(old) if old.leaf.is_none() => old.stamp == hashed.stamp && !old.racy,
+            Some(old) => old.leaf == Some(hashed.leaf),
+        };
+        if !same {
+            if let Some(group) = self.groups.get_mut(&root) {
+                group.changed(key, before(old.as_ref()), noticed);
+            }
+        }
+    }
+
+    /// Answers of the hashing threads.
+    pub(crate) fn read(&mut self, answer: Answer) {
+        let Some(&root) = self.owner.get(&answer.tree) else {
+            self.hashing &= answer.ticket != 0;
+            return;
+        };
+        if answer.ticket == 0 {
+            self.hashing = false;
+            for (place, hashed) in answer.files {
+                self.learn_first(answer.tree, place, hashed);
+            }
+            self.hash_more();
+            return;
+        }
+        for (place, hashed) in answer.files {
+            let key = (answer.tree, place);
+            let Some(group) = self.groups.get_mut(&root) else {
+                return;
+            };
+            // A later look at the same file has another ticket.
+            let Some(&(ticket, noticed)) = group.reading.get(&key) else {
+                continue;
+            };
+            if ticket == answer.ticket {
+                group.reading.remove(&key);
+                self.learn(root, key, hashed, noticed);
+            }
+        }
+    }
+
+    fn learn_first(&mut self, tree: u32, place: Place, hashed: Option<Hashed>) {
+        let Some(known) = self.trees.get_mut(&tree) else {
+            return;
+        };
+        let Some(entry) = known.table.get(&place).filter(|entry| entry.leaf.is_none()) else {
+            return;
+        };
+        match hashed {
+            Some(hashed) if hashed.stamp == entry.stamp => {
+                let entry = Entry {
+                    stamp: hashed.stamp,
+                    leaf: Some(hashed.leaf),
+                    racy: hashed.racy,
+                };
+                known.table.set(place, entry);
+            }
+            // It changed since the walk; usually its event is on its way.
+            _ => {
+                let at = (Instant::now(), SystemTime::now());
+                self.queue_only((tree, place), Hint::Settling, at);
+            }
+        }
+    }
+
+    /// Gives the hashing thread its next order, if it has none.
+    pub(crate) fn hash_more(&mut self) {
+        while !self.hashing {
+            let Some((tree, reached)) = self.unhashed.pop_front() else {
+                self.first_hasher = None;
+                return;
+            };
+            let Some(known) = self.trees.get(&tree) else {
+                continue;
+            };
+            let mut places = Vec::new();
+            let mut bytes = 0;
+            for (place, entry) in known.table.files().after(reached.as_deref()) {
+                if entry.leaf.is_none() {
+                    bytes += entry.stamp.size;
+                    places.push(place.clone());
+                    if places.len() == ORDER_FILES || bytes > ORDER_BYTES {
+                        break;
+                    }
+                }
+            }
+            let Some(last) = places.last().cloned() else {
+                continue;
+            };
+            let order = Order {
+                tree,
+                number: known.number,
+                base: known.base.clone(),
+                places,
+                ticket: 0,
+            };
+            if self.first_hasher.is_none() {
+                self.first_hasher = self.hasher();
+            }
+            let Some(hasher) = &self.first_hasher else {
+                // No thread: digests stay unknown until the next try.
+                self.unhashed.push_front((tree, reached));
+                return;
+            };
+            hasher.ask(order);
+            self.hashing = true;
+            self.unhashed.push_front((tree, Some(last)));
+        }
+    }
+
+    /// Watches the file that a link shows.
+    fn follow(&mut self, tree: u32, place: &Place) {
+        let Some(known) = self.trees.get_mut(&tree) else {
+            return;
+        };
+        let target = known.link_target(place);
+        if known.links.get(place) == target.as_ref() {
+            return;
+        }
+        self.unfollow(tree, place);
+        let (Some(target), Some(known)) = (target, self.trees.get_mut(&tree)) else {
+            return;
+        };
+        known.links.insert(place.clone(), target.clone());
+        if let Some(folder) = target.parent() {
+            self.watches.add(folder, Purpose::Target(tree), false);
+        }
+        let links = self.targets.entry(target).or_default();
+        links.push((tree, place.clone()));
+    }
+
+    fn unfollow(&mut self, tree: u32, place: &OsStr) {
+        let Some(known) = self.trees.get_mut(&tree) else {
+            return;
+        };
+        let Some(target) = known.links.remove(place) else {
+            return;
+        };
+        if let Some(links) = self.targets.get_mut(&target) {
+            links.retain(|key| key.0 != tree || *key.1 != *place);
+            if links.is_empty() {
+                self.targets.remove(&target);
+            }
+        }
+        let folder = target.parent();
+        let mut others = known.links.values();
+        if let Some(folder) = folder.filter(|_| !others.any(|other| other.parent() == folder)) {
+            self.watches.release(folder, Purpose::Target(tree));
+        }
+    }
+}
+
+fn before(old: Option<&Entry>) -> Before {
+    match old {
+        None => Before::Absent,
+        Some(entry) => entry.leaf.map_or(Before::Unknown, Before::Known),
+    }
+}
