@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -27,9 +28,9 @@ type reply struct {
 	Reason     string          `json:"reason,omitempty"`
 }
 
-func newNeighbour(url string) *neighbour {
+func newNeighbour(address string) *neighbour {
 	// Its own transport: a neighbour is never asked through a proxy.
-	return &neighbour{url: url, client: &http.Client{Timeout: patience, Transport: &http.Transport{}}}
+	return &neighbour{url: address, client: &http.Client{Timeout: patience, Transport: &http.Transport{}}}
 }
 
 // ask never fails: a neighbour that is away is an answer as well.
@@ -51,6 +52,11 @@ func (n *neighbour) get(ctx context.Context) (json.RawMessage, string, error) {
 	}
 	response, err := n.client.Do(request)
 	if err != nil {
+		// The reason alone: method and address go without saying.
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
 		return nil, "", err
 	}
 	defer response.Body.Close()
