@@ -26,7 +26,7 @@ pub struct Target {
 }
 
 /// Why a generation does not serve, in words for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Failure {
     /// The generation that failed.
     pub generation: u64,

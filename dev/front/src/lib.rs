@@ -25,13 +25,23 @@
 //!   (`ETag`, `Last-Modified`) are dropped, because the bytes are no longer
 //!   those that they describe.
 
+mod ansi;
 mod backend;
+mod body;
+mod csp;
 mod gate;
+mod headers;
 mod hold;
+mod http;
+mod inject;
+mod live;
+mod page;
 mod pool;
 mod serve;
 mod tcp;
+mod tunnel;
 mod upload;
+mod visit;
 
 pub use gate::{Failure, Gate, Target, Trouble};
 pub use serve::{Config, serve};

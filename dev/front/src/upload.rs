@@ -27,7 +27,8 @@ pub(crate) struct Upload {
 #[derive(Debug)]
 struct Expects {
     asked: Asked,
-    limit: Pin<Box<Sleep>>,
+    /// Begins when the process could first have asked.
+    limit: Option<Pin<Box<Sleep>>>,
 }
 
 /// Set when the process said `100 Continue`.
@@ -66,10 +67,7 @@ impl Upload {
 
     /// Holds the body back until `asked` is set or a second has passed.
     pub(crate) fn expect(&mut self, asked: Asked) {
-        self.expects = Some(Expects {
-            asked,
-            limit: Box::pin(tokio::time::sleep(CONTINUE_LIMIT)),
-        });
+        self.expects = Some(Expects { asked, limit: None });
     }
 }
 
@@ -83,7 +81,10 @@ impl Body for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
         if let Some(expects) = &mut this.expects {
-            if expects.asked.poll(cx).is_pending() && expects.limit.as_mut().poll(cx).is_pending() {
+            let limit = expects
+                .limit
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(CONTINUE_LIMIT)));
+            if expects.asked.poll(cx).is_pending() && limit.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             this.expects = None;
