@@ -102,6 +102,17 @@ impl Check<'_> {
         let argument = matches!(shape, Shape::Text(Text::Argument));
         match fill(text, self.variables, argument) {
             Ok(filled) => {
+                if let Some(name) = filled.used.iter().find(|name| argument && is_secret(name)) {
+                    self.report.push(
+                        Diagnostic::warning(
+                            format!("`{name}` on a command line can be read by every process"),
+                            narrow(&node.place, &format!("${{{name}")),
+                        )
+                        .hint(format!(
+                            "hand it over as a variable: `secrets = {{ {name} = {{ env = \"{name}\" }} }}`"
+                        )),
+                    );
+                }
                 let text = filled.text;
                 node.value = match shape {
                     // A variable is always text; what it stands for need not be.

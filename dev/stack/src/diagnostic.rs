@@ -147,8 +147,11 @@ pub(crate) fn sort(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.dedup();
 }
 
+/// At most so many diagnostics are shown; the others are counted.
+const SHOWN_LIMIT: usize = 100;
+
 /// The diagnostics as text for a terminal of `width` columns, a blank line
-/// between two; empty when there are none.
+/// between two; empty when there are none. Past a hundred they are counted.
 #[must_use]
 pub fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String {
     let renderer = if colour {
@@ -161,11 +164,16 @@ pub fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String 
         .decor_style(DecorStyle::Ascii);
     let reports: Vec<String> = diagnostics
         .iter()
+        .take(SHOWN_LIMIT)
         .map(|diagnostic| renderer.render(&[group(diagnostic)]))
         .collect();
     let mut text = reports.join("\n\n");
     if !text.is_empty() {
         text.push('\n');
+    }
+    if diagnostics.len() > SHOWN_LIMIT {
+        let more = diagnostics.len() - SHOWN_LIMIT;
+        text.push_str(&format!("\n… and {more} more\n"));
     }
     text
 }

@@ -131,10 +131,14 @@ impl Printer<'_> {
     }
 }
 
-/// Tables of services and their modes have headers, the others stand inline.
+/// Tables of services and their modes have headers, and so have those whose
+/// keys are the user's: each line can then say where it comes from.
 fn has_header(path: &str, shape: &Shape) -> bool {
-    let table = matches!(shape, Shape::Table(_) | Shape::Map { .. });
-    table && (path.is_empty() || path == "services" || shape.below("swap").is_some())
+    match shape {
+        Shape::Map { .. } => true,
+        Shape::Table(_) => path == "services" || shape.below("swap").is_some(),
+        _ => false,
+    }
 }
 
 fn name(key: &str) -> String {

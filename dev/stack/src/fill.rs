@@ -169,8 +169,12 @@ pub(crate) fn dotenv(
         };
         let name = name.trim();
         let name = name.strip_prefix("export ").unwrap_or(name).trim();
-        if let Err(error) = check_variable(name) {
-            wrong(&error.to_string(), "write `NAME=value`");
+        // The text is not quoted: it may be a line of somebody's key.
+        if check_variable(name).is_err() {
+            wrong(
+                "what stands before `=` cannot name a variable",
+                "write `NAME=value`",
+            );
             continue;
         }
         let value_at = next - value.len() + (value.len() - value.trim_start().len());
@@ -218,4 +222,59 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str, argument: bool) -> String {
+        let layer = BTreeMap::from([
+            ("A".to_owned(), "1".to_owned()),
+            ("EMPTY".to_owned(), String::new()),
+            ("DOLLAR".to_owned(), "$OUT$${A}".to_owned()),
+        ]);
+        match fill(text, &Variables(vec![&layer]), argument) {
+            Ok(filled) => filled.text,
+            Err(wrong) => format!("{wrong:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, value: &str, argument: &str) {
+        assert_eq!(filled(text, false), value);
+        assert_eq!(filled(text, true), argument);
+    }
+
+    #[test]
+    fn variables_are_filled_in() {
+        check("", "", "");
+        check("x${A}y${A}", "x1y1", "x1y1");
+        check("${NO:-d}${EMPTY:-d}${EMPTY}${A:-d}${NO:-}", "dd1", "dd1");
+    }
+
+    #[test]
+    fn dollars_in_arguments_are_the_agents() {
+        check("$$", "$", "$$");
+        check("$", "$", "$");
+        check("$A $OUT", "$A $OUT", "$A $OUT");
+        check("$${A}", "${A}", "$${A}");
+        check("$$${A}", "$1", "$$1");
+        check("${DOLLAR}", "$OUT$${A}", "$$OUT$$$${A}");
+    }
+
+    #[test]
+    fn every_wrong_reference_is_told() {
+        let told = "[Unknown(\"B\"), Malformed { part: \"${ }\", reason: \"only `${NAME}` and `${NAME:-default}` are understood\" }, Malformed { part: \"${x\", reason: \"the closing `}` is missing\" }]";
+        check("${B}${ }${x", told, told);
+    }
+
+    #[test]
+    fn an_escaped_text_fills_to_itself() {
+        for text in [
+            "", "$", "$$", "$$$", "${A}", "$${A}", "a$", "$A", "}{$", "$$${",
+        ] {
+            assert_eq!(filled(&escape(text), false), text);
+        }
+    }
 }

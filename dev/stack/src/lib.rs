@@ -24,6 +24,7 @@ mod model;
 mod names;
 mod near;
 mod paths;
+mod ports;
 mod schema;
 mod secret;
 mod select;

@@ -4,6 +4,7 @@
 //! Start with [`Project::load`].
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use crate::diagnostic::{self, Diagnostic, Place};
 use crate::file::{is_there, read, shown};
 use crate::fill::{Variables, dotenv};
 use crate::keys::{PROJECT, STACK, VERSION};
-use crate::lower::{self, Context, Published};
+use crate::lower::{self, Context};
 use crate::model::{Config, EngineChoice, Project, Stack};
 use crate::names::{ProjectId, StackName, as_label};
+use crate::ports::{self, Published};
 use crate::tree::{Node, Value, merge, parse};
 
 /// The folder of a project that its stacks lie in.
@@ -158,11 +160,11 @@ impl Project {
                     loaded.trees.insert(stack.name.clone(), tree);
                     stacks.insert(stack.name.clone(), stack);
                 }
-                _ if failed => loaded.failed.push(folder),
+                _ if failed => loaded.failed.push(folder.to_string_lossy().into_owned()),
                 _ => {}
             }
         }
-        ports_between_stacks(&published, &mut reader.report);
+        ports::between_stacks(&published, &mut reader.report);
         loaded.diagnostics = reader.report;
         loaded.files = reader.files;
         diagnostic::sort(&mut loaded.diagnostics);
@@ -177,7 +179,7 @@ impl Project {
 }
 
 /// The canonical root, and the names of the folders below its `stacks`, sorted.
-fn folders(root: &Path) -> Result<(PathBuf, Vec<String>), Box<Diagnostic>> {
+fn folders(root: &Path) -> Result<(PathBuf, Vec<OsString>), Box<Diagnostic>> {
     let told = |path: &Path, reason: &dyn fmt::Display| {
         let place = whole(path, path.display().to_string());
         let message = format!("cannot read `{}`: {reason}", path.display());
@@ -192,10 +194,8 @@ fn folders(root: &Path) -> Result<(PathBuf, Vec<String>), Box<Diagnostic>> {
     let mut folders = Vec::new();
     for entry in stacks.read_dir().map_err(|error| told(&stacks, &error))? {
         let entry = entry.map_err(|error| told(&stacks, &error))?;
-        // A name that is no UTF-8 is never a stack's: it is told by its
-        // replacement characters.
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && entry.path().is_dir() {
+        let name = entry.file_name();
+        if !name.as_encoded_bytes().starts_with(b".") && entry.path().is_dir() {
             folders.push(name);
         }
     }
@@ -243,7 +243,8 @@ impl Reader<'_> {
     fn env(&mut self, dir: &Path) -> BTreeMap<String, String> {
         let path = dir.join(ENV);
         self.files.push(path.clone());
-        if !is_there(&path) {
+        // A folder `.env` is some tool's, as Python's virtual environments.
+        if !is_there(&path) || path.is_dir() {
             return BTreeMap::new();
         }
         match read(self.root, &path, true) {
@@ -282,7 +283,7 @@ impl Reader<'_> {
     /// it from being read.
     fn stack(
         &mut self,
-        folder: &str,
+        folder: &OsStr,
         config: &Config,
         environment: &BTreeMap<String, String>,
         root_env: &BTreeMap<String, String>,
@@ -326,7 +327,7 @@ impl Reader<'_> {
         };
         let (stack, published) = lower::stack(&mut context, &path, &tree);
         crate::graph::cycles(&context.edges, context.report);
-        ports_in_stack(&published, context.report);
+        ports::in_stack(&published, context.report);
         Some((stack, published, tree))
     }
 
@@ -363,7 +364,8 @@ impl Reader<'_> {
     }
 
     /// The stack's name, if its folder has one that DNS takes.
-    fn name(&mut self, folder: &str, path: &Path, tree: &Node) -> Option<StackName> {
+    fn name(&mut self, folder: &OsStr, path: &Path, tree: &Node) -> Option<StackName> {
+        let folder = folder.to_string_lossy();
         let written = tree.fields(&STACK).and_then(|root| root.node("name"));
         if let Some((node, text)) = written.and_then(|node| Some((node, node.text()?))) {
             if text != folder {
@@ -381,57 +383,13 @@ impl Reader<'_> {
         match folder.parse() {
             Ok(name) => Some(name),
             Err(error) => {
-                let hint = as_label(folder).map(|near| format!("rename the folder to `{near}`"));
+                let hint = as_label(&folder).map(|near| format!("rename the folder to `{near}`"));
                 let place = whole(path, shown(self.root, path));
                 let message = format!("the folder `{folder}` cannot name a stack: {error}");
                 self.report
                     .push(Diagnostic::error(message, place).maybe_hint(hint));
                 None
             }
-        }
-    }
-}
-
-/// Whether two listeners cannot be there at once.
-fn collide(a: &Published, b: &Published) -> bool {
-    let any = a.address.is_unspecified() || b.address.is_unspecified();
-    a.port == b.port && (any || a.address == b.address)
-}
-
-fn ports_in_stack(published: &[Published], report: &mut Vec<Diagnostic>) {
-    for (index, second) in published.iter().enumerate() {
-        if let Some(first) = published[..index]
-            .iter()
-            .find(|first| collide(first, second))
-        {
-            let (a, b) = (&first.id.service, &second.id.service);
-            report.push(
-                Diagnostic::error(
-                    format!("`{a}` and `{b}` publish the same port {}", second.port),
-                    second.place.clone(),
-                )
-                .related(first.place.clone(), format!("`{a}` has it"))
-                .hint("give one of them another port, or `publish = \"auto\"`"),
-            );
-        }
-    }
-}
-
-fn ports_between_stacks(published: &[Published], report: &mut Vec<Diagnostic>) {
-    for (index, second) in published.iter().enumerate() {
-        let other =
-            |first: &&Published| first.id.stack != second.id.stack && collide(first, second);
-        if let Some(first) = published[..index].iter().find(other) {
-            report.push(
-                Diagnostic::warning(
-                    format!(
-                        "`{}` and `{}` publish the same port {}: their stacks cannot run at once",
-                        first.id, second.id, second.port
-                    ),
-                    second.place.clone(),
-                )
-                .related(first.place.clone(), format!("`{}` has it", first.id)),
-            );
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::model::{Config, DevForm, OnChange, Publish, Service, Stack};
 use crate::names::{Port, ServiceId, ServiceName, StackName, VolumeName};
 use crate::near::{listed, nearest};
 use crate::paths::{resolve, suggestion};
+use crate::ports::{self, Published};
 use crate::tree::{Entry, Node};
 use crate::variant::{self, Variant};
 
@@ -36,14 +37,6 @@ pub(crate) struct Context<'a> {
     pub report: &'a mut Vec<Diagnostic>,
     /// Every name in a list of `needs` or `wants`.
     pub edges: Vec<Edge>,
-}
-
-/// A published port and the place that says so.
-pub(crate) struct Published {
-    pub id: ServiceId,
-    pub port: Port,
-    pub address: IpAddr,
-    pub place: Place,
 }
 
 /// The stack of a checked tree, and its fixed ports.
@@ -119,7 +112,7 @@ fn service(
         Some(_) => Some(Publish::Auto),
         None => self::port(fields, "publish").map(Publish::Fixed),
     };
-    listening(context, fields, publish);
+    ports::listening(context, fields, publish);
     let protocol = match fields.text("protocol") {
         Some("tcp") => Protocol::Tcp,
         _ => Protocol::Http,
@@ -179,35 +172,6 @@ fn service(
 
 fn port(fields: Fields<'_>, key: &str) -> Option<Port> {
     Port::new(u16::try_from(fields.integer(key)?).ok()?)
-}
-
-/// What `publish` and `address` ask of each other and of `port`.
-fn listening(context: &mut Context<'_>, fields: Fields<'_>, publish: Option<Publish>) {
-    if let (Some(place), None) = (fields.place("publish"), fields.entry("port")) {
-        context.report.push(
-            Diagnostic::error("`publish` without `port`", place)
-                .label("there is nothing to publish")
-                .hint("add `port = 8080`, the port inside a container"),
-        );
-    }
-    if let (Some(place), None) = (fields.place("address"), fields.entry("publish")) {
-        context.report.push(
-            Diagnostic::warning("`address` without `publish` has no effect", place)
-                .hint("add `publish = \"auto\"`"),
-        );
-    }
-    if let (Some(Publish::Fixed(port)), Some(node)) = (publish, fields.node("publish")) {
-        let offset = context.config.port_offset;
-        if port.offset(offset).is_none() {
-            context.report.push(
-                Diagnostic::error(
-                    format!("port {port} and the project's offset of {offset} are past 65535"),
-                    node.place.clone(),
-                )
-                .hint("lower `publish`, or `port_offset` in `hob.toml`"),
-            );
-        }
-    }
 }
 
 /// The services of the same stack that a list names, each once.

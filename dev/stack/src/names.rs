@@ -262,3 +262,88 @@ impl fmt::Display for ProjectId {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, expected: Result<(), NameError>) {
+        assert_eq!(name.parse::<ServiceName>().map(drop), expected, "{name:?}");
+    }
+
+    #[test]
+    fn a_name_is_a_dns_label_with_a_letter_first() {
+        check("a", Ok(()));
+        check("go-api-2", Ok(()));
+        check(&"a".repeat(63), Ok(()));
+        check("", Err(NameError::Empty));
+        check(&"a".repeat(64), Err(NameError::Long(64)));
+        check("2a", Err(NameError::Start('2')));
+        check("-a", Err(NameError::Start('-')));
+        check("a-", Err(NameError::End));
+        check("a_b", Err(NameError::Character('_')));
+        check("aB", Err(NameError::Character('B')));
+        check("a.b", Err(NameError::Character('.')));
+        check("grün", Err(NameError::Character('ü')));
+    }
+
+    #[test]
+    fn a_hint_is_always_a_name() {
+        for text in ["My Stack", "1a", "--", "", "Ü", "a_", &"Ab_".repeat(40)] {
+            if let Some(label) = as_label(text) {
+                assert_eq!(check_label(&label), Ok(()), "{text:?}");
+            }
+        }
+        assert_eq!(as_label("My  Stack!").as_deref(), Some("my-stack"));
+        assert_eq!(as_label("!"), None);
+    }
+
+    #[test]
+    fn a_variable_is_what_kubernetes_takes() {
+        for name in ["A", "_a", "a.b-c", "A1"] {
+            assert_eq!(check_variable(name), Ok(()), "{name}");
+        }
+        for name in ["", "1A", "A B", "A=B", "Ä", "A\0"] {
+            assert!(check_variable(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_the_text_that_it_is_written_as() {
+        let id: ServiceId = "poly-kube/goapi".parse().unwrap();
+        assert_eq!(id.to_string(), "poly-kube/goapi");
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, "\"poly-kube/goapi\"");
+        assert_eq!(serde_json::from_str::<ServiceId>(&json).unwrap(), id);
+        for text in ["a", "a/", "/a", "a/b/c", "A/b"] {
+            assert!(text.parse::<ServiceId>().is_err(), "{text}");
+            assert!(
+                serde_json::from_value::<ServiceId>(text.into()).is_err(),
+                "{text}"
+            );
+        }
+        assert_eq!(id.stack.as_variable(), "POLY_KUBE");
+    }
+
+    #[test]
+    fn a_port_is_never_0_nor_past_the_last() {
+        assert_eq!(Port::new(0), None);
+        let port = Port::new(65530).unwrap();
+        assert_eq!(port.offset(5).map(Port::get), Some(65535));
+        assert_eq!(port.offset(6), None);
+    }
+
+    #[test]
+    fn two_checkouts_have_two_ids() {
+        let (a, b) = (
+            ProjectId::of(Path::new("/a")),
+            ProjectId::of(Path::new("/b")),
+        );
+        assert_ne!(a, b);
+        assert_eq!(a, ProjectId::of(Path::new("/a")));
+        assert!(a.as_str().len() == 12 && a.as_str().bytes().all(|b| b.is_ascii_hexdigit()));
+    }
+}

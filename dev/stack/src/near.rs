@@ -25,6 +25,16 @@ pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     quoted.join(", ")
 }
 
+/// Names in backticks, the last one after an `or`.
+pub(crate) fn either(names: &[String]) -> String {
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => {
+            format!("{} or `{last}`", listed(rest.iter().map(String::as_str)))
+        }
+        _ => listed(names.iter().map(String::as_str)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::STACK;
-use crate::shape::{Key, Shape, Text};
+use crate::shape::{Key, Names, Shape, Text};
 
 /// The schema of `stack.toml`, for a `#:schema PATH` comment on its first line.
 #[must_use]
@@ -40,7 +40,7 @@ fn of(shape: &Shape) -> Value {
         }
         Shape::Map { names, item } => json!({
             "type": "object",
-            "propertyNames": { "pattern": names.regex() },
+            "propertyNames": self::names(*names),
             "additionalProperties": of(item),
         }),
         Shape::Table(keys) => table(keys),
@@ -76,8 +76,18 @@ fn filled() -> Value {
     json!({ "type": "string", "pattern": FILLED })
 }
 
+fn names(names: Names) -> Value {
+    match names.taken() {
+        Some(taken) => json!({ "pattern": names.regex(), "not": { "pattern": taken } }),
+        None => json!({ "pattern": names.regex() }),
+    }
+}
+
 fn text(text: Text) -> Value {
     match (text, text.regex()) {
+        (Text::Variable, _) => {
+            json!({ "type": "string", "anyOf": [names(Names::Variable), filled()] })
+        }
         (Text::Full, _) => json!({ "type": "string", "minLength": 1 }),
         (_, None) => json!({ "type": "string" }),
         (_, Some(regex)) => json!({ "type": "string", "anyOf": [{ "pattern": regex }, filled()] }),

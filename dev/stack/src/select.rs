@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::Project;
 use crate::names::ServiceId;
-use crate::near::{listed, nearest};
+use crate::near::{either, listed, nearest};
 
 /// Why names do not say which services are meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum SelectError {
     #[error("the project has no stack that can be used")]
     NoStack,
     /// A name means several things.
-    #[error("`{name}` can be {}", listed(choices.iter().map(String::as_str)))]
+    #[error("`{name}` can mean {}", either(choices))]
     Ambiguous {
         /// What was asked for.
         name: String,
@@ -46,10 +46,7 @@ impl SelectError {
                 vec![format!("name one, as in `{name}`")]
             }
             Self::NoStack => vec!["create `stacks/NAME/stack.toml`".to_owned()],
-            Self::Ambiguous { choices, .. } => {
-                let name = choices.first().map_or("STACK/SERVICE", String::as_str);
-                vec![format!("write `{name}`")]
-            }
+            Self::Ambiguous { choices, .. } => vec![format!("write {}", either(choices))],
             Self::Unknown {
                 near: Some(near), ..
             } => vec![format!("did you mean `{near}`?")],
@@ -127,14 +124,18 @@ impl Project {
         let stacks = self.stacks.keys().map(ToString::to_string);
         let ids: Vec<String> = self.services().map(|s| s.id.to_string()).collect();
         let services = self.services().map(|s| s.id.service.to_string());
-        let known: BTreeSet<String> = if name.contains('/') {
+        let stack = name.strip_suffix('/');
+        let known: BTreeSet<String> = if stack.is_some() {
+            stacks.collect()
+        } else if name.contains('/') {
             ids.into_iter().collect()
         } else {
             stacks.chain(services).collect()
         };
         SelectError::Unknown {
             name: name.to_owned(),
-            near: nearest(name, known.iter().map(String::as_str)).map(str::to_owned),
+            near: nearest(stack.unwrap_or(name), known.iter().map(String::as_str))
+                .map(str::to_owned),
         }
     }
 }

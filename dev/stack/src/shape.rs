@@ -144,9 +144,9 @@ impl Text {
     /// far as one can.
     pub fn regex(self) -> Option<&'static str> {
         match self {
-            Self::Any | Self::Full | Self::Argument | Self::Pattern | Self::Address => None,
+            Self::Any | Self::Full | Self::Argument | Self::Variable => None,
+            Self::Pattern | Self::Address => None,
             Self::Label => Some(Names::Label.regex()),
-            Self::Variable => Some(Names::Variable.regex()),
             Self::Duration => Some("^ *[0-9]+ *(ms|s|m|h)( *[0-9]+ *(ms|s|m|h))* *$"),
             Self::Absolute | Self::Route => Some("^/"),
             Self::Package => Some("^[a-z0-9][a-z0-9+.-]+$"),
@@ -162,6 +162,10 @@ impl Text {
             Self::Any | Self::Argument => Ok(()),
             Self::Full if text.is_empty() => Err(("it cannot be empty".into(), None)),
             Self::Full => Ok(()),
+            Self::Label if text.contains('/') => Err((
+                format!("`{text}` holds a `/`"),
+                Some("write the service's name alone: only services of one stack wait for each other".into()),
+            )),
             Self::Label => Names::Label.check(text),
             Self::Variable => Names::Variable.check(text),
             Self::Duration => duration(text).map(drop),
@@ -204,10 +208,14 @@ impl Names {
     pub fn regex(self) -> &'static str {
         match self {
             Self::Label => "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
-            Self::Variable => "^(?!(PORT|HOST|OUT|HOB_.*)$)[A-Za-z_.-][A-Za-z0-9_.-]*$",
-            Self::Argument => "^[A-Za-z_.-][A-Za-z0-9_.-]*$",
+            Self::Variable | Self::Argument => "^[A-Za-z_.-][A-Za-z0-9_.-]*$",
             Self::Program => "^[^\\s/]+$",
         }
+    }
+
+    /// A regular expression of the names that are taken.
+    pub fn taken(self) -> Option<&'static str> {
+        (self == Self::Variable).then_some("^(PORT|HOST|OUT|HOB_.*)$")
     }
 
     /// What is wrong with a name.
@@ -245,14 +253,44 @@ fn is_reserved(name: &str) -> bool {
 
 /// A length of time of at least a millisecond, as `30s` or `1m 30s`.
 pub(crate) fn duration(text: &str) -> Result<hob_wire::Duration, Wrong> {
-    let hint = || Some("write `\"500ms\"`, `\"30s\"` or `\"10m\"`".to_owned());
-    let length = humantime::parse_duration(text)
-        .map_err(|error| (format!("`{text}` is not a length of time: {error}"), hint()))?;
-    match u64::try_from(length.as_millis()) {
-        Ok(0) => Err(("a limit cannot be 0".into(), hint())),
-        Ok(millis) => Ok(hob_wire::Duration(millis)),
-        Err(_) => Err((format!("`{text}` is longer than any wait"), hint())),
+    let wrong = |reason: String| {
+        let hint = "write `\"500ms\"`, `\"30s\"`, `\"10m\"` or `\"1h\"`";
+        (reason, Some(hint.to_owned()))
+    };
+    let none = || wrong(format!("`{text}` is not a length of time"));
+    let long = || wrong(format!("`{text}` is longer than any wait"));
+    let mut millis: u64 = 0;
+    let mut rest = text.trim_matches(' ');
+    loop {
+        let (number, after) = split(rest, |c| c.is_ascii_digit());
+        let (unit, after) = split(after.trim_start_matches(' '), |c| c.is_ascii_alphabetic());
+        let factor = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(none()),
+        };
+        if number.is_empty() {
+            return Err(none());
+        }
+        let number: u64 = number.parse().map_err(|_| long())?;
+        let part = number.checked_mul(factor).ok_or_else(long)?;
+        millis = millis.checked_add(part).ok_or_else(long)?;
+        rest = after.trim_start_matches(' ');
+        if rest.is_empty() {
+            break;
+        }
     }
+    if millis == 0 {
+        return Err(wrong("a limit cannot be 0".into()));
+    }
+    Ok(hob_wire::Duration(millis))
+}
+
+/// The characters at the start that belong, and what follows them.
+fn split(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
 }
 
 fn absolute(text: &str) -> Result<(), Wrong> {
@@ -285,5 +323,35 @@ fn route(text: &str) -> Result<(), Wrong> {
             Some("write it as `%` and two hexadecimal digits for each byte".into()),
         )),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<u64>) {
+        assert_eq!(duration(text).ok().map(|d| d.0), expected, "{text:?}");
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        check("1ms", Some(1));
+        check("30s", Some(30_000));
+        check(" 1h 2m3s  4 ms ", Some(3_723_004));
+        check("584942417h", Some(584_942_417 * 3_600_000));
+    }
+
+    #[test]
+    fn everything_else_is_no_length_of_time() {
+        for text in [
+            "", " ", "s", "1", "0s", "0h 0ms", "-1s", "1.5s", "1 d", "1min", "1S", "1s,2s", "１s",
+        ] {
+            check(text, None);
+        }
+        check("99999999999999999999s", None);
+        check("9999999999999999h", None);
+        check("18446744073709551615ms 1ms", None);
     }
 }

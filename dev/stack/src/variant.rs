@@ -42,18 +42,21 @@ pub(crate) fn dev_entry(entry: &Entry) -> Entry {
         return dev;
     };
     over.retain(|key, _| SERVICE.below(key).is_some());
+    // `[]` is no build rather than an empty one.
+    let no_build = matches!(
+        over.get("build").map(|build| &build.node.value),
+        Some(Value::List(items)) if items.is_empty()
+    );
+    if no_build {
+        entries.remove("build");
+        over.remove("build");
+    }
     // A form replaces the other one as a whole.
     if over.contains_key("serve") {
         entries.remove("build");
         entries.remove("run");
     } else if over.contains_key("run") || over.contains_key("build") {
         entries.remove("serve");
-    }
-    if let Some(Value::List(items)) = over.get("build").map(|build| &build.node.value) {
-        if items.is_empty() {
-            entries.remove("build");
-            over.remove("build");
-        }
     }
     let over = Node {
         value: Value::Table(over),

@@ -1,0 +1,674 @@
+//! Keys, types and syntax.
+
+use snapbox::str;
+
+use crate::project::{check, with};
+
+#[test]
+fn a_file_in_order_tells_nothing() {
+    check(&with("source = \"src\""), str![]);
+}
+
+#[test]
+fn syntax_errors_are_told_once_a_line_and_hide_no_other_stack() {
+    check(
+        "== stacks/demo/stack.toml\nversion = \nname = demo\n[services.a\nrun = [\"x\"]\n== stacks/other/stack.toml\nversion = 1\nfoo = 1",
+        str![[r#"
+error: string values must be quoted
+ --> stacks/demo/stack.toml:1:11
+  |
+1 | version = 
+  |           ^ expected literal string
+
+error: string values must be quoted
+ --> stacks/demo/stack.toml:2:8
+  |
+2 | name = demo
+  |        ^^^^ expected literal string
+
+error: unclosed table
+ --> stacks/demo/stack.toml:3:12
+  |
+3 | [services.a
+  |            ^ expected `]`
+
+error: the stack has no services
+ --> stacks/other/stack.toml
+  = help: add a table `[services.NAME]` with `run = ["…"]`
+
+error: unknown key `foo`
+ --> stacks/other/stack.toml:2:1
+  |
+2 | foo = 1
+  | ^^^
+  |
+  = help: known here: `version`, `name`, `services`
+
+"#]],
+    );
+}
+
+#[test]
+fn unknown_keys_are_told_at_every_level_with_the_nearest_known_one() {
+    check(
+        "version = 1\nservcies = {}\n[services.a]\nrun = [\"x\"]\npublsh = 1\nzzz = 1\nready = { htp = \"/\" }\nlimits = { redy = \"1s\" }\nimage = { docker_file = \"x\" }\n[services.a.dev]\nsawp = \"overlap\"\non_change = [{ path = [\"a\"] }]\n",
+        str![[r#"
+error: unknown key `servcies`
+ --> stacks/demo/stack.toml:2:1
+  |
+2 | servcies = {}
+  | ^^^^^^^^
+  |
+  = help: did you mean `services`?
+
+error: unknown key `publsh` in `a`
+ --> stacks/demo/stack.toml:5:1
+  |
+5 | publsh = 1
+  | ^^^^^^
+  |
+  = help: did you mean `publish`?
+
+error: unknown key `zzz` in `a`
+ --> stacks/demo/stack.toml:6:1
+  |
+6 | zzz = 1
+  | ^^^
+  |
+  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `image`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
+
+error: unknown key `htp` in `ready`
+ --> stacks/demo/stack.toml:7:11
+  |
+7 | ready = { htp = "/" }
+  |           ^^^
+  |
+  = help: did you mean `http`?
+
+error: unknown key `redy` in `limits`
+ --> stacks/demo/stack.toml:8:12
+  |
+8 | limits = { redy = "1s" }
+  |            ^^^^
+  |
+  = help: did you mean `ready`?
+
+error: the Dockerfile `stacks/demo/Dockerfile` is not there
+ --> stacks/demo/stack.toml:9:1
+  |
+9 | image = { docker_file = "x" }
+  | ^^^^^
+
+error: unknown key `docker_file` in `image`
+ --> stacks/demo/stack.toml:9:11
+  |
+9 | image = { docker_file = "x" }
+  |           ^^^^^^^^^^^
+  |
+  = help: did you mean `dockerfile`?
+
+error: unknown key `sawp` in `dev`
+  --> stacks/demo/stack.toml:11:1
+   |
+11 | sawp = "overlap"
+   | ^^^^
+   |
+   = help: did you mean `swap`?
+
+error: a rule without `paths`
+  --> stacks/demo/stack.toml:12:14
+   |
+12 | on_change = [{ path = ["a"] }]
+   |              ^^^^^^^^^^^^^^^^
+   |
+   = help: add `paths = ["static/**"]`
+
+error: unknown key `path` in `on_change`
+  --> stacks/demo/stack.toml:12:16
+   |
+12 | on_change = [{ path = ["a"] }]
+   |                ^^^^
+   |
+   = help: did you mean `paths`?
+
+"#]],
+    );
+}
+
+#[test]
+fn words_of_other_tools_and_keys_of_another_level_are_recognised() {
+    check(
+        &with("depends_on = []\nenvironment = {}\nswap = \"overlap\"\ncommand = \"x\""),
+        str![[r#"
+error: unknown key `depends_on` in `a`
+ --> stacks/demo/stack.toml:4:1
+  |
+4 | depends_on = []
+  | ^^^^^^^^^^
+  |
+  = help: did you mean `needs`?
+
+error: unknown key `environment` in `a`
+ --> stacks/demo/stack.toml:5:1
+  |
+5 | environment = {}
+  | ^^^^^^^^^^^
+  |
+  = help: did you mean `env`?
+
+error: unknown key `swap` in `a`
+ --> stacks/demo/stack.toml:6:1
+  |
+6 | swap = "overlap"
+  | ^^^^
+  |
+  = help: `swap` is a key of `dev`
+
+error: unknown key `command` in `a`
+ --> stacks/demo/stack.toml:7:1
+  |
+7 | command = "x"
+  | ^^^^^^^
+  |
+  = help: did you mean `run`?
+
+"#]],
+    );
+}
+
+#[test]
+fn wrong_types_are_told_with_what_is_expected_and_what_to_write() {
+    check(
+        "version = 1\n[services.a]\nsource = 1\nport = \"80\"\npublish = 70000\nprotocol = \"htpp\"\nneeds = \"b\"\nready = 5\nenv = []\nrun = \"go run .\"\nrestart = true\nvolumes = { data = [] }\nlimits = { ready = 30 }\n[services.a.dev]\nlive_reload = \"true\"\n[services.b]\nrun = [1]\n[services.c]\nrun = 1.5\nserve = 1979-05-27\n",
+        str![[r#"
+error: `source` cannot be an integer
+ --> stacks/demo/stack.toml:3:10
+  |
+3 | source = 1
+  |          ^ expected a string
+  |
+  = help: with quotes: `source = "1"`
+
+error: `port` cannot be a string
+ --> stacks/demo/stack.toml:4:8
+  |
+4 | port = "80"
+  |        ^^^^ expected an integer from 1 to 65535
+  |
+  = help: without quotes: `port = 80`
+
+error: `publish` cannot be 70000
+ --> stacks/demo/stack.toml:5:11
+  |
+5 | publish = 70000
+  |           ^^^^^ expected an integer from 1 to 65535 or `"auto"`
+
+error: `protocol` cannot be "htpp"
+ --> stacks/demo/stack.toml:6:12
+  |
+6 | protocol = "htpp"
+  |            ^^^^^^ expected `"http"` or `"tcp"`
+  |
+  = help: did you mean `"http"`?
+
+error: `needs` cannot be a string
+ --> stacks/demo/stack.toml:7:9
+  |
+7 | needs = "b"
+  |         ^^^ expected an array
+  |
+  = help: write `needs = ["b"]`
+
+error: `ready` cannot be an integer
+ --> stacks/demo/stack.toml:8:9
+  |
+8 | ready = 5
+  |         ^ expected `"tcp"`, `"started"`, `{ http = … }` or `{ command = … }`
+
+error: `env` cannot be an array
+ --> stacks/demo/stack.toml:9:7
+  |
+9 | env = []
+  |       ^^ expected a table
+
+error: `run` cannot be a string
+  --> stacks/demo/stack.toml:10:7
+   |
+10 | run = "go run ."
+   |       ^^^^^^^^^^ expected an array
+   |
+   = help: write `run = ["go", "run", "."]`
+
+error: `restart` cannot be a boolean
+  --> stacks/demo/stack.toml:11:11
+   |
+11 | restart = true
+   |           ^^^^ expected `"always"`, `"on-failure"` or `"never"`
+
+error: `data` cannot be an array
+  --> stacks/demo/stack.toml:12:20
+   |
+12 | volumes = { data = [] }
+   |                    ^^ expected a string
+
+error: `ready` cannot be an integer
+  --> stacks/demo/stack.toml:13:20
+   |
+13 | limits = { ready = 30 }
+   |                    ^^ expected a string
+   |
+   = help: with a unit: `ready = "30s"`
+
+error: `live_reload` cannot be a string
+  --> stacks/demo/stack.toml:15:15
+   |
+15 | live_reload = "true"
+   |               ^^^^^^ expected `true` or `false`
+   |
+   = help: without quotes: `live_reload = true`
+
+error: `run` cannot be an integer
+  --> stacks/demo/stack.toml:17:8
+   |
+17 | run = [1]
+   |        ^ expected a string
+   |
+   = help: with quotes: `run = "1"`
+
+error: `run` cannot be a number with a fraction
+  --> stacks/demo/stack.toml:19:7
+   |
+19 | run = 1.5
+   |       ^^^ expected an array
+
+error: `serve` together with `build` or `run`
+  --> stacks/demo/stack.toml:20:1
+   |
+19 | run = 1.5
+   | --- and this is a program
+20 | serve = 1979-05-27
+   | ^^^^^ hob itself serves these files
+   |
+   = help: keep one of them
+
+error: `serve` cannot be a date or time
+  --> stacks/demo/stack.toml:20:9
+   |
+20 | serve = 1979-05-27
+   |         ^^^^^^^^^^ expected a string
+
+"#]],
+    );
+}
+
+#[test]
+fn services_may_be_anything_but_what_they_are() {
+    check(
+        "version = 1\nservices = 1",
+        str![[r#"
+error: `services` cannot be an integer
+ --> stacks/demo/stack.toml:2:12
+  |
+2 | services = 1
+  |            ^ expected a table
+
+"#]],
+    );
+    check(
+        "version = 1\nservices = { a = 1 }",
+        str![[r#"
+error: `a` cannot be an integer
+ --> stacks/demo/stack.toml:2:18
+  |
+2 | services = { a = 1 }
+  |                  ^ expected a table
+
+"#]],
+    );
+    check(
+        "version = 1\n[[services]]\nrun = [\"x\"]",
+        str![[r#"
+error: `services` cannot be an array
+ --> stacks/demo/stack.toml:2:1
+  |
+2 | [[services]]
+  | ^^^^^^^^^^^^ expected a table
+
+"#]],
+    );
+    check(
+        "version = 1\n[services]",
+        str![[r#"
+error: the stack has no services
+ --> stacks/demo/stack.toml:2:2
+  |
+2 | [services]
+  |  ^^^^^^^^
+  |
+  = help: add a table `[services.NAME]` with `run = ["…"]`
+
+"#]],
+    );
+    check(
+        "version = 1",
+        str![[r#"
+error: the stack has no services
+ --> stacks/demo/stack.toml
+  = help: add a table `[services.NAME]` with `run = ["…"]`
+
+"#]],
+    );
+}
+
+#[test]
+fn a_choice_takes_exactly_one_key() {
+    check(
+        &with(
+            "port = 1\nready = { http = \"/\", command = [\"x\"] }\nsecrets = { A = {}, B = { file = \"x\", env = \"Y\" }, C = \"x\" }",
+        ),
+        str![[r#"
+error: `ready` takes one of its keys, not 2
+ --> stacks/demo/stack.toml:5:9
+  |
+5 | ready = { http = "/", command = ["x"] }
+  |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected `"tcp"`, `"started"`, `{ http = … }` or `{ command = … }`
+
+error: `A` says nothing
+ --> stacks/demo/stack.toml:6:17
+  |
+6 | secrets = { A = {}, B = { file = "x", env = "Y" }, C = "x" }
+  |                 ^^ expected `{ file = … }` or `{ env = … }`
+
+error: `B` takes one of its keys, not 2
+ --> stacks/demo/stack.toml:6:25
+  |
+6 | secrets = { A = {}, B = { file = "x", env = "Y" }, C = "x" }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^ expected `{ file = … }` or `{ env = … }`
+
+error: `C` cannot be a string
+ --> stacks/demo/stack.toml:6:56
+  |
+6 | secrets = { A = {}, B = { file = "x", env = "Y" }, C = "x" }
+  |                                                        ^^^ expected `{ file = … }` or `{ env = … }`
+
+"#]],
+    );
+}
+
+#[test]
+fn a_file_without_version_or_of_another_one() {
+    check(
+        "[services.a]\nrun = [\"x\"]\nfoo = 1",
+        str![[r#"
+error: the file does not say its `version`
+ --> stacks/demo/stack.toml
+  = help: begin with `version = 1`
+
+error: unknown key `foo` in `a`
+ --> stacks/demo/stack.toml:3:1
+  |
+3 | foo = 1
+  | ^^^
+  |
+  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `image`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
+
+"#]],
+    );
+    check(
+        "version = 2\nwhatever = 1",
+        str![[r#"
+error: a stack file of version 2; this hob reads version 1
+ --> stacks/demo/stack.toml:1:11
+  |
+1 | version = 2
+  |           ^
+  |
+  = help: use the hob that it was written for, or a newer one
+
+"#]],
+    );
+    check(
+        "version = \"1\"\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+error: `version` cannot be a string
+ --> stacks/demo/stack.toml:1:11
+  |
+1 | version = "1"
+  |           ^^^ expected 1
+
+"#]],
+    );
+}
+
+#[test]
+fn an_empty_file_says_so() {
+    check(
+        "",
+        str![[r#"
+error: the file is empty
+ --> stacks/demo/stack.toml
+  = help: begin with `version = 1`
+
+"#]],
+    );
+    check(
+        "# nothing yet\n",
+        str![[r#"
+error: the file is empty
+ --> stacks/demo/stack.toml
+  = help: begin with `version = 1`
+
+"#]],
+    );
+}
+
+#[test]
+fn a_name_is_the_folders() {
+    check(
+        "version = 1\nname = \"other\"\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+error: the stack `other` lies in a folder called `demo`
+ --> stacks/demo/stack.toml:2:8
+  |
+2 | name = "other"
+  |        ^^^^^^^
+  |
+  = help: write `name = "demo"` or rename the folder to `other`
+
+"#]],
+    );
+    check(
+        "version = 1\nname = \"De_mo\"\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+error: `name`: a name holds only `a` to `z`, `0` to `9` and `-`, not `D`
+ --> stacks/demo/stack.toml:2:8
+  |
+2 | name = "De_mo"
+  |        ^^^^^^^
+  |
+  = help: write `de-mo`
+
+"#]],
+    );
+}
+
+#[test]
+fn a_folder_that_dns_would_not_take_names_no_stack() {
+    check(
+        "== stacks/My Stack/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+error: the folder `My Stack` cannot name a stack: a name holds only `a` to `z`, `0` to `9` and `-`, not `M`
+ --> stacks/My Stack/stack.toml
+  = help: rename the folder to `my-stack`
+
+"#]],
+    );
+}
+
+#[test]
+fn service_and_volume_names_are_dns_labels() {
+    let long = "a".repeat(64);
+    check(
+        &format!(
+            "version = 1\n[services.Go_Api]\nrun = [\"x\"]\n[services.1a]\nrun = [\"x\"]\n[services.a-]\nrun = [\"x\"]\n[services.\"\"]\nrun = [\"x\"]\n[services.\"grün\"]\nrun = [\"x\"]\n[services.{long}]\nrun = [\"x\"]\n[services.{short}]\nrun = [\"x\"]\nvolumes = {{ Data = \"/x\" }}",
+            short = "b".repeat(63),
+        ),
+        str![[r#"
+error: a name holds only `a` to `z`, `0` to `9` and `-`, not `G`
+ --> stacks/demo/stack.toml:2:11
+  |
+2 | [services.Go_Api]
+  |           ^^^^^^
+  |
+  = help: write `go-api`
+
+error: a name begins with a letter from `a` to `z`, not with `1`
+ --> stacks/demo/stack.toml:4:11
+  |
+4 | [services.1a]
+  |           ^^
+  |
+  = help: write `a`
+
+error: a name cannot end with `-`
+ --> stacks/demo/stack.toml:6:11
+  |
+6 | [services.a-]
+  |           ^^
+  |
+  = help: write `a`
+
+error: a name cannot be empty
+ --> stacks/demo/stack.toml:8:11
+  |
+8 | [services.""]
+  |           ^^
+
+error: a name holds only `a` to `z`, `0` to `9` and `-`, not `ü`
+  --> stacks/demo/stack.toml:10:11
+   |
+10 | [services."grün"]
+   |           ^^^^^^
+   |
+   = help: write `gr-n`
+
+error: a name has at most 63 characters, this one has 64
+  --> stacks/demo/stack.toml:12:11
+   |
+12 | [services.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]
+   |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   |
+   = help: write `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
+
+error: a name holds only `a` to `z`, `0` to `9` and `-`, not `D`
+  --> stacks/demo/stack.toml:16:13
+   |
+16 | volumes = { Data = "/x" }
+   |             ^^^^
+   |
+   = help: write `data`
+
+"#]],
+    );
+}
+
+#[test]
+fn spans_are_right_beside_text_of_several_bytes() {
+    check(
+        "\u{feff}version = 1\r\n[services.a] # Grüße 東京\r\nrun = [\"日本\"]\r\nenv = { \"X\" = \"ü\" , ÜX = 1 }\r\nenv2 = \"ß\"\r\n",
+        str![[r#"
+error: invalid unquoted key
+ --> stacks/demo/stack.toml:4:21
+  |
+4 | env = { "X" = "ü" , ÜX = 1 }
+  |                     ^ expected letters, numbers, `-`, `_`
+
+"#]],
+    );
+    check(
+        "version = 1\n[services.a]\nrun = [\"x\"]\nenv = { A = \"東京\", B = 2, C = \"🦀${NOPE}\" }\n",
+        str![[r#"
+error: `B` cannot be an integer
+ --> stacks/demo/stack.toml:4:23
+  |
+4 | env = { A = "東京", B = 2, C = "🦀${NOPE}" }
+  |                         ^ expected a string
+  |
+  = help: with quotes: `B = "2"`
+
+error: nothing sets the variable `NOPE`
+ --> stacks/demo/stack.toml:4:32
+  |
+4 | env = { A = "東京", B = 2, C = "🦀${NOPE}" }
+  |                                   ^^^^^^^
+  |
+  = help: set it in the environment or in `.env`, or give a default: `${NOPE:-…}`
+
+"#]],
+    );
+}
+
+#[test]
+fn past_a_hundred_diagnostics_are_counted() {
+    let keys: Vec<String> = (0..103).map(|n| format!("zz{n} = 1\n")).collect();
+    let loaded = crate::project::project(&with(&keys.concat())).load();
+    assert_eq!(loaded.diagnostics.len(), 103);
+    let text = crate::project::told(&loaded);
+    assert_eq!(text.matches("error: ").count(), 100);
+    assert!(text.ends_with("\n… and 3 more\n"), "{text}");
+}
+
+#[test]
+fn diagnostics_are_data_too() {
+    let fixture = crate::project::project(&with("env = { \"ß\" = \"x\", B = 1 }\nsorce = \"x\""));
+    let json = serde_json::to_string_pretty(&fixture.load().diagnostics).unwrap();
+    snapbox::assert_data_eq!(
+        fixture.anonymous(&json),
+        str![[r#"
+[
+  {
+    "severity": "error",
+    "message": "`ß` cannot be the name of a variable: letters, digits, `_`, `-` and `.` only, no digit first",
+    "file": "ROOT/stacks/demo/stack.toml",
+    "line": 4,
+    "column": 9,
+    "label": "",
+    "related": [],
+    "hints": []
+  },
+  {
+    "severity": "error",
+    "message": "`B` cannot be an integer",
+    "file": "ROOT/stacks/demo/stack.toml",
+    "line": 4,
+    "column": 24,
+    "label": "expected a string",
+    "related": [],
+    "hints": [
+      "with quotes: `B = /"1/"`"
+    ]
+  },
+  {
+    "severity": "error",
+    "message": "unknown key `sorce` in `a`",
+    "file": "ROOT/stacks/demo/stack.toml",
+    "line": 5,
+    "column": 1,
+    "label": "",
+    "related": [],
+    "hints": [
+      "did you mean `source`?"
+    ]
+  }
+]
+"#]]
+    );
+}
+
+#[test]
+fn colour_is_only_asked_for() {
+    let loaded = crate::project::project("").load();
+    assert!(hob_stack::render(&loaded.diagnostics, true, 80).contains("\u{1b}["));
+    assert!(!hob_stack::render(&loaded.diagnostics, false, 80).contains('\u{1b}'));
+    assert_eq!(hob_stack::render(&[], true, 80), "");
+}
