@@ -29,7 +29,6 @@ impl Worker {
     }
 
     fn deliver_root(&mut self, root: usize, now: Instant) -> Option<Instant> {
-        self.drop_unchanged(root);
         let group = self.groups.get_mut(&root)?;
         let settled = group.settled();
         if !group.changed.is_empty() {
@@ -49,6 +48,7 @@ impl Worker {
             if let Leave::NotBefore(again) = leave {
                 return Some(again);
             }
+            self.drop_unchanged(root);
             self.tell_batch(root);
         } else {
             group.rest();
@@ -76,9 +76,6 @@ impl Worker {
         let Some(group) = self.groups.get_mut(&root) else {
             return;
         };
-        if group.changed.is_empty() {
-            return;
-        }
         let trees = &self.trees;
         group.changed.retain(|key, before| {
             let entry = trees.get(&key.0).and_then(|tree| tree.table.get(&key.1));
@@ -99,6 +96,9 @@ impl Worker {
         let Some(group) = self.groups.get_mut(&root) else {
             return;
         };
+        if group.changed.is_empty() {
+            return;
+        }
         let changed = std::mem::take(&mut group.changed);
         let first = group.first.take();
         let (first_event, first_event_at) =

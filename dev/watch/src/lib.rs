@@ -156,3 +156,161 @@ fn plan(roots: Vec<Root>) -> Result<Vec<Plan>, Error> {
         .map(|root| Ok((root.clone(), Tree::of(&root)?)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use source::Refused;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::sync::{Arc, Condvar, Mutex};
+    use std::time::{Duration, Instant, SystemTime};
+    use tokio::sync::mpsc::UnboundedReceiver;
+
+    fn root(path: &Path) -> Root {
+        Root {
+            id: 1,
+            path: path.to_path_buf(),
+            extra: vec![],
+            ignore: vec![],
+        }
+    }
+
+    /// Until a digest of what is on disk is told.
+    fn wait_for_truth(told: &mut UnboundedReceiver<Event>, root: &Root) -> Vec<Changed> {
+        let truth = tree_digest(root).unwrap();
+        let mut changed = Vec::new();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        loop {
+            let next = async { tokio::time::timeout(Duration::from_secs(60), told.recv()).await };
+            let digest = match runtime.block_on(next).unwrap().unwrap() {
+                Event::Batch(batch) => {
+                    changed.extend(batch.changed);
+                    batch.digest
+                }
+                Event::Digest { digest, .. } => Some(digest),
+                _ => None,
+            };
+            if digest.as_ref() == Some(&truth) {
+                return changed;
+            }
+        }
+    }
+
+    /// Tells nothing by itself and remembers what it was asked to watch.
+    struct Silent(Arc<Mutex<Vec<PathBuf>>>);
+
+    impl Source for Silent {
+        fn watch(&mut self, folder: &Path) -> Result<(), Refused> {
+            self.0.lock().unwrap().push(folder.to_path_buf());
+            Ok(())
+        }
+
+        fn unwatch(&mut self, _: &Path) {}
+    }
+
+    #[test]
+    fn lost_events_lead_to_a_look_at_everything_and_to_new_watches() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().canonicalize().unwrap();
+        fs::create_dir_all(path.join("old/gone")).unwrap();
+        fs::write(path.join("old/a"), "1").unwrap();
+        fs::write(path.join("old/gone/b"), "1").unwrap();
+        let (out, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let silent = Silent(asked.clone());
+        let watcher = Watcher::start_with(vec![root(&path)], Options::default(), out, |_| {
+            (Box::new(silent), Polling::Watches)
+        })
+        .unwrap();
+        wait_for_truth(&mut told, &root(&path));
+        fs::remove_dir_all(path.join("old/gone")).unwrap();
+        fs::create_dir_all(path.join("new/deep")).unwrap();
+        fs::write(path.join("new/deep/c"), "1").unwrap();
+        fs::write(path.join("old/a"), "2").unwrap();
+        asked.lock().unwrap().clear();
+        let lost = source::Seen {
+            path: PathBuf::new(),
+            what: source::What::Lost,
+            at: (Instant::now(), SystemTime::now()),
+        };
+        watcher.sender.send(Message::Seen(lost)).unwrap();
+        let mut changed = wait_for_truth(&mut told, &root(&path));
+        changed.sort();
+        let changed: Vec<_> = changed
+            .iter()
+            .map(|changed| (changed.path.to_str().unwrap(), changed.kind))
+            .collect();
+        assert_eq!(
+            changed,
+            [
+                ("new/deep/c", Kind::Created),
+                ("old/a", Kind::Modified),
+                ("old/gone/b", Kind::Removed)
+            ]
+        );
+        let asked = asked.lock().unwrap();
+        for folder in ["", "old", "new", "new/deep"] {
+            let folder = if folder.is_empty() {
+                path.clone()
+            } else {
+                path.join(folder)
+            };
+            assert!(
+                asked.contains(&folder),
+                "{} is not watched",
+                folder.display()
+            );
+        }
+    }
+
+    #[test]
+    fn a_real_overflow_of_the_systems_queue_loses_nothing() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().canonicalize().unwrap();
+        fs::create_dir(path.join("sub")).unwrap();
+        let (out, mut told) = tokio::sync::mpsc::unbounded_channel();
+        // While this is shut, nobody takes events from the system.
+        let gate = Arc::new((Mutex::new(true), Condvar::new()));
+        let overflows = Arc::new(Mutex::new(0));
+        let make = {
+            let (gate, overflows) = (gate.clone(), overflows.clone());
+            move |sender: mpsc::Sender<Message>| -> (Box<dyn Source>, Polling) {
+                let told = move |seen: source::Seen| {
+                    let (open, opened) = &*gate;
+                    drop(
+                        opened
+                            .wait_while(open.lock().unwrap(), |open| !*open)
+                            .unwrap(),
+                    );
+                    *overflows.lock().unwrap() += usize::from(seen.what == source::What::Lost);
+                    let _ = sender.send(Message::Seen(seen));
+                };
+                (Box::new(System::new(told).unwrap()), Polling::Watches)
+            }
+        };
+        let watcher =
+            Watcher::start_with(vec![root(&path)], Options::default(), out, make).unwrap();
+        wait_for_truth(&mut told, &root(&path));
+        *gate.0.lock().unwrap() = false;
+        let queue = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+        let queue: usize = queue.trim().parse().unwrap();
+        // A new file makes four events.
+        for nth in 0..queue / 4 + 100 {
+            fs::write(path.join("sub").join(format!("{nth}")), "x").unwrap();
+        }
+        fs::create_dir(path.join("late")).unwrap();
+        fs::write(path.join("late/file"), "x").unwrap();
+        *gate.0.lock().unwrap() = true;
+        gate.1.notify_all();
+        wait_for_truth(&mut told, &root(&path));
+        assert!(*overflows.lock().unwrap() > 0, "the queue did not overflow");
+        fs::write(path.join("late/file"), "watched").unwrap();
+        wait_for_truth(&mut told, &root(&path));
+        drop(watcher);
+    }
+}

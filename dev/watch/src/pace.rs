@@ -15,6 +15,7 @@ pub(crate) struct Pace {
     burst: u32,
     last_event: Option<Instant>,
     first_change: Option<Instant>,
+    last_change: Option<Instant>,
 }
 
 impl Pace {
@@ -33,6 +34,7 @@ impl Pace {
     /// A file was found to be different.
     pub(crate) fn changed(&mut self, now: Instant) {
         self.first_change.get_or_insert(now);
+        self.last_change = Some(now);
     }
 
     /// Git let go of its lock: more of its work may follow.
@@ -58,8 +60,10 @@ impl Pace {
             let doubled = Duration::from_millis(1 << self.burst.min(BURST_OF_STORM));
             options.quiet.min(doubled)
         };
-        let rested = self.last_event.unwrap_or(first) + quiet;
-        Some(rested.min(first + options.storm_limit))
+        // Behind a long queue the last event is long ago: what still comes to
+        // light is no quiet either.
+        let last = self.last_event.max(self.last_change).unwrap_or(first);
+        Some((last + quiet).min(first + options.storm_limit))
     }
 
     /// When git's lock is no longer respected, if nothing else happens.

@@ -40,6 +40,8 @@ impl Rules {
     /// [`Rules::enter`].
     pub(crate) fn new(base: &Path, patterns: &[String]) -> Result<Rules, Error> {
         let mut builder = GitignoreBuilder::new("");
+        // Git takes `a[` as it stands; here it is a mistake worth naming.
+        builder.allow_unclosed_class(false);
         for pattern in patterns {
             builder
                 .add_line(None, pattern)
