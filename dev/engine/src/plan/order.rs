@@ -139,7 +139,9 @@ fn hard_edges<S>(
 ) {
     let mut removals: BTreeMap<Owner, Vec<usize>> = BTreeMap::new();
     for ((id, verb), node) in &graph.index {
-        if *verb == Verb::Remove {
+        // Data that goes, too, is in nobody's way.
+        let durable = situation.found.get(*id).is_some_and(|o| o.durable);
+        if *verb == Verb::Remove && !durable {
             removals.entry(id.owner()).or_default().push(*node);
         }
     }
@@ -195,12 +197,17 @@ fn soft_edges<S>(
                 graph.prefer(later, earlier);
             }
         }
-        let Some(removal) = graph.index.get(&(id, Verb::Remove)).copied() else {
+        // What something was made to depend on goes once that is gone, or was
+        // told to do without it.
+        let lets_go = [Verb::Remove, Verb::Configure]
+            .into_iter()
+            .find_map(|verb| graph.index.get(&(id, verb)).copied());
+        let Some(lets_go) = lets_go else {
             continue;
         };
         for needed in situation.found.get(id).into_iter().flat_map(|o| &o.needs) {
-            if let Some(later) = graph.index.get(&(needed, Verb::Remove)).copied() {
-                graph.prefer(later, removal);
+            if let Some(removal) = graph.index.get(&(needed, Verb::Remove)).copied() {
+                graph.prefer(removal, lets_go);
             }
         }
     }

@@ -1,1 +1,495 @@
+//! What is planned, as text: wanted and found in, one line a step out.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use snapbox::{assert_data_eq, str};
+
+use super::{Plan, plan};
+use crate::resource::{
+    Claim, Dependency, Desired, DesiredSet, Digest, Health, Holder, Identity, Kind, Level,
+    Observed, ObservedResource, Owner, ResourceId, Scope, StepLimits, Verb,
+};
+use crate::{Obstacle, ObstacleKind};
+
+const AGENT: Kind = Kind::new("agent");
+const VOLUME: Kind = Kind::new("volume");
+
+fn id(text: &str) -> ResourceId {
+    match text.split_once('/') {
+        Some((service, volume)) => ResourceId::of_service("s", service, VOLUME).named(volume),
+        None => ResourceId::of_service("s", text, AGENT),
+    }
+}
+
+/// One line: a name, then flags and `key=value`s.
+struct Words<'a> {
+    name: &'a str,
+    rest: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Words<'a> {
+    fn of(line: &'a str) -> Self {
+        let mut parts = line.split_whitespace();
+        Self {
+            name: parts.next().unwrap(),
+            rest: parts
+                .map(|part| part.split_once('=').unwrap_or((part, "")))
+                .collect(),
+        }
+    }
+
+    fn all(&self, key: &str) -> Vec<&'a str> {
+        let of_key = self.rest.iter().filter(|(name, _)| *name == key);
+        of_key.map(|(_, value)| *value).collect()
+    }
+
+    fn first(&self, key: &str) -> Option<&'a str> {
+        self.all(key).first().copied()
+    }
+}
+
+/// One line a service (`goapi mode=dev config=1 needs=db wants=cache port=80
+/// retry`), a volume (`db/data`) or a word about the whole: `scope=stack`,
+/// `volumes`, `force`, `missing=goapi`.
+fn wanted(text: &str) -> DesiredSet<()> {
+    let mut set = DesiredSet::nothing(Scope::Project);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let words = Words::of(line);
+        match words.name.split_once('=').unwrap_or((words.name, "")) {
+            ("scope", "t") => set.scope = Scope::Stacks(BTreeSet::from(["t".to_owned()])),
+            ("scope", services) => {
+                let owner = |name: &str| Owner {
+                    stack: "s".to_owned(),
+                    service: Some(name.to_owned()),
+                };
+                set.scope = Scope::Services(services.split(',').map(owner).collect());
+            }
+            ("volumes", _) => set.remove_durable = true,
+            ("force", _) => set.force = true,
+            ("missing", service) => set.obstacles.push(Obstacle {
+                owner: id(service).owner(),
+                kind: ObstacleKind::Missing,
+                reason: "mcs is not installed".to_owned(),
+                hints: Vec::new(),
+            }),
+            _ => set.resources.push(desired(&words)),
+        }
+    }
+    set
+}
+
+fn desired(words: &Words<'_>) -> Desired<()> {
+    let resource = id(words.name);
+    let is_agent = resource.kind == AGENT;
+    let dependency = |on: &str, until, before, required| Dependency {
+        on: id(on),
+        until,
+        before,
+        required,
+    };
+    let mut needs = Vec::new();
+    for on in words.all("needs") {
+        needs.push(match on.contains('/') {
+            true => dependency(on, Level::Created, Verb::Create, true),
+            false => dependency(on, Level::Ready, Verb::Start, true),
+        });
+    }
+    for on in words.all("wants") {
+        needs.push(dependency(on, Level::Started, Verb::Start, false));
+    }
+    Desired {
+        id: resource,
+        identity: identity(&words.all("mode")),
+        config: words.first("config").map(Digest::from_text),
+        level: if is_agent {
+            Level::Ready
+        } else {
+            Level::Created
+        },
+        needs,
+        claims: words
+            .all("port")
+            .iter()
+            .map(|p| Claim(format!("port {p}")))
+            .collect(),
+        retry: words.first("retry").is_some(),
+        limits: StepLimits::default(),
+        facts: Default::default(),
+        label: words.first("label").map(str::to_owned),
+        spec: (),
+    }
+}
+
+fn identity(mode: &[&str]) -> Identity {
+    let pair = |mode: &&str| ("mode".to_owned(), (*mode).to_owned());
+    mode.iter().map(pair).collect()
+}
+
+/// One line a resource (`goapi ready mode=dev config=1 failed=why needs=db`)
+/// or a claim (`held port=80 by=nginx`, `held port=80 ours=goapi`).
+fn found(text: &str) -> Observed {
+    let mut observed = Observed::default();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let words = Words::of(line);
+        if words.name == "held" {
+            let holder = match words.first("by") {
+                Some(who) => Holder::Foreign {
+                    who: who.to_owned(),
+                    hints: vec!["`--port-offset 100`".to_owned()],
+                },
+                None => Holder::Ours(id(words.all("ours")[0])),
+            };
+            let claim = Claim(format!("port {}", words.all("port")[0]));
+            observed.held.insert(claim, holder);
+            continue;
+        }
+        let level = ["created", "configured", "started", "ready"];
+        let levels = [
+            Level::Created,
+            Level::Configured,
+            Level::Started,
+            Level::Ready,
+        ];
+        let at = level.iter().position(|word| words.first(word).is_some());
+        let resource = id(words.name);
+        let mut seen = ObservedResource::at(at.map_or(Level::Created, |at| levels[at]));
+        seen.identity = identity(&words.all("mode"));
+        seen.config = words.first("config").map(Digest::from_text);
+        seen.durable = resource.kind == VOLUME;
+        seen.busy = words.first("busy").map(str::to_owned);
+        seen.needs = words.all("needs").iter().map(|on| id(on)).collect();
+        if let Some(reason) = words.first("failed") {
+            seen.health = Health::Failed(reason.to_owned());
+        }
+        if let Some(reason) = words.first("broken") {
+            seen.health = Health::Broken(reason.to_owned());
+        }
+        observed.resources.insert(resource, seen);
+    }
+    observed
+}
+
+fn planned(want: &str, have: &str) -> Plan<()> {
+    plan(&wanted(want), &found(have))
+}
+
+/// The plan's own text with what each step waits for (`?`: only for its end),
+/// then the obstacles.
+fn check(want: &str, have: &str, expected: impl snapbox::data::IntoData) {
+    let plan = planned(want, have);
+    let mut text = String::new();
+    for (line, step) in plan.to_text().lines().zip(&plan.steps) {
+        write!(text, "{} {line}", step.id.0).unwrap();
+        for after in &step.after {
+            let mark = if after.required { "" } else { "?" };
+            write!(text, " <{}{mark}", after.step.0).unwrap();
+            assert!(
+                after.step < step.id,
+                "a step comes before what it waits for"
+            );
+        }
+        text.push('\n');
+    }
+    for obstacle in &plan.obstacles {
+        writeln!(text, "! {obstacle}").unwrap();
+    }
+    assert_data_eq!(text, expected.into_data().raw());
+}
+
+#[test]
+fn what_is_not_there_is_made_and_starts_once_its_needs_are_ready() {
+    check(
+        "goapi mode=dev config=1 needs=db wants=cache
+         db mode=dev config=1 needs=db/data
+         cache mode=dev config=1 label=files
+         db/data",
+        "",
+        str![[r#"
+0 create agent s/cache     because it is not there
+1 configure agent s/cache  because it is new (files) <0
+2 start agent s/cache      because it is to run <1
+3 await agent s/cache      because others may rely on it only then <2
+4 create volume s/db/data  because it is not there
+5 create agent s/db        because it is not there <4
+6 configure agent s/db     because it is new <5
+7 start agent s/db         because it is to run <6
+8 await agent s/db         because others may rely on it only then <7
+9 create agent s/goapi     because it is not there
+10 configure agent s/goapi  because it is new <9
+11 start agent s/goapi      because it is to run <2? <8 <10
+12 await agent s/goapi      because others may rely on it only then <11
+
+"#]],
+    );
+}
+
+#[test]
+fn what_is_as_wanted_gives_no_step() {
+    check(
+        "goapi mode=dev config=1 needs=db port=80
+         db mode=dev config=1",
+        "goapi ready mode=dev config=1
+         db ready mode=dev config=1
+         held port=80 ours=goapi",
+        str![],
+    );
+}
+
+#[test]
+fn what_is_half_way_goes_on_from_there() {
+    check(
+        "a mode=dev config=1
+         b mode=dev config=1
+         c mode=dev config=1
+         d mode=dev config=1",
+        "a created
+         b configured mode=dev config=1
+         c started mode=dev config=1
+         d ready mode=dev config=old",
+        str![[r#"
+0 configure agent s/a  because it was told nothing yet
+1 start agent s/a      because it does not run <0
+2 await agent s/a      because it is not ready yet <1
+3 start agent s/b      because it does not run
+4 await agent s/b      because it is not ready yet <3
+5 await agent s/c      because it is not ready yet
+6 configure agent s/d  because its configuration changed
+7 await agent s/d      because it is not ready yet <6
+
+"#]],
+    );
+}
+
+#[test]
+fn another_identity_means_removal_before_creation() {
+    check(
+        "a mode=run config=1 port=80",
+        "a ready mode=dev config=1
+         held port=80 ours=a",
+        str![[r#"
+0 remove agent s/a     because its mode is dev and has to be run
+1 create agent s/a     because it is made anew <0
+2 configure agent s/a  because it is new <1
+3 start agent s/a      because it is to run <2
+4 await agent s/a      because others may rely on it only then <3
+
+"#]],
+    );
+}
+
+#[test]
+fn what_failed_is_made_anew_only_if_it_is_to_be_retried() {
+    check(
+        "a mode=run config=1 retry
+         b mode=dev config=1",
+        "a started mode=run config=1 failed=broken-build
+         b started mode=dev config=1 failed=broken-build",
+        str![[r#"
+0 remove agent s/a     because it failed: broken-build
+1 create agent s/a     because it is made anew <0
+2 configure agent s/a  because it is new <1
+3 start agent s/a      because it is to run <2
+4 await agent s/a      because others may rely on it only then <3
+5 await agent s/b      because it is not ready: broken-build
+
+"#]],
+    );
+}
+
+#[test]
+fn what_still_serves_after_a_failure_is_left_and_can_be_relied_on() {
+    check(
+        "a mode=run config=1 retry
+         b mode=run config=1 needs=a",
+        "a ready mode=run config=1 failed=broken-build
+         b configured mode=run config=1",
+        str![[r#"
+0 await agent s/a  because it is not ready: broken-build
+1 start agent s/b  because it does not run
+2 await agent s/b  because it is not ready yet <1
+
+"#]],
+    );
+}
+
+#[test]
+fn what_is_not_asked_for_goes_after_all_that_depends_on_it() {
+    check(
+        "",
+        "goapi ready needs=db
+         db ready needs=db/data
+         db/data",
+        str![[r#"
+0 remove agent s/goapi  because it is not asked for
+1 remove agent s/db     because it is not asked for <0?
+
+"#]],
+    );
+}
+
+#[test]
+fn volumes_go_only_when_that_is_asked_for() {
+    check(
+        "volumes",
+        "db ready needs=db/data
+         db/data",
+        str![[r#"
+0 remove agent s/db        because it is not asked for
+1 remove volume s/db/data  because it is not asked for <0?
+
+"#]],
+    );
+}
+
+#[test]
+fn what_is_out_of_scope_is_not_touched() {
+    check(
+        "scope=a
+         a mode=dev config=1",
+        "a ready mode=dev config=1
+         b ready mode=dev config=9",
+        str![],
+    );
+    check("scope=t", "a ready", str![]);
+}
+
+#[test]
+fn a_port_of_somebody_else_stops_the_service_and_names_the_holder() {
+    check(
+        "a mode=dev config=1 port=80
+         b mode=dev config=1 needs=a
+         c mode=dev config=1 wants=a",
+        "held port=80 by=nginx",
+        str![[r#"
+0 create agent s/c     because it is not there
+1 configure agent s/c  because it is new <0
+2 start agent s/c      because it is to run <1
+3 await agent s/c      because others may rely on it only then <2
+! s/a: port 80 is taken: nginx has it
+  hint: `--port-offset 100`
+! s/b: it needs s/a, which cannot come up
+
+"#]],
+    );
+}
+
+#[test]
+fn a_port_of_a_service_that_goes_is_waited_for() {
+    check(
+        "a mode=dev config=1 port=80",
+        "b ready mode=dev
+         held port=80 ours=b",
+        str![[r#"
+0 remove agent s/b     because it is not asked for
+1 create agent s/a     because it is not there <0
+2 configure agent s/a  because it is new <1
+3 start agent s/a      because it is to run <2
+4 await agent s/a      because others may rely on it only then <3
+
+"#]],
+    );
+}
+
+#[test]
+fn a_port_of_a_service_that_stays_is_an_obstacle() {
+    check(
+        "scope=a
+         a mode=dev config=1 port=80",
+        "b ready mode=dev
+         held port=80 ours=b",
+        str![[r#"
+! s/a: port 80 is taken: agent s/b has it
+
+"#]],
+    );
+}
+
+#[test]
+fn two_services_that_want_one_port_do_not_both_get_it() {
+    check(
+        "a port=80
+         b port=80",
+        "",
+        str![[r#"
+0 create agent s/a  because it is not there
+1 start agent s/a   because it is to run <0
+2 await agent s/a   because others may rely on it only then <1
+! s/b: port 80 is taken: agent s/a wants it too
+
+"#]],
+    );
+}
+
+#[test]
+fn a_service_that_cannot_be_lowered_is_left_as_it_is() {
+    check(
+        "missing=a
+         b mode=dev config=1 needs=a
+         c mode=dev config=1 wants=a",
+        "a ready mode=dev config=1
+         c ready mode=dev config=1",
+        str![[r#"
+0 create agent s/b     because it is not there
+1 configure agent s/b  because it is new <0
+2 start agent s/b      because it is to run <1
+3 await agent s/b      because others may rely on it only then <2
+! s/a: mcs is not installed
+
+"#]],
+    );
+}
+
+#[test]
+fn a_busy_service_is_changed_only_by_force() {
+    let busy = "a ready mode=dev config=1 busy=hob-dev";
+    check("a mode=dev config=1", busy, str![]);
+    check(
+        "a mode=dev config=2",
+        busy,
+        str![[r#"
+! s/a: hob-dev works with it
+
+"#]],
+    );
+    check(
+        "force
+         a mode=dev config=2",
+        busy,
+        str![[r#"
+0 configure agent s/a  because its configuration changed
+1 await agent s/a      because it is not ready yet <0
+
+"#]],
+    );
+}
+
+#[test]
+fn services_that_need_each_other_are_an_obstacle_and_wants_in_a_circle_are_not() {
+    check(
+        "a needs=b
+         b needs=a
+         c wants=d
+         d wants=c",
+        "",
+        str![[r#"
+0 create agent s/c  because it is not there
+1 create agent s/d  because it is not there
+2 start agent s/d   because it is to run <1
+3 start agent s/c   because it is to run <0 <2?
+4 await agent s/c   because others may rely on it only then <3
+5 await agent s/d   because others may rely on it only then <2
+! s/a: it needs itself, over others
+! s/b: it needs itself, over others
+
+"#]],
+    );
+}
+
+#[test]
+fn the_same_question_gives_the_same_plan() {
+    let want = "a needs=b\n b needs=b/d\n b/d\n c wants=a";
+    assert_eq!(planned(want, "").to_text(), planned(want, "").to_text());
+}
