@@ -86,9 +86,6 @@ pub enum Verb {
     Bench(BenchArgs),
     /// Run hob's own tests
     Test(TestArgs),
-    /// Supervise one service (started by the other verbs)
-    #[command(hide = true)]
-    Agent(AgentArgs),
     /// Serve a folder's files (started by the agent)
     #[command(hide = true)]
     ServeFiles(ServeFilesArgs),
@@ -123,9 +120,6 @@ pub struct DevArgs {
     /// Go on in the background once everything is ready
     #[arg(long, short)]
     pub detach: bool,
-    /// Write what is said here and tell when all is ready (used by --detach)
-    #[arg(long, hide = true, value_name = "FILE")]
-    pub background: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -267,22 +261,6 @@ pub struct TestArgs {
     pub fast: bool,
     /// Run only tests whose name contains this
     pub filter: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct AgentArgs {
-    /// The project's id
-    #[arg(long)]
-    pub project_id: String,
-    /// stack/service
-    #[arg(long)]
-    pub service: String,
-    /// Where it listens for requests
-    #[arg(long)]
-    pub socket: PathBuf,
-    /// The folder that it may fill
-    #[arg(long)]
-    pub state: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -12,15 +12,31 @@ pub type Result<T = ()> = std::result::Result<T, Error>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// An operation failed.
-    Failed = 1,
+    Failed,
     /// Usage, or a stack file, is in error.
-    Usage = 2,
+    Usage,
     /// The user's service failed to build or become ready.
-    Service = 3,
+    Service,
     /// Something is not installed.
-    Missing = 4,
+    Missing,
     /// The user interrupted it.
-    Interrupted = 130,
+    Interrupted,
+    /// A program that ran in hob's place ended so.
+    Program(u8),
+}
+
+impl Code {
+    /// The number that the process exits with.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Service => 3,
+            Self::Missing => 4,
+            Self::Interrupted => 130,
+            Self::Program(code) => code,
+        }
+    }
 }
 
 /// Why a verb did not do what it was asked for.

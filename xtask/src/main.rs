@@ -1,2 +1,66 @@
-//! hob
-fn main() {}
+//! `hob`: the command line. Parses, dispatches, renders the one error, picks
+//! the exit code. One file a verb in `verbs`; everything that is worth
+//! testing without a terminal lives in the crates below `dev/`.
+
+mod cli;
+mod context;
+mod error;
+mod ground;
+mod keys;
+mod output;
+mod render;
+mod stage;
+mod verbs;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::error::{Code, Error};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    if args.nth(1).is_some_and(|verb| verb == "agent") {
+        return agent(args);
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help on stdout, mistakes on stderr; a closed pipe is no matter.
+            let _ = error.print();
+            return if error.use_stderr() { exit(Code::Usage) } else { ExitCode::SUCCESS };
+        }
+    };
+    match verbs::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nowhere else to say it.
+            let _ = std::io::stderr().write_all(error.render().as_bytes());
+            exit(error.code)
+        }
+    }
+}
+
+/// The supervisor of one service: hob starts it, a person never does, and it
+/// must be there within milliseconds, so it goes past the command line.
+fn agent(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let result = match hob_agent::Options::parse(args) {
+        Some(options) => {
+            hob_agent::run(&options).map_err(|error| Error::failed(error.to_string()))
+        }
+        None => Err(Error::usage("`agent` is started by hob itself").hint("`hob up`")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = std::io::stderr().write_all(error.render().as_bytes());
+            exit(error.code)
+        }
+    }
+}
+
+fn exit(code: Code) -> ExitCode {
+    ExitCode::from(code.number())
+}

@@ -8,6 +8,7 @@
 mod builder;
 mod descendants;
 mod environment;
+pub mod foreground;
 pub mod log;
 mod machine;
 mod port;
@@ -56,9 +57,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads `--project-id ID --service STACK/SERVICE --socket PATH --state
-    /// DIR`; none when something is missing or unknown. It is hob that types
-    /// this, never a person.
+    /// Reads `--project ID --root DIR --service STACK/SERVICE --socket PATH
+    /// --state DIR`; none when something is missing or unknown. It is hob that
+    /// types this, never a person; the folder is for people who read `ps`.
     #[must_use]
     pub fn parse(args: impl IntoIterator<Item = OsString>) -> Option<Self> {
         let (mut project, mut service, mut socket, mut state) = (None, None, None, None);
@@ -66,10 +67,11 @@ impl Options {
         while let Some(name) = args.next() {
             let value = args.next()?;
             match name.to_str()? {
-                "--project-id" => project = Some(value.into_string().ok()?),
+                "--project" => project = Some(value.into_string().ok()?),
                 "--service" => service = Some(value.into_string().ok()?),
                 "--socket" => socket = Some(value.into()),
                 "--state" => state = Some(value.into()),
+                "--root" => {}
                 _ => return None,
             }
         }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let Some(options) = hob_agent::Options::parse(std::env::args_os().skip(1)) else {
         eprintln!(
-            "usage: hob-agent --project-id ID --service STACK/SERVICE --socket PATH --state DIR"
+            "usage: hob-agent --project ID --service STACK/SERVICE --socket PATH --state DIR"
         );
         return ExitCode::from(2);
     };

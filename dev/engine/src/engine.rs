@@ -209,6 +209,41 @@ impl Engine {
         }
     }
 
+    /// What the agent of a service would be told, or why it cannot run here.
+    ///
+    /// # Errors
+    /// The engine could not look.
+    pub async fn spec(
+        &self,
+        want: &Want,
+        id: &ServiceId,
+    ) -> Result<Result<hob_wire::Spec, crate::Obstacle>, EngineError> {
+        match &self.driver {
+            Driver::Host(host) => Ok(host.spec(want, id).await?),
+        }
+    }
+
+    /// Ends every process of these services at once, without a grace. What
+    /// they leave is for the next plan.
+    pub async fn kill(&self, services: &std::collections::BTreeSet<ServiceId>) {
+        match &self.driver {
+            Driver::Host(host) => host.kill(services).await,
+        }
+    }
+
+    /// Makes the project's folders, closed to everybody else.
+    ///
+    /// # Errors
+    /// They cannot be made, or somebody else made them.
+    pub fn make_folders(&self) -> Result<(), PathsError> {
+        match &self.driver {
+            Driver::Host(host) => {
+                let setup = host.setup();
+                setup.paths.make(&setup.root, setup.uid)
+            }
+        }
+    }
+
     /// The folder of a service's stored log.
     #[must_use]
     pub fn logs_folder(&self, id: &ServiceId) -> PathBuf {

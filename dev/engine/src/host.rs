@@ -9,8 +9,10 @@
 //! acts; `prove.rs` lists what is left. Start with [`HostEngine`].
 
 pub mod client;
+mod direct;
 mod environment;
 mod facts;
+mod fixed;
 mod lower;
 mod observe;
 mod perform;

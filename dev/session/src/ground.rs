@@ -8,6 +8,7 @@ use hob_stack::ServiceId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::changes::Watched;
+use crate::reducer::Applied;
 
 /// Both ways of a connection to an agent, whatever carries it.
 pub struct Wire {
@@ -29,9 +30,9 @@ pub trait Ground: Send + Sync + 'static {
     /// already; everything stays as it was.
     fn reload(&self) -> impl Future<Output = Result<(), ()>> + Send;
 
-    /// Observes, plans and applies; tells the user meanwhile. False when some
-    /// step was not done. Dropping it interrupts it.
-    fn apply(&self) -> impl Future<Output = bool> + Send;
+    /// Observes, plans and applies; tells the user meanwhile. Dropping it
+    /// interrupts it.
+    fn apply(&self) -> impl Future<Output = Applied> + Send;
 
     /// Takes down what the session's services are; by force without a grace.
     fn take_down(&self, force: bool) -> impl Future<Output = ()> + Send;

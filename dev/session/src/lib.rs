@@ -16,5 +16,5 @@ mod tests;
 
 pub use changes::Watched;
 pub use ground::{Ground, Wire};
-pub use reducer::{Command, Effect, End, Input, Save, Session, Token, Told};
+pub use reducer::{Applied, Command, Effect, End, Input, Save, Session, Token, Told};
 pub use run::{Error, Key, Setup, Shown, run};

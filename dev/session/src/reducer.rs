@@ -39,8 +39,8 @@ pub enum Input {
     Status(Box<Status>),
     /// The agent told an event.
     Event(hob_wire::Event),
-    /// A plan was performed; false when some step was not done.
-    Applied { complete: bool },
+    /// A plan was performed.
+    Applied(Applied),
     /// It is time to plan again.
     Replan,
     /// A stack file is different, and these are the services now.
@@ -58,6 +58,17 @@ pub enum Input {
     Leave,
     /// All that the session started is gone.
     TornDown,
+}
+
+/// How a plan ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// Everything that was asked for is there.
+    Wholly,
+    /// Some step was not done, or something was in the way of some service.
+    Partly,
+    /// Nothing that was asked for by name can be brought up.
+    Blocked,
 }
 
 /// Really changed files of one service.
@@ -115,6 +126,8 @@ pub enum Effect {
 pub enum Told {
     /// Everything that was asked for answers.
     AllReady,
+    /// Some of it does not; a save or another stack file may mend that.
+    SomeReady,
     /// Saves are kept back, or not any more.
     Paused(bool),
     /// An agent died; it is made anew.
@@ -136,6 +149,8 @@ pub enum End {
     TakenDown,
     /// Another session has the services.
     Taken,
+    /// What was asked for cannot be brought up.
+    Blocked,
 }
 
 /// The state of a dev session.
@@ -150,7 +165,11 @@ pub struct Session {
     applying: bool,
     apply_again: bool,
     incomplete: bool,
-    told_ready: bool,
+    /// Whether the first plan has ended.
+    settled: bool,
+    /// What was last told about all of it.
+    told: Option<Told>,
+    end: End,
     leaving: bool,
     syncing: BTreeMap<Token, ServiceId>,
 }
@@ -198,7 +217,9 @@ impl Session {
             applying: false,
             apply_again: false,
             incomplete: false,
-            told_ready: false,
+            settled: false,
+            told: None,
+            end: End::Left,
             leaving: false,
             syncing: BTreeMap::new(),
         }
@@ -231,14 +252,14 @@ impl Session {
             Input::Lost(service) => self.lost(&service, out),
             Input::Status(status) => self.status(*status, out),
             Input::Event(event) => self.event(&event),
-            Input::Applied { complete } => self.applied(complete, out),
+            Input::Applied(how) => self.applied(how, out),
             Input::Replan => self.apply(out),
             Input::Reloaded(services) => self.reloaded(services, out),
             Input::Asked { token, request } => self.asked(token, request, out),
             Input::Synced { token, service } => self.synced(token, &service, out),
             Input::Command(command) => self.command(&command, out),
             Input::Leave => self.leave(out),
-            Input::TornDown => out.push(Effect::Finish(End::Left)),
+            Input::TornDown => out.push(Effect::Finish(self.end)),
         }
         effects
     }
@@ -267,14 +288,25 @@ impl Session {
         }
     }
 
-    fn applied(&mut self, complete: bool, out: &mut Vec<Effect>) {
+    fn applied(&mut self, how: Applied, out: &mut Vec<Effect>) {
         self.applying = false;
-        self.incomplete = !complete;
+        self.incomplete = how != Applied::Wholly;
+        if self.leaving {
+            return;
+        }
+        if how == Applied::Blocked && !std::mem::replace(&mut self.settled, true) {
+            self.leaving = true;
+            self.end = End::Blocked;
+            return out.push(Effect::TearDown { force: false });
+        }
+        self.settled = true;
         if std::mem::take(&mut self.apply_again) {
             return self.apply(out);
         }
-        if complete && !self.leaving && !std::mem::replace(&mut self.told_ready, true) {
-            out.push(Effect::Tell(Told::AllReady));
+        let told = if self.incomplete { Told::SomeReady } else { Told::AllReady };
+        if self.told.as_ref() != Some(&told) {
+            self.told = Some(told.clone());
+            out.push(Effect::Tell(told));
         }
     }
 
@@ -408,7 +440,7 @@ impl Session {
             let served = before.remove(&id).unwrap_or_default();
             self.services.insert(id, served);
         }
-        self.told_ready = false;
+        self.told = None;
         self.apply(out);
     }
 
@@ -462,6 +494,11 @@ impl Session {
     }
 
     fn command(&mut self, command: &Command, out: &mut Vec<Effect>) {
+        match command {
+            // Whatever was in the way may be gone.
+            Command::Restart(None) | Command::Rebuild(None) if self.incomplete => self.apply(out),
+            Command::Restart(_) | Command::Rebuild(_) | Command::Pause => {}
+        }
         match command {
             Command::Restart(which) => {
                 for id in self.chosen(which.as_ref()) {

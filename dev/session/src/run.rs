@@ -206,8 +206,8 @@ impl<G: Ground> Shell<G> {
     fn apply(&mut self) {
         let (ground, inputs) = (self.ground.clone(), self.inputs.clone());
         self.applying = Some(tokio::spawn(async move {
-            let complete = ground.apply().await;
-            let _ = inputs.send(Input::Applied { complete });
+            let how = ground.apply().await;
+            let _ = inputs.send(Input::Applied(how));
         }));
     }
 

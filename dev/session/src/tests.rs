@@ -9,7 +9,7 @@ use hob_wire::{
 };
 use snapbox::{assert_data_eq, str};
 
-use crate::reducer::{Command, Effect, Input, Save, Session, Token};
+use crate::reducer::{Applied, Command, Effect, Input, Save, Session, Token, Told};
 
 const WATCHING_SINCE: u64 = 100;
 
@@ -88,8 +88,9 @@ fn input(line: &str) -> Input {
             service: format!("s/{}", word(1)),
             kind: EventKind::Phase(Phase::Stopped),
         }),
-        "applied" => Input::Applied { complete: true },
-        "half-applied" => Input::Applied { complete: false },
+        "applied" => Input::Applied(Applied::Wholly),
+        "half-applied" => Input::Applied(Applied::Partly),
+        "blocked" => Input::Applied(Applied::Blocked),
         "replan" => Input::Replan,
         "reloaded" => Input::Reloaded(words[1..].iter().map(|name| id(name)).collect()),
         "sync" => Input::Asked {
@@ -135,7 +136,12 @@ fn words(effect: &Effect) -> String {
         Effect::Answer(_, Reply::Generation(generation)) => format!("answer g{generation}"),
         Effect::Answer(_, Reply::Refused { reason, .. }) => format!("refuse: {reason}"),
         Effect::Answer(_, reply) => format!("answer {reply:?}"),
-        Effect::Tell(told) => format!("tell {told:?}"),
+        Effect::Tell(told) => match told {
+            Told::AgentLost(id) => format!("tell that the agent of {} died", id.service),
+            Told::TakenDown(id) => format!("tell that {} was taken down", id.service),
+            Told::Taken { service, reason } => format!("tell of {}: {reason}", service.service),
+            told => format!("tell {told:?}"),
+        },
         Effect::TearDown { force } => format!("tear down{}", if *force { " by force" } else { "" }),
         Effect::Finish(end) => format!("finish: {end:?}"),
     }
@@ -273,10 +279,10 @@ begin                  apply, attach web
 attached web
 ready web 3
 applied                tell AllReady
-lost web               tell AgentLost(ServiceId { stack: StackName("s"), service: ServiceName("web") }), replan in 50 ms
+lost web               tell that the agent of web died, replan in 50 ms
 save web aa
 replan                 apply, attach web
-lost web               tell AgentLost(ServiceId { stack: StackName("s"), service: ServiceName("web") }), replan in 100 ms
+lost web               tell that the agent of web died, replan in 100 ms
 replan
 attached web
 building web 1         web: rebuild g2
@@ -301,10 +307,10 @@ attached web
 ready web
 applied                tell AllReady
 stopping web
-lost web               tell TakenDown(ServiceId { stack: StackName("s"), service: ServiceName("web") })
+lost web               tell that web was taken down
 save web aa
 stopping db
-lost db                tell TakenDown(ServiceId { stack: StackName("s"), service: ServiceName("db") }), finish: TakenDown
+lost db                tell that db was taken down, finish: TakenDown
 
 "#]],
     );
@@ -318,7 +324,7 @@ fn a_service_of_another_session_is_left_to_it() {
         str![[r#"
 
 begin                  apply, attach web
-refused web            tell Taken { service: ServiceId { stack: StackName("s"), service: ServiceName("web") }, reason: "process 9 has it" }, finish: Taken
+refused web            tell of web: process 9 has it, finish: Taken
 
 "#]],
     );
@@ -334,7 +340,7 @@ fn what_waited_for_a_mended_service_goes_on() {
 begin                  apply, attach db, attach web
 attached db
 failed db
-half-applied
+half-applied           tell SomeReady
 save db aa             db: rebuild g2
 ready db 2             apply
 applied                tell AllReady
@@ -460,4 +466,47 @@ applied                tell AllReady
 
 "#]],
     );
+}
+
+#[test]
+fn what_cannot_be_brought_up_at_all_ends_the_session_and_takes_the_rest_down() {
+    check(&["db", "web"], "attached db; ready db; blocked; lost db; torn-down", str![[r#"
+
+begin                  apply, attach db, attach web
+attached db
+ready db
+blocked                tear down
+lost db
+torn-down              finish: Blocked
+
+"#]]);
+}
+
+#[test]
+fn a_key_tries_again_what_something_was_in_the_way_of() {
+    check(&["db", "web"], "attached db; ready db; half-applied; rebuild; applied", str![[r#"
+
+begin                  apply, attach db, attach web
+attached db
+ready db
+half-applied           tell SomeReady
+rebuild                apply, db: rebuild g2
+applied                tell AllReady
+
+"#]]);
+}
+
+#[test]
+fn a_plan_that_is_blocked_later_does_not_end_the_session() {
+    check(&["web"], "attached web; ready web; applied; lost web; replan; blocked", str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web
+applied                tell AllReady
+lost web               tell that the agent of web died, replan in 50 ms
+replan                 apply, attach web
+blocked                tell SomeReady
+
+"#]]);
 }

@@ -5,7 +5,7 @@ mod line;
 mod progress;
 mod status;
 
-pub use event::{Look, describe};
+pub use event::{Look, describe, waterfall};
 pub use line::{Names, clock, log_line};
-pub use progress::Steps;
-pub use status::{status_json, status_table};
+pub use progress::{Steps, obstacle_lines};
+pub use status::{address, status_json, status_table};

@@ -1,7 +1,7 @@
 //! The table of `status` and its JSON.
 
 use console::{measure_text_width, pad_str, style};
-use hob_wire::{Micros, Mode, Phase, Protocol, Status};
+use hob_wire::{Listen, Micros, Mode, Phase, Protocol, Status};
 
 use super::event::time;
 
@@ -71,10 +71,18 @@ fn state(status: &Status) -> String {
 }
 
 fn place(status: &Status) -> String {
-    match status.listen {
-        Some(listen) if listen.protocol == Protocol::Http => format!("http://{}", listen.addr),
-        Some(listen) => listen.addr.to_string(),
-        None => String::new(),
+    status.listen.as_ref().map_or_else(String::new, address)
+}
+
+/// Where a person reaches a service.
+pub fn address(listen: &Listen) -> String {
+    let mut addr = listen.addr;
+    if addr.ip().is_unspecified() {
+        addr.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    match listen.protocol {
+        Protocol::Http => format!("http://{addr}"),
+        Protocol::Tcp => addr.to_string(),
     }
 }
 

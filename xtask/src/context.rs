@@ -1,0 +1,194 @@
+//! What every verb begins with: the project, its stacks, the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hob_engine::host::Executable;
+use hob_engine::{Engine, ProjectRef, Surroundings, owner};
+use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, ServiceId};
+
+use crate::cli::{self, Global};
+use crate::error::{Code, Error, Result};
+use crate::output::Output;
+
+/// The caller: options, environment, terminal.
+pub struct Context {
+    pub output: Output,
+    pub global: Global,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A project whose files were read.
+pub struct Loading {
+    pub project: Arc<Project>,
+    pub loaded: Loaded,
+}
+
+impl Context {
+    pub fn new(global: Global) -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self {
+            output: Output::new(global.json, global.quiet),
+            environment: std::env::vars_os().filter_map(text).collect(),
+            global,
+        }
+    }
+
+    /// The project's folder.
+    pub fn root(&self) -> Result<PathBuf> {
+        let start = match &self.global.project {
+            Some(folder) => folder.clone(),
+            None => std::env::current_dir()
+                .map_err(|error| Error::failed(format!("cannot tell the current folder: {error}")))?,
+        };
+        if self.global.project.is_some() && !start.join("stacks").is_dir() {
+            let error = format!("there is no folder `stacks` in {}", start.display());
+            return Err(Error::usage(error).hint("create `stacks/NAME/stack.toml` there"));
+        }
+        Project::find(&start).map_err(|error| {
+            let mut shown = Error::usage(error.to_string());
+            shown.hints = error.hints();
+            shown
+        })
+    }
+
+    /// The project, its mistakes told. A stack in error stops only those who
+    /// ask for it.
+    pub fn load(&self, names: &[String]) -> Result<Loading> {
+        let loaded = Project::load(&self.root()?, &self.environment);
+        let concerned = |failed: &String| {
+            names.is_empty()
+                || names.iter().any(|name| name == failed || name.starts_with(&format!("{failed}/")))
+        };
+        let fatal = loaded.project.is_none() || loaded.failed.iter().any(concerned);
+        if fatal {
+            self.diagnose(&loaded.diagnostics);
+            return Err(Error::said(Code::Usage));
+        }
+        let warnings: Vec<Diagnostic> =
+            loaded.diagnostics.iter().filter(|it| !it.is_error()).cloned().collect();
+        self.diagnose(&warnings);
+        match loaded.project.clone() {
+            Some(project) => Ok(Loading { project: Arc::new(project), loaded }),
+            None => Err(Error::said(Code::Usage)),
+        }
+    }
+
+    /// Tells diagnostics: in words on stderr, or as JSON lines on stdout.
+    pub fn diagnose(&self, diagnostics: &[Diagnostic]) {
+        if diagnostics.is_empty() {
+            return;
+        }
+        if self.output.json {
+            for diagnostic in diagnostics {
+                // A closed pipe is found out at the end.
+                let _ = self.output.value(&serde_json::json!({
+                    "protocol": hob_wire::PROTOCOL, "diagnostic": diagnostic }));
+            }
+            return;
+        }
+        let colour = console::colors_enabled_stderr();
+        let text = hob_stack::render(diagnostics, colour, self.output.width);
+        // Diagnostics are no talk: `--quiet` leaves them.
+        eprint!("{text}{}", if text.ends_with('\n') { "" } else { "\n" });
+    }
+
+    /// The engine for a project.
+    pub fn engine(&self, project: ProjectRef, config: EngineChoice) -> Result<Engine> {
+        let choice = match self.global.engine {
+            Some(cli::Engine::Auto) => EngineChoice::Auto,
+            Some(cli::Engine::Host) => EngineChoice::Host,
+            None => config,
+        };
+        let engine = Engine::choose(choice, project, self.surroundings()?);
+        engine.map_err(|error| Error::failed(error.to_string()))
+    }
+
+    /// What an engine is told of the caller.
+    pub fn surroundings(&self) -> Result<Surroundings> {
+        let program = std::env::current_exe()
+            .map_err(|error| Error::failed(format!("cannot tell my own path: {error}")))?;
+        Ok(Surroundings {
+            environment: self.environment.clone(),
+            uid: rustix::process::getuid().as_raw(),
+            executable: Executable { program, args: Vec::new() },
+        })
+    }
+}
+
+impl Loading {
+    /// The engine for this project.
+    pub fn engine(&self, context: &Context) -> Result<Engine> {
+        context.engine(ProjectRef::from(&*self.project), self.project.config.engine)
+    }
+
+    /// The services that names mean.
+    pub fn select(&self, names: &[String]) -> Result<Vec<ServiceId>> {
+        self.project.select(names).map_err(|error| {
+            let mut shown = Error::usage(error.to_string());
+            shown.hints = error.hints();
+            if !self.loaded.failed.is_empty() {
+                let failed = self.loaded.failed.join(", ");
+                shown = shown.hint(format!("{failed} has mistakes: `hob check`"));
+            }
+            shown
+        })
+    }
+
+    /// The one service that a name means.
+    pub fn one(&self, name: &str) -> Result<ServiceId> {
+        let mut services = self.select(&[name.to_owned()])?;
+        match (services.pop(), services.is_empty()) {
+            (Some(service), true) => Ok(service),
+            (last, _) => {
+                services.extend(last);
+                let names: Vec<String> = services.iter().map(ToString::to_string).collect();
+                let error = format!("`{name}` is a stack of {} services", names.len());
+                Err(Error::usage(error).hint(format!("name one: {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// The services that names mean with all that they need and want, in the
+    /// order of their dependence; or alone.
+    pub fn closure(&self, names: &[String], only: bool) -> Result<Vec<ServiceId>> {
+        let chosen = self.select(names)?;
+        Ok(if only { chosen } else { self.project.closure(&chosen) })
+    }
+}
+
+/// The owner of a service's resources, for comparing with the engine's words.
+pub fn owners(services: &[ServiceId]) -> BTreeSet<hob_engine::Owner> {
+    services.iter().map(owner).collect()
+}
+
+/// Runs a verb's future on one thread.
+pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(future)
+}
+
+/// Resolves at the first Ctrl-C or TERM.
+pub async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut term), Ok(mut hangup)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        // Without signals there is nothing to wait for.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = term.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}

@@ -1,0 +1,311 @@
+//! What a dev session stands on here: the stack files of one project and the
+//! engine that was chosen; and how a change of them is performed and shown.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hob_engine::{
+    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Scope, Want,
+};
+use hob_session::{Applied as How, Ground, Watched, Wire};
+use hob_stack::{Form, Loaded, Project, ServiceId};
+use hob_wire::{ChangeAction, Mode};
+use tokio::sync::mpsc;
+
+use crate::context::{Loading, owners};
+use crate::error::{Code, Error, Result};
+use crate::render::{Steps, obstacle_lines};
+use crate::stage::Stage;
+
+/// How long another hob's change is waited for.
+const LOCK: Duration = Duration::from_secs(120);
+
+/// How a change of the world ended.
+pub struct Changed {
+    /// What was in the way of some services.
+    pub obstacles: Vec<Obstacle>,
+    /// How each step ended.
+    pub applied: Applied,
+}
+
+impl Changed {
+    /// Whether everything that was asked for is there.
+    pub fn is_done(&self) -> bool {
+        self.obstacles.is_empty() && self.applied.is_done()
+    }
+
+    /// The exit code that it means; everything was said already.
+    pub fn result(&self) -> Result {
+        if self.is_done() {
+            return Ok(());
+        }
+        if self.applied.was_interrupted() {
+            return Err(Error::said(Code::Interrupted));
+        }
+        let kinds: Vec<FailureKind> =
+            self.applied.failures().map(|(_, failure)| failure.kind).collect();
+        let missing = |it: &Obstacle| it.kind == ObstacleKind::Missing;
+        let code = if kinds.contains(&FailureKind::Service) {
+            Code::Service
+        } else if kinds.contains(&FailureKind::Operation) {
+            Code::Failed
+        } else if kinds.contains(&FailureKind::Prerequisite) || self.obstacles.iter().any(missing) {
+            Code::Missing
+        } else {
+            Code::Failed
+        };
+        Err(Error::said(code))
+    }
+}
+
+/// Plans and performs a change, shown on the stage as it goes.
+pub async fn change(
+    engine: &Engine,
+    want: &Want,
+    stage: &Stage,
+    cancel: impl Future<Output = ()>,
+) -> Result<Changed> {
+    let waiting = |holding: hob_engine::Holding| {
+        let who = holding.pid.map_or_else(|| "another hob".to_owned(), |pid| format!("hob (process {pid})"));
+        stage.say(format!("{who} is changing this project; waiting for it"));
+    };
+    let prepared = engine.prepare(want, LOCK, waiting).await.map_err(engine_error)?;
+    let obstacles = prepared.plan.obstacles.clone();
+    for obstacle in &obstacles {
+        obstacle_lines(obstacle).iter().for_each(|line| stage.say(line));
+    }
+    let mut steps = Steps::new(&prepared.plan);
+    let (told, mut progress) = mpsc::unbounded_channel();
+    let showing = async {
+        while let Some(one) = progress.recv().await {
+            steps.take(&one).iter().for_each(|line| stage.say(line));
+            stage.busy(steps.busy().as_deref());
+        }
+    };
+    let applying = async {
+        let applied = prepared.apply(&told, cancel).await;
+        drop(told);
+        applied
+    };
+    let (applied, ()) = tokio::join!(applying, showing);
+    stage.busy(None);
+    Ok(Changed { obstacles, applied })
+}
+
+/// An error of the engine, for people.
+pub fn engine_error(error: EngineError) -> Error {
+    match error {
+        EngineError::Observe(failure) => {
+            let mut shown = Error::failed(failure.message).details(failure.output);
+            shown.hints = failure.hints;
+            shown
+        }
+        other => Error::from(anyhow::Error::from(other)),
+    }
+}
+
+/// The files and the engine of one dev session.
+pub struct DevGround {
+    engine: Engine,
+    stage: Stage,
+    names: Vec<String>,
+    only: bool,
+    port_offset: u16,
+    environment: std::collections::BTreeMap<String, String>,
+    now: Mutex<Now>,
+    outcome: Mutex<Option<Code>>,
+}
+
+struct Now {
+    project: Arc<Project>,
+    services: Vec<ServiceId>,
+    files: Vec<PathBuf>,
+}
+
+/// What a dev session is made of.
+pub struct DevSetup {
+    pub engine: Engine,
+    pub stage: Stage,
+    pub project: Arc<Project>,
+    pub files: Vec<PathBuf>,
+    pub services: Vec<ServiceId>,
+    pub names: Vec<String>,
+    pub only: bool,
+    pub port_offset: u16,
+    pub environment: std::collections::BTreeMap<String, String>,
+}
+
+impl DevGround {
+    pub fn new(setup: DevSetup) -> Self {
+        Self {
+            engine: setup.engine,
+            stage: setup.stage,
+            names: setup.names,
+            only: setup.only,
+            port_offset: setup.port_offset,
+            environment: setup.environment,
+            now: Mutex::new(Now {
+                project: setup.project,
+                services: setup.services,
+                files: setup.files,
+            }),
+            outcome: Mutex::new(None),
+        }
+    }
+
+    /// The code of the newest change that was not done, if that is how it is.
+    pub fn outcome(&self) -> Option<Code> {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn services(&self) -> (Arc<Project>, Vec<ServiceId>) {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        (now.project.clone(), now.services.clone())
+    }
+
+    /// How a change ended for a session: without any of what was asked for by
+    /// name it has no reason to stay.
+    fn how(&self, changed: &Changed) -> How {
+        if changed.is_done() {
+            return How::Wholly;
+        }
+        let (project, _) = self.services();
+        let chosen = project.select(&self.names).unwrap_or_default();
+        let blocked = |id: &ServiceId| {
+            changed.obstacles.iter().any(|obstacle| obstacle.owner == hob_engine::owner(id))
+        };
+        if !chosen.is_empty() && chosen.iter().all(blocked) { How::Blocked } else { How::Partly }
+    }
+
+    fn read(&self) -> std::result::Result<Now, ()> {
+        let (before, _) = self.services();
+        let loaded: Loaded = Project::load(&before.root, &self.environment);
+        let project = match &loaded.project {
+            Some(project) if !loaded.has_errors() => Arc::new(project.clone()),
+            _ => {
+                let colour = console::colors_enabled_stderr();
+                let width = self.stage.output().width;
+                self.stage.say(hob_stack::render(&loaded.diagnostics, colour, width).trim_end());
+                self.stage.say("the stack files have mistakes; everything stays as it was");
+                return Err(());
+            }
+        };
+        let chosen = match project.select(&self.names) {
+            Ok(chosen) => chosen,
+            Err(error) => {
+                self.stage.say(format!("{error}; everything stays as it was"));
+                return Err(());
+            }
+        };
+        let services = if self.only { chosen } else { project.closure(&chosen) };
+        Ok(Now { project, services, files: loaded.files.clone() })
+    }
+}
+
+impl Ground for DevGround {
+    fn watched(&self) -> Vec<Watched> {
+        let (project, services) = self.services();
+        services.iter().filter_map(|id| project.service(id)).map(watched).collect()
+    }
+
+    fn stack_files(&self) -> Vec<PathBuf> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).files.clone()
+    }
+
+    async fn reload(&self) -> std::result::Result<(), ()> {
+        let now = self.read()?;
+        self.stage.say("the stack files changed");
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
+    }
+
+    async fn apply(&self) -> How {
+        let (project, services) = self.services();
+        let mut want = Want::up(project, services.into_iter().collect(), Mode::Dev);
+        want.port_offset = self.port_offset;
+        want.session = Some(std::process::id());
+        let changed = change(&self.engine, &want, &self.stage, std::future::pending()).await;
+        let (how, code) = match changed {
+            Ok(changed) => (self.how(&changed), changed.result().err().map(|error| error.code)),
+            Err(error) => {
+                self.stage.say(error.render().trim_end());
+                (How::Partly, Some(error.code))
+            }
+        };
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = code;
+        how
+    }
+
+    async fn take_down(&self, force: bool) {
+        let (_, services) = self.services();
+        if force {
+            // Without a grace: what is killed needs no farewell.
+            self.engine.kill(&services.iter().cloned().collect::<BTreeSet<_>>()).await;
+        }
+        let want = Want::down(Scope::Services(owners(&services)));
+        match change(&self.engine, &want, &self.stage, std::future::pending()).await {
+            Ok(_) => {}
+            Err(error) => self.stage.say(error.render().trim_end()),
+        }
+    }
+
+    async fn connect(&self, service: &ServiceId) -> std::io::Result<Wire> {
+        let client = self.engine.agent(service).map_err(std::io::Error::other)?;
+        let stream = tokio::net::UnixStream::connect(client.socket()).await?;
+        let (read, write) = stream.into_split();
+        Ok(Wire { read: Box::new(read), write: Box::new(write) })
+    }
+}
+
+fn watched(service: &hob_stack::Service) -> Watched {
+    let dev = &service.dev_form;
+    let mut extra = dev.watch.clone();
+    // Files are read from where they are: only browsers need to know.
+    let otherwise = match &dev.form {
+        Form::Files { root } => {
+            if !root.starts_with(&service.source) {
+                extra.push(root.clone());
+            }
+            ChangeAction::None
+        }
+        Form::Program { .. } | Form::ImageOnly => ChangeAction::Rebuild,
+    };
+    Watched {
+        service: service.id.clone(),
+        source: service.source.clone(),
+        extra,
+        ignore: dev.ignore.clone(),
+        rules: dev.on_change.clone(),
+        otherwise,
+    }
+}
+
+/// What the agent of a service is told, or why it cannot run here.
+pub async fn spec_of(
+    engine: &Engine,
+    loading: &Loading,
+    id: &ServiceId,
+    mode: Mode,
+) -> Result<hob_wire::Spec> {
+    let want = Want::up(loading.project.clone(), BTreeSet::from([id.clone()]), mode);
+    match engine.spec(&want, id).await.map_err(engine_error)? {
+        Ok(spec) => Ok(spec),
+        Err(obstacle) => {
+            let code = match obstacle.kind {
+                ObstacleKind::Missing => Code::Missing,
+                _ => Code::Failed,
+            };
+            let mut error = Error::new(code, format!("{id}: {}", obstacle.reason));
+            error.hints = obstacle.hints;
+            Err(error)
+        }
+    }
+}
+
+/// Asks the agent of a service for its status; none when there is no agent.
+pub async fn status_of(engine: &Engine, id: &ServiceId) -> Option<hob_wire::Status> {
+    engine.agent(id).ok()?.status(Duration::from_secs(2)).await.ok()
+}

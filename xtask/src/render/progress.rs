@@ -1,0 +1,113 @@
+//! A plan being performed: one line for each service that came up, failed or
+//! went down, and what is under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use console::style;
+use hob_engine::{Failure, Obstacle, Outcome, Plan, Progress, StepState, Verb};
+
+use super::event::time;
+
+/// Follows one plan.
+pub struct Steps {
+    services: BTreeMap<usize, (String, Verb)>,
+    last: BTreeMap<String, usize>,
+    labels: BTreeMap<String, String>,
+    running: BTreeSet<usize>,
+    began: BTreeMap<String, std::time::Instant>,
+}
+
+impl Steps {
+    pub fn new(plan: &Plan<()>) -> Self {
+        let mut services = BTreeMap::new();
+        let mut last = BTreeMap::new();
+        let mut labels = BTreeMap::new();
+        for step in &plan.steps {
+            let owner = step.resource.owner().to_string();
+            services.insert(step.id.0, (owner.clone(), step.verb));
+            last.insert(owner.clone(), step.id.0);
+            if let Some(label) = &step.label {
+                labels.insert(owner, label.clone());
+            }
+        }
+        Self { services, last, labels, running: BTreeSet::new(), began: BTreeMap::new() }
+    }
+
+    /// Takes in what happened; the lines are for people.
+    pub fn take(&mut self, progress: &Progress) -> Vec<String> {
+        let step = progress.step.0;
+        let Some((owner, verb)) = self.services.get(&step).cloned() else { return Vec::new() };
+        match &progress.state {
+            StepState::Started => {
+                self.running.insert(step);
+                self.began.entry(owner).or_insert_with(std::time::Instant::now);
+                Vec::new()
+            }
+            StepState::Ended(outcome) => {
+                self.running.remove(&step);
+                let last = self.last.get(&owner) == Some(&step);
+                self.ended(&owner, verb, outcome, last)
+            }
+        }
+    }
+
+    fn ended(&self, owner: &str, verb: Verb, outcome: &Outcome, last: bool) -> Vec<String> {
+        match outcome {
+            Outcome::Done { .. } if last => {
+                let took = self.began.get(owner).map_or(0, |began| {
+                    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+                });
+                let what = match verb {
+                    Verb::Remove => "is down",
+                    Verb::Await => "is ready",
+                    Verb::Create | Verb::Configure | Verb::Start => "is set",
+                };
+                let label = self.labels.get(owner).map(|label| format!(" ({label})"));
+                let after = style(format!("after {}", time(took))).dim();
+                let label = label.unwrap_or_default();
+                vec![format!("{} {owner} {what} {after}{label}", style("✓").green())]
+            }
+            Outcome::Done { .. } | Outcome::Interrupted => Vec::new(),
+            Outcome::Failed(failure) => failure_lines(owner, failure),
+            Outcome::Skipped { because } if last => {
+                vec![format!("{} {owner} waits: {because}", style("·").yellow())]
+            }
+            Outcome::Skipped { .. } => Vec::new(),
+        }
+    }
+
+    /// What is under way, in a few words.
+    pub fn busy(&self) -> Option<String> {
+        let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for step in &self.running {
+            let Some((owner, verb)) = self.services.get(step) else { continue };
+            let doing = match verb {
+                Verb::Remove => "stopping",
+                Verb::Create | Verb::Configure => "setting up",
+                Verb::Start => "starting",
+                Verb::Await => "building and starting",
+            };
+            let short = owner.rsplit('/').next().unwrap_or(owner);
+            words.entry(doing).or_default().push(short);
+        }
+        let text: Vec<String> =
+            words.iter().map(|(doing, names)| format!("{doing} {}", names.join(", "))).collect();
+        (!text.is_empty()).then(|| text.join("; "))
+    }
+}
+
+/// Why a step was not done, in lines.
+pub fn failure_lines(owner: &str, failure: &Failure) -> Vec<String> {
+    let mut lines = vec![format!("{} {owner}: {}", style("✗").red().bold(), style(&failure.message).red())];
+    lines.extend(failure.output.iter().map(|line| format!("    {line}")));
+    lines.extend(failure.hints.iter().map(|hint| format!("  {} {hint}", style("hint:").cyan())));
+    lines
+}
+
+/// Why a service is left as it is, in lines.
+pub fn obstacle_lines(obstacle: &Obstacle) -> Vec<String> {
+    let mark = style("✗").red().bold();
+    let mut lines = vec![format!("{mark} {}: {}", obstacle.owner, obstacle.reason)];
+    lines.extend(obstacle.hints.iter().map(|hint| format!("  {} {hint}", style("hint:").cyan())));
+    lines
+}

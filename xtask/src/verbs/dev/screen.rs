@@ -1,0 +1,262 @@
+//! What a dev session looks like: log lines, saves with their waterfall,
+//! where the services answer, the keys.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use console::style;
+use hob_session::{Key, Shown, Told};
+use hob_stack::ServiceId;
+use hob_wire::{Event, EventKind, Listen, Micros, Protocol, Status, Waterfall};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::keys::Keys;
+use crate::output::Output;
+use crate::render::{Look, Names, address, describe, waterfall};
+use crate::stage::Stage;
+
+/// A save's line waits this long for its first answer, so that both are one
+/// line; without a client there is none.
+const ANSWER: Duration = Duration::from_millis(60);
+
+/// The terminal of one session.
+pub struct Screen {
+    output: Output,
+    stage: Stage,
+    names: Names,
+    services: Vec<String>,
+    status: BTreeMap<String, Status>,
+    saves: BTreeMap<String, (Micros, Waterfall, Instant)>,
+    urls: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+    keys: bool,
+}
+
+impl Screen {
+    pub fn new(output: Output, stage: Stage, services: &[ServiceId]) -> Self {
+        let services: Vec<String> = services.iter().map(ToString::to_string).collect();
+        Self {
+            output,
+            stage,
+            names: Names::new(services.iter().map(String::as_str)),
+            services,
+            status: BTreeMap::new(),
+            saves: BTreeMap::new(),
+            urls: std::sync::Arc::default(),
+            keys: false,
+        }
+    }
+
+    /// Reads keys for as long as the result lives.
+    pub fn read_keys(&mut self, keys: mpsc::UnboundedSender<Key>) -> Option<Keys> {
+        if self.output.json {
+            return None;
+        }
+        let (typed_in, mut typed) = mpsc::unbounded_channel();
+        let reading = Keys::read(typed_in)?;
+        self.keys = true;
+        let (stage, urls) = (self.stage.clone(), self.urls.clone());
+        tokio::spawn(async move {
+            while let Some(char) = typed.recv().await {
+                match char {
+                    'o' => open(&stage, &urls.lock().map(|urls| urls.clone()).unwrap_or_default()),
+                    '?' | 'h' => stage.say(help()),
+                    '\n' => stage.say(""),
+                    char => {
+                        if let Some(key) = super::key(char) {
+                            if keys.send(key).is_err() {
+                                return;
+                            }
+                        }
+                    }
+                }
+            }
+        });
+        Some(reading)
+    }
+
+    /// Shows what the session tells until it is over.
+    pub async fn show(mut self, mut shown: mpsc::UnboundedReceiver<Shown>) {
+        loop {
+            let due = self.saves.values().map(|(_, _, due)| *due).min();
+            let waiting = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                one = shown.recv() => match one {
+                    Some(one) => self.take(one),
+                    None => break,
+                },
+                () = waiting => self.flush(Some(Instant::now())),
+            }
+        }
+        self.flush(None);
+    }
+
+    fn take(&mut self, shown: Shown) {
+        if self.output.json {
+            return self.tell(&shown);
+        }
+        match shown {
+            Shown::Event(event) => self.event(event),
+            Shown::Status(status) => {
+                self.status.insert(status.service.clone(), *status);
+            }
+            Shown::Told(told) => self.told(&told),
+            Shown::Watch(service, text) => {
+                let name = self.names.show(&service.to_string());
+                self.stage.say(format!("{name} {} {text}", style("!").yellow()));
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        if let EventKind::FirstAnswer { waterfall: save } = &event.kind {
+            if let Some((at, shown, due)) = self.saves.get_mut(&event.service) {
+                if shown.generation == save.generation {
+                    (*at, *shown, *due) = (event.at, *save, Instant::now());
+                    return self.flush(Some(Instant::now()));
+                }
+            }
+        }
+        match describe(&self.names, &event) {
+            Look::Lines(lines) => {
+                // What a save says comes after what was said before it.
+                self.flush(None);
+                lines.iter().for_each(|line| self.stage.say(line));
+            }
+            Look::Save(save) => {
+                let due = Instant::now() + ANSWER;
+                self.saves.insert(event.service, (event.at, save, due));
+            }
+            Look::Nothing => {}
+        }
+    }
+
+    /// Shows the saves whose wait is over, or all.
+    fn flush(&mut self, now: Option<Instant>) {
+        let over = |due: &Instant| now.is_none_or(|now| *due <= now);
+        let due: Vec<String> = self
+            .saves
+            .iter()
+            .filter(|(_, (_, _, due))| over(due))
+            .map(|(service, _)| service.clone())
+            .collect();
+        for service in due {
+            if let Some((at, save, _)) = self.saves.remove(&service) {
+                self.stage.say(waterfall(&self.names, &service, at, &save));
+            }
+        }
+    }
+
+    fn told(&mut self, told: &Told) {
+        let yellow = style("!").yellow();
+        let line = match told {
+            Told::AllReady => return self.all_ready(),
+            Told::SomeReady => {
+                self.addresses();
+                "not everything is ready; a save that mends it goes on, `b` tries again".to_owned()
+            }
+            Told::Paused(true) => "paused: saves are kept back until you press p again".to_owned(),
+            Told::Paused(false) => "going on".to_owned(),
+            Told::AgentLost(service) => {
+                format!("{yellow} the agent of {service} died; starting another one")
+            }
+            Told::TakenDown(service) => format!("{yellow} {service} was taken down from elsewhere"),
+            Told::Taken { service, reason } => format!("{yellow} {service}: {reason}"),
+            Told::Leaving => "stopping; once more to stop at once".to_owned(),
+        };
+        self.stage.say(line);
+    }
+
+    fn all_ready(&self) {
+        self.addresses();
+        if self.keys {
+            self.stage.say(style(help()).dim().to_string());
+        } else {
+            self.stage.say("ready; every save is built and answered; Ctrl-C stops");
+        }
+    }
+
+    /// Where the services answer.
+    fn addresses(&self) {
+        let mut urls = Vec::new();
+        for service in &self.services {
+            let status = self.status.get(service);
+            let serves = status.filter(|status| status.phase.serves());
+            if let Some(listen) = serves.and_then(|status| status.listen) {
+                self.stage.say(format!("  {} {}", self.names.show(service), address(&listen)));
+                if listen.protocol == Protocol::Http {
+                    urls.push(url(&listen));
+                }
+            }
+        }
+        if let Ok(mut known) = self.urls.lock() {
+            *known = urls;
+        }
+    }
+
+    fn tell(&self, shown: &Shown) {
+        let value = match shown {
+            Shown::Event(event) => serde_json::json!({ "event": event }),
+            Shown::Status(status) => serde_json::json!({ "status": status }),
+            Shown::Told(told) => serde_json::json!({ "session": word(told) }),
+            Shown::Watch(service, text) => serde_json::json!({ "watch": text, "service": service }),
+        };
+        let mut value = value;
+        if let Some(object) = value.as_object_mut() {
+            object.insert("protocol".into(), hob_wire::PROTOCOL.into());
+        }
+        // A reader that has gone wants nothing any more.
+        let _ = self.stage.data(value.to_string());
+    }
+}
+
+fn word(told: &Told) -> serde_json::Value {
+    match told {
+        Told::AllReady => "ready".into(),
+        Told::SomeReady => "partly-ready".into(),
+        Told::Paused(true) => "paused".into(),
+        Told::Paused(false) => "resumed".into(),
+        Told::Leaving => "leaving".into(),
+        Told::AgentLost(service) => serde_json::json!({ "agent-lost": service }),
+        Told::TakenDown(service) => serde_json::json!({ "taken-down": service }),
+        Told::Taken { service, reason } => {
+            serde_json::json!({ "taken": { "service": service, "reason": reason } })
+        }
+    }
+}
+
+fn help() -> &'static str {
+    "r restart · b rebuild · p pause · o open in a browser · q quit"
+}
+
+fn url(listen: &Listen) -> String {
+    format!("http://{}/", listen.addr)
+}
+
+/// Opens each page with the desktop's own opener.
+fn open(stage: &Stage, urls: &[String]) {
+    let opener = ["xdg-open", "open"].into_iter().find_map(|name| which::which(name).ok());
+    let Some(opener) = opener else {
+        return stage.say(format!("no browser opener is installed; open {}", urls.join(" ")));
+    };
+    for url in urls {
+        let started = std::process::Command::new(&opener)
+            .arg(url)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn();
+        match started {
+            Ok(mut child) => {
+                // It is waited for so that it leaves no zombie.
+                std::thread::spawn(move || child.wait());
+            }
+            Err(error) => stage.say(format!("cannot open {url}: {error}")),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `down`: takes services down, and proves on demand that nothing is left.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hob_engine::{Engine, ProjectRef, Scope, Want};
+use hob_stack::{EngineChoice, Project};
+use hob_wire::{Hello, SessionInfo, SessionRequest, encode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::cli::DownArgs;
+use crate::context::{Context, interrupted, owners};
+use crate::error::{Code, Error, Result};
+use crate::ground::{change, engine_error};
+use crate::stage::Stage;
+
+/// How long a dev session may take to end with its services.
+const SESSION: Duration = Duration::from_secs(60);
+
+pub async fn down(context: &Context, args: DownArgs) -> Result {
+    if args.all {
+        return all(context, &args).await;
+    }
+    let root = context.root()?;
+    let (scope, project) = scope(context, &args, &root)?;
+    let engine = context.engine(project, EngineChoice::Auto)?;
+    take_down(context, &engine, scope, &args).await
+}
+
+/// What names mean even when the stack files are in error: a service that
+/// runs can always be taken down.
+fn scope(context: &Context, args: &DownArgs, root: &std::path::Path) -> Result<(Scope, ProjectRef)> {
+    let loaded = Project::load(root, &context.environment);
+    let root = root.canonicalize().map_err(anyhow::Error::from)?;
+    let reference = ProjectRef { id: hob_stack::ProjectId::of(&root).to_string(), root };
+    let names = &args.names.names;
+    if names.is_empty() {
+        return Ok((Scope::Project, reference));
+    }
+    let stacks: BTreeSet<String> = names.iter().cloned().collect();
+    let failed = |name: &String| loaded.failed.contains(name);
+    if names.iter().all(failed) {
+        return Ok((Scope::Stacks(stacks), reference));
+    }
+    let Some(project) = &loaded.project else {
+        return Ok((Scope::Stacks(stacks), reference));
+    };
+    let is_stack = |name: &String| project.stacks.keys().any(|stack| stack.as_str() == name);
+    if names.iter().all(is_stack) {
+        return Ok((Scope::Stacks(stacks), reference));
+    }
+    match project.select(names) {
+        Ok(services) => Ok((Scope::Services(owners(&services)), reference)),
+        Err(error) => {
+            let mut shown = Error::usage(error.to_string());
+            shown.hints = error.hints();
+            Err(shown)
+        }
+    }
+}
+
+async fn all(context: &Context, args: &DownArgs) -> Result {
+    let projects = Engine::all_projects(&context.surroundings()?)
+        .map_err(|error| Error::failed(error.to_string()))?;
+    if projects.is_empty() {
+        context.output.say("nothing of hob is up");
+    }
+    let mut worst = Ok(());
+    for project in projects {
+        context.output.say(format!("project {}", project.root.display()));
+        let engine = context.engine(project, EngineChoice::Auto)?;
+        let result = take_down(context, &engine, Scope::Project, args).await;
+        if let Err(error) = result {
+            context.output.say(error.render().trim_end());
+            worst = Err(Error::said(error.code));
+        }
+    }
+    worst
+}
+
+async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
+    end_sessions(context, engine, &scope).await?;
+    let mut want = Want::down(scope);
+    want.volumes = args.volumes;
+    let stage = Stage::new(context.output);
+    let changed = change(engine, &want, &stage, interrupted()).await?;
+    if changed.is_done() && changed.applied.outcomes.is_empty() {
+        context.output.say("nothing is up");
+    }
+    changed.result()?;
+    if args.prove { prove(context, engine, args.volumes) } else { Ok(()) }
+}
+
+/// A dev session whose services are all going ends first, so that it does not
+/// see them die.
+async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Result {
+    let states = engine.services(&BTreeSet::new()).await.map_err(engine_error)?;
+    let mut sessions: Vec<(SessionInfo, bool)> = Vec::new();
+    for state in &states {
+        let hob_engine::Verdict::Up(status) = &state.verdict else { continue };
+        let Some(session) = &status.session else { continue };
+        let going = scope.contains(&state.owner);
+        match sessions.iter_mut().find(|(known, _)| known.pid == session.pid) {
+            Some((_, whole)) => *whole &= going,
+            None => sessions.push((session.clone(), going)),
+        }
+    }
+    for (session, whole) in sessions {
+        if whole && session.pid != std::process::id() {
+            context.output.say(format!("ending the dev session of process {}", session.pid));
+            // One that does not answer loses its services all the same.
+            let _ = tokio::time::timeout(SESSION, quit(&session)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Asks a session to end and waits until it has: its socket goes last.
+async fn quit(session: &SessionInfo) -> std::io::Result<()> {
+    let mut stream = tokio::net::UnixStream::connect(&session.socket).await?;
+    stream.write_all(&encode(&Hello::current())).await?;
+    stream.write_all(&encode(&SessionRequest::Quit)).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    while session.socket.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
+    let left: Vec<_> = engine
+        .prove()
+        .into_iter()
+        .filter(|it| volumes || it.kind != hob_engine::host::LeftoverKind::Volume)
+        .collect();
+    for leftover in &left {
+        if context.output.json {
+            context.output.value(&serde_json::json!({
+                "protocol": hob_wire::PROTOCOL,
+                "leftover": { "kind": leftover.kind.as_str(), "what": leftover.what } }))?;
+        } else {
+            context.output.data(format!("{} {}", leftover.kind.as_str(), leftover.what))?;
+        }
+    }
+    if left.is_empty() {
+        context.output.say("nothing is left: no process, port, socket or file carries this project's mark");
+        return Ok(());
+    }
+    Err(Error::new(Code::Failed, format!("{} things are left", left.len())))
+}

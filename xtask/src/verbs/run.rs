@@ -1,0 +1,55 @@
+//! `run`: one service's production command here, in the foreground.
+
+use std::os::unix::process::ExitStatusExt;
+
+use hob_wire::Mode;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::cli::OneArgs;
+use crate::context::{Context, interrupted};
+use crate::error::{Code, Error, Result};
+use crate::ground::spec_of;
+use crate::render::address;
+
+pub async fn run(context: &Context, args: OneArgs) -> Result {
+    let loading = context.load(std::slice::from_ref(&args.service))?;
+    let id = loading.one(&args.service)?;
+    let engine = loading.engine(context)?;
+    let spec = spec_of(&engine, &loading, &id, Mode::Run).await?;
+    let out = tempfile::tempdir()?;
+    if let Some(mut build) = hob_agent::foreground::build(&spec, out.path()) {
+        context.output.say(format!("building {id}"));
+        let status = build.status()?;
+        if !status.success() {
+            return Err(Error::new(Code::Service, format!("{id} does not build: {status}")));
+        }
+    }
+    if let Some(listen) = &spec.listen {
+        context.output.say(format!("{id} on {}", address(listen)));
+    }
+    let command = hob_agent::foreground::run(&spec, out.path()).map_err(anyhow::Error::from)?;
+    let mut command = tokio::process::Command::from(command);
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    let mut child = command
+        .spawn()
+        .map_err(|error| Error::failed(format!("cannot start `{program}`: {error}")))?;
+    let status = tokio::select! {
+        status = child.wait() => status?,
+        () = interrupted() => {
+            // The terminal tells the whole group; a `kill` of hob is passed on.
+            if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+                // It may have ended by itself.
+                let _ = kill_process(pid, Signal::TERM);
+            }
+            child.wait().await?
+        }
+    };
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(()),
+        (Some(code), _) => Err(Error::said(Code::Program(u8::try_from(code).unwrap_or(1)))),
+        (None, signal) => {
+            let signal = u8::try_from(signal.unwrap_or(0)).unwrap_or(0);
+            Err(Error::said(Code::Program(128 + signal)))
+        }
+    }
+}
