@@ -296,3 +296,46 @@ impl Serialize for Diagnostic {
         out.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str, span: Range<usize>) -> Place {
+        let file = SourceFile {
+            path: "/p/f".into(),
+            shown: "f".into(),
+            text: text.into(),
+            private: false,
+        };
+        Place {
+            file: Arc::new(file),
+            span: Some(span),
+        }
+    }
+
+    #[test]
+    fn positions_count_lines_and_characters() {
+        let check = |text: &str, offset, expected| {
+            assert_eq!(
+                place(text, 0..0).file.position(offset),
+                expected,
+                "{text:?}"
+            );
+        };
+        check("", 0, (1, 1));
+        check("ab\ncd", 2, (1, 3));
+        check("ab\ncd", 3, (2, 1));
+        check("ü=東", 3, (1, 3));
+        check("ü=東", 99, (1, 4));
+        check("\u{feff}a", 3, (1, 1));
+    }
+
+    #[test]
+    fn a_span_beside_the_text_or_inside_a_character_is_shown_near_it() {
+        for span in [0..99, 98..99, 1..2, 4..5] {
+            let text = render(&[Diagnostic::error("m", place("ü東\nx", span))], false, 80);
+            assert!(text.starts_with("error: m\n --> f:"), "{text}");
+        }
+    }
+}

@@ -72,12 +72,14 @@ pub(crate) fn in_stack(published: &[Published], report: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Two stacks that share a port are fine until both run.
+/// Two stacks that share a port are fine until both run. The stacks are valid,
+/// so each one's own ports differ.
 pub(crate) fn between_stacks(published: &[Published], report: &mut Vec<Diagnostic>) {
     for (index, second) in published.iter().enumerate() {
-        let other =
-            |first: &&Published| first.id.stack != second.id.stack && collide(first, second);
-        if let Some(first) = published[..index].iter().find(other) {
+        if let Some(first) = published[..index]
+            .iter()
+            .find(|first| collide(first, second))
+        {
             report.push(
                 Diagnostic::warning(
                     format!(

@@ -102,14 +102,26 @@ pub(crate) fn parse(file: &Arc<SourceFile>) -> Result<Node, Vec<Diagnostic>> {
     errors.truncate(SYNTAX_LIMIT);
     Err(errors
         .into_iter()
-        .map(|(_, place, message)| {
-            let (what, expected) = match message.split_once(", expected ") {
-                Some((what, expected)) => (what, format!("expected {expected}")),
-                None => (message.as_str(), String::new()),
-            };
-            Diagnostic::error(what, place).label(expected)
-        })
+        .map(|(_, place, message)| syntax(place, &message))
         .collect())
+}
+
+/// A syntax error in words, the parser's own where they are clear.
+fn syntax(place: Place, message: &str) -> Diagnostic {
+    let span = place.span.clone().unwrap_or_default();
+    let written = place.file.text.get(span).unwrap_or("").to_owned();
+    match message.split_once(", expected ") {
+        Some(("string values must be quoted", _)) if written.is_empty() => {
+            Diagnostic::error("the value is missing", place)
+        }
+        Some((what @ "string values must be quoted", _)) => {
+            Diagnostic::error(what, place).hint(format!("write `{written:?}`"))
+        }
+        Some((what, expected)) => {
+            Diagnostic::error(what, place).label(format!("expected {expected}"))
+        }
+        None => Diagnostic::error(message, place),
+    }
 }
 
 fn entries(file: &Arc<SourceFile>, table: &DeTable<'_>) -> Entries {

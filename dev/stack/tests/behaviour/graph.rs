@@ -157,6 +157,17 @@ error: services wait for each other: `c` → `d` → `c`
 }
 
 #[test]
+fn services_that_all_wait_for_each_other_are_told_once() {
+    let loaded = project(&services(&[
+        ("a", "needs = [\"b\"]"),
+        ("b", "needs = [\"a\", \"c\"]"),
+        ("c", "needs = [\"a\", \"b\"]"),
+    ]))
+    .load();
+    assert_eq!(loaded.diagnostics.len(), 1, "{:?}", loaded.diagnostics);
+}
+
+#[test]
 fn a_diamond_is_no_cycle() {
     check(
         &services(&[

@@ -12,24 +12,34 @@ fn a_file_in_order_tells_nothing() {
 #[test]
 fn syntax_errors_are_told_once_a_line_and_hide_no_other_stack() {
     check(
-        "== stacks/demo/stack.toml\nversion = \nname = demo\n[services.a\nrun = [\"x\"]\n== stacks/other/stack.toml\nversion = 1\nfoo = 1",
+        "== stacks/demo/stack.toml\nversion = \nname = demo\nx = [y, 1 2 3]\n[services.a\nrun = [\"x\"]\n== stacks/other/stack.toml\nversion = 1\nfoo = 1",
         str![[r#"
-error: string values must be quoted
+error: the value is missing
  --> stacks/demo/stack.toml:1:11
   |
 1 | version = 
-  |           ^ expected literal string
+  |           ^
 
 error: string values must be quoted
  --> stacks/demo/stack.toml:2:8
   |
 2 | name = demo
-  |        ^^^^ expected literal string
+  |        ^^^^
+  |
+  = help: write `"demo"`
+
+error: string values must be quoted
+ --> stacks/demo/stack.toml:3:6
+  |
+3 | x = [y, 1 2 3]
+  |      ^
+  |
+  = help: write `"y"`
 
 error: unclosed table
- --> stacks/demo/stack.toml:3:12
+ --> stacks/demo/stack.toml:4:12
   |
-3 | [services.a
+4 | [services.a
   |            ^ expected `]`
 
 error: the stack has no services

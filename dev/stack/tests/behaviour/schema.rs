@@ -153,7 +153,16 @@ fn pointers(at: &str, value: &Value, into: &mut Vec<String>) {
 /// Whether the parser finds fault with keys, types or single values.
 fn refuses_the_shape(loaded: &Loaded) -> bool {
     loaded.diagnostics.iter().any(|diagnostic| {
-        diagnostic.message.starts_with("unknown key") || diagnostic.label.starts_with("expected ")
+        let empty = [
+            "it names no program",
+            "it cannot be empty",
+            "without `paths`",
+        ];
+        diagnostic.message.starts_with("unknown key")
+            || diagnostic.label.starts_with("expected ")
+            || empty
+                .iter()
+                .any(|words| diagnostic.message.ends_with(words))
     })
 }
 
@@ -255,6 +264,10 @@ fn parser_and_schema_agree_on_texts() {
     texts(
         "/services/goapi/publish",
         &["auto", "Auto", "", "${X:-auto}", "${X:-7}"],
+    );
+    texts(
+        "/services/goapi/dev/live_reload",
+        &["true", "${X:-true}", ""],
     );
     texts("/services/goapi/source", &["goapi", ""]);
 }
