@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use crate::backend::{Backend, Flight};
 use crate::inject::Injection;
 use crate::pool::{self, Sender};
+use crate::upload::Asked;
 
 /// An answer's body.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Passing {
     /// Goes back to the pool when the body was read to its end; otherwise it
     /// is dropped, which closes the connection.
     origin: Option<(Sender, Arc<Backend>)>,
+    /// Told at the end when the process answered without the request's body.
+    refused: Option<Asked>,
     /// Counts the answer as in flight until its last byte.
     _flight: Option<Flight>,
 }
@@ -56,8 +59,16 @@ impl Passing {
             trailers: None,
             ended: false,
             origin,
+            refused: None,
             _flight: flight,
         }
+    }
+
+    /// The request's body will never be sent: its connection ends with the
+    /// answer.
+    pub(crate) fn refused(&mut self, asked: Asked) {
+        self.origin = None;
+        self.refused = Some(asked);
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
@@ -91,6 +102,9 @@ impl Passing {
 
 impl Drop for Passing {
     fn drop(&mut self) {
+        if let Some(refused) = self.refused.take() {
+            refused.over();
+        }
         if let Some((sender, backend)) = self.origin.take() {
             if self.ended || self.incoming.is_end_stream() {
                 pool::recycle(&backend, sender);

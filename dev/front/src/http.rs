@@ -51,6 +51,8 @@ struct Ask {
     upgrade: Option<(HeaderValue, OnUpgrade)>,
     /// May be sent a second time: idempotent and without a body.
     repeatable: Option<Parts>,
+    /// The client waits to be asked for its body.
+    asked: Option<Asked>,
 }
 
 /// How one try ended.
@@ -112,12 +114,13 @@ impl Link {
             method: head.method.clone(),
             upgrade,
             repeatable: (empty && head.method.is_idempotent()).then(|| head.clone()),
+            asked: asked.clone(),
         };
         let mut request = Request::from_parts(head, upload);
         if let Some(asked) = asked {
             hyper::ext::on_informational(&mut request, move |response| {
                 if response.status() == StatusCode::CONTINUE {
-                    asked.set();
+                    asked.go();
                 }
             });
         }
@@ -275,7 +278,10 @@ impl Link {
         });
         let origin = sender.map(|sender| (sender, Arc::clone(flight.backend())));
         let flight = (!streams(&head.headers)).then_some(flight);
-        let passing = Passing::new(incoming, origin, flight, injection);
+        let mut passing = Passing::new(incoming, origin, flight, injection);
+        if let Some(asked) = ask.asked.filter(Asked::refuse) {
+            passing.refused(asked);
+        }
         Response::from_parts(head, Body::Passing(passing))
     }
 

@@ -118,7 +118,7 @@ async fn talk(stream: TcpStream, peer: IpAddr, front: &Front) {
     // The version is read off the first bytes: a client that sends none has
     // the same time for them as for a head.
     let limit = front.config.header_limit;
-    if !matches!(timeout(limit, stream.readable()).await, Ok(Ok(()))) {
+    if !matches!(timeout(limit, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
         return;
     }
     let link = Arc::new(Link::new(
@@ -150,8 +150,7 @@ fn builder(config: &Config) -> auto::Builder<TokioExecutor> {
         .header_read_timeout(config.header_limit)
         .preserve_header_case(true)
         .auto_date_header(false)
-        .max_headers(MOST_HEADERS)
-        .pipeline_flush(true);
+        .max_headers(MOST_HEADERS);
     builder
         .http2()
         .timer(TokioTimer::new())

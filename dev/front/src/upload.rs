@@ -2,11 +2,12 @@
 //!
 //! Reads nothing before the process wants it. With `Expect: 100-continue` it
 //! does not even begin before the process asked for the body, so that a
-//! refusal costs no upload; a process that never asks gets it after a second,
-//! as RFC 9110, 10.1.1 allows.
+//! refusal costs no upload; a process that neither asks nor answers gets it
+//! after a second, as RFC 9110, 10.1.1 allows. Start with [`Asked`] for that
+//! conversation.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -31,29 +32,69 @@ struct Expects {
     limit: Option<Pin<Box<Sleep>>>,
 }
 
-/// Set when the process said `100 Continue`.
+/// What has become of a client's `Expect: 100-continue`; shared by the body
+/// that waits and those who hear the process.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Asked(Arc<Mutex<(bool, Option<Waker>)>>);
+pub(crate) struct Asked(Arc<Mutex<Expectation>>);
+
+#[derive(Debug, Default)]
+struct Expectation {
+    state: Wait,
+    waker: Option<Waker>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// The body waits.
+    #[default]
+    Waiting,
+    /// The process asked for it, or the limit passed.
+    Sent,
+    /// The process answered without it: it will never be read.
+    Refused,
+    /// That answer has passed: the connection, still owed a body, can end.
+    Over,
+}
 
 impl Asked {
-    pub(crate) fn set(&self) {
-        let waker = {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            state.0 = true;
-            state.1.take()
-        };
+    /// The process said `100 Continue`.
+    pub(crate) fn go(&self) {
+        self.advance(Wait::Waiting, Wait::Sent);
+    }
+
+    /// The process answered. True when it did so without the body: then the
+    /// connection is of no use afterwards, and [`over`](Self::over) ends it.
+    pub(crate) fn refuse(&self) -> bool {
+        self.advance(Wait::Waiting, Wait::Refused)
+    }
+
+    /// The answer has passed.
+    pub(crate) fn over(&self) {
+        self.advance(Wait::Refused, Wait::Over);
+    }
+
+    fn advance(&self, from: Wait, to: Wait) -> bool {
+        let mut expectation = self.lock();
+        if expectation.state != from {
+            return false;
+        }
+        expectation.state = to;
+        let waker = expectation.waker.take();
+        drop(expectation);
         if let Some(waker) = waker {
             waker.wake();
         }
+        true
     }
 
-    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 {
-            return Poll::Ready(());
-        }
-        state.1 = Some(cx.waker().clone());
-        Poll::Pending
+    fn state(&self, cx: &Context<'_>) -> Wait {
+        let mut expectation = self.lock();
+        expectation.waker = Some(cx.waker().clone());
+        expectation.state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Expectation> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,9 +106,35 @@ impl Upload {
         }
     }
 
-    /// Holds the body back until `asked` is set or a second has passed.
+    /// Holds the body back until the process asks or a second has passed.
     pub(crate) fn expect(&mut self, asked: Asked) {
         self.expects = Some(Expects { asked, limit: None });
+    }
+
+    fn poll_expectation(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(expects) = &mut self.expects else {
+            return Poll::Ready(());
+        };
+        match expects.asked.state(cx) {
+            Wait::Waiting => {
+                let limit = expects
+                    .limit
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(CONTINUE_LIMIT)));
+                if limit.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                expects.asked.go();
+            }
+            Wait::Sent => {}
+            Wait::Refused => {
+                // Gone from here, the client's connection can end too.
+                self.body = None;
+                return Poll::Pending;
+            }
+            Wait::Over => self.body = None,
+        }
+        self.expects = None;
+        Poll::Ready(())
     }
 }
 
@@ -80,14 +147,8 @@ impl Body for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
-        if let Some(expects) = &mut this.expects {
-            let limit = expects
-                .limit
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep(CONTINUE_LIMIT)));
-            if expects.asked.poll(cx).is_pending() && limit.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            this.expects = None;
+        if this.poll_expectation(cx).is_pending() {
+            return Poll::Pending;
         }
         match &mut this.body {
             Some(body) => Pin::new(body).poll_frame(cx),
@@ -96,7 +157,7 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.expects.is_none() && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
