@@ -40,8 +40,10 @@ pub const FOLDER: Kind = Kind::new("folder");
 pub const VOLUME: Kind = Kind::new("volume");
 /// The process that supervises a service.
 pub const AGENT: Kind = Kind::new("agent");
-/// What is left of an agent that is gone.
+/// What is left of an agent that is gone: everything that carries its marks.
 pub const REMAINS: Kind = Kind::new("remains");
+/// Processes of an earlier agent, beside a present one.
+pub const ORPHANS: Kind = Kind::new("orphans");
 
 /// The file in an agent's folder that takes what it says outside of its log.
 pub const AGENT_ERRORS: &str = "agent.err";

@@ -144,3 +144,6 @@ fn holder(file: &mut File) -> Holding {
         pid: read.ok().and_then(|_| text.trim().parse().ok()),
     }
 }
+
+#[cfg(test)]
+mod tests;

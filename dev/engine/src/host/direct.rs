@@ -19,10 +19,17 @@ impl HostEngine {
     ///
     /// # Errors
     /// The machine could not be looked at.
-    pub async fn spec(&self, want: &Want, id: &ServiceId) -> Result<Result<Spec, Obstacle>, Failure> {
+    pub async fn spec(
+        &self,
+        want: &Want,
+        id: &ServiceId,
+    ) -> Result<Result<Spec, Obstacle>, Failure> {
         let found = self.observe(want).await?;
         let wanted = lower(&self.setup, want, &found.facts);
-        let specs = wanted.resources.into_iter().filter(|it| it.id.owner() == owner(id));
+        let specs = wanted
+            .resources
+            .into_iter()
+            .filter(|it| it.id.owner() == owner(id));
         let agents = specs.filter_map(|it| match it.spec {
             HostSpec::Agent(agent) => Some(agent.spec),
             HostSpec::Folder(_) => None,
@@ -30,9 +37,15 @@ impl HostEngine {
         if let Some(spec) = agents.into_iter().next() {
             return Ok(Ok(spec));
         }
-        match wanted.obstacles.into_iter().find(|it| it.owner == owner(id)) {
+        match wanted
+            .obstacles
+            .into_iter()
+            .find(|it| it.owner == owner(id))
+        {
             Some(obstacle) => Ok(Err(obstacle)),
-            None => Err(Failure::operation(format!("{id} is not part of what was asked for"))),
+            None => Err(Failure::operation(format!(
+                "{id} is not part of what was asked for"
+            ))),
         }
     }
 
@@ -50,7 +63,9 @@ impl HostEngine {
                 return;
             }
             for found in left {
-                let pid = i32::try_from(found.process.pid).ok().and_then(Pid::from_raw);
+                let pid = i32::try_from(found.process.pid)
+                    .ok()
+                    .and_then(Pid::from_raw);
                 if let Some(pid) = pid {
                     // ESRCH: gone already.
                     let _ = kill_process(pid, Signal::KILL);

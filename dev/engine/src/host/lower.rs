@@ -14,7 +14,7 @@ use hob_wire::{Listen, Mode, Program, Ready, SecretSource, Spec, Swap};
 
 use super::{
     AgentSpec, FACT_PORT, FACT_SOCKET, FACT_STOP, HostFacts, HostSpec, Setup, TRAIT_SECRETS,
-    VOLUME, agent, environment, folder, tools,
+    VOLUME, agent, environment, fixed, folder, tools,
 };
 use crate::resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, StepLimits, Verb,
@@ -148,6 +148,7 @@ impl Lowering<'_> {
             facts.insert(FACT_PORT.to_owned(), addr.port().to_string());
         }
         let mut identity = super::observe::traits(spec.mode, listen);
+        identity.extend(fixed::traits(&spec));
         if !secret_variables.is_empty() {
             identity.insert(TRAIT_SECRETS.to_owned(), "the caller's".to_owned());
         }
@@ -199,14 +200,15 @@ impl Lowering<'_> {
     /// The fingerprint of all that the running process depends on: in mode
     /// `run` nobody watches the sources, so they are part of it.
     fn digest(&self, spec: &Spec) -> Result<Digest, Obstacle> {
-        match self.facts.sources.get(&self.service.id) {
-            Some(Ok(sources)) => Ok(Digest::of(&(spec, sources))),
+        let digest = match self.facts.sources.get(&self.service.id) {
+            Some(Ok(sources)) => Digest::of(&(spec, sources)),
             Some(Err(why)) => {
                 let reason = format!("its sources cannot be read: {why}");
-                Err(self.obstacle(ObstacleKind::Unsupported, reason, Vec::new()))
+                return Err(self.obstacle(ObstacleKind::Unsupported, reason, Vec::new()));
             }
-            None => Ok(Digest::of(spec)),
-        }
+            None => Digest::of(spec),
+        };
+        Ok(fixed::sealed(spec, &digest))
     }
 
     /// The spec, and what is worth saying about it.

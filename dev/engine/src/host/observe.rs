@@ -15,8 +15,9 @@ use super::client::{AgentClient, ClientError};
 use super::ports::{Listeners, holders, user_name};
 use super::processes::{self, Marked, Process};
 use super::{
-    AGENT, FACT_PORT, FACT_SOCKET, FACT_STOP, HostEngine, HostFacts, REMAINS, TRAIT_LISTEN,
-    TRAIT_MODE, TRAIT_PROTOCOL, TRAIT_SECRETS, VOLUME, agent, folder, port_choice, tools,
+    AGENT, FACT_PORT, FACT_SOCKET, FACT_STOP, HostEngine, HostFacts, ORPHANS, REMAINS,
+    TRAIT_LISTEN, TRAIT_MODE, TRAIT_PROTOCOL, TRAIT_SECRETS, VOLUME, agent, fixed, folder,
+    port_choice, tools,
 };
 use crate::ledger::{Ledger, Records};
 use crate::resource::{
@@ -229,29 +230,37 @@ impl HostEngine {
             resource.limits = limits;
             resource
         };
-        let remains = match self.agent_resource(candidate, want) {
+        let (kind, words) = match self.agent_resource(candidate, want) {
             Some(found) => {
-                let left = left_over(candidate).len();
                 resources.insert(id, with(found));
-                (left > 0).then(|| format!("{} of an earlier agent", counted(left, "process")))
+                match left_over(candidate).len() {
+                    0 => return,
+                    left => (
+                        ORPHANS,
+                        format!("an earlier agent left {}", processes_of(left)),
+                    ),
+                }
             }
             None => {
                 let mut left = Vec::new();
-                let count = candidate.processes.len();
-                if count > 0 {
-                    left.push(counted(count, "process"));
+                if !candidate.processes.is_empty() {
+                    left.push(processes_of(candidate.processes.len()));
                 }
                 if fs::symlink_metadata(&candidate.socket).is_ok() {
                     left.push("a socket".to_owned());
                 }
-                (!left.is_empty()).then(|| left.join(" and "))
+                if left.is_empty() {
+                    return;
+                }
+                (
+                    REMAINS,
+                    format!("its agent is gone and left {}", left.join(" and ")),
+                )
             }
         };
-        if let Some(left) = remains {
-            let mut resource = with(ObservedResource::at(Level::Created));
-            resource.remains = Some(format!("its agent is gone and left {left}"));
-            resources.insert(ResourceId::of_service(stack, service, REMAINS), resource);
-        }
+        let mut resource = with(ObservedResource::at(Level::Created));
+        resource.remains = Some(words);
+        resources.insert(ResourceId::of_service(stack, service, kind), resource);
     }
 
     /// The agent, if it is there.
@@ -262,6 +271,7 @@ impl HostEngine {
                 found.level = level(status);
                 found.config = Some(Digest::from_text(&status.spec_digest));
                 found.identity = traits(status.mode, status.listen.map(|listen| listen.addr));
+                found.identity.extend(fixed::traits_in(&status.spec_digest));
                 let secrets = self.secrets_in(status.agent_pid, candidate, want);
                 found.identity.extend(secrets);
             }
@@ -536,11 +546,10 @@ fn secret_variables(service: &Service) -> impl Iterator<Item = &str> {
     })
 }
 
-fn counted(count: usize, what: &str) -> String {
-    match (count, what) {
-        (1, what) => format!("1 {what}"),
-        (count, "process") => format!("{count} processes"),
-        (count, what) => format!("{count} {what}s"),
+fn processes_of(count: usize) -> String {
+    match count {
+        1 => "1 process".to_owned(),
+        count => format!("{count} processes"),
     }
 }
 

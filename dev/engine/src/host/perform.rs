@@ -19,8 +19,8 @@ use super::client::{AgentClient, ClientError};
 use super::observe::{Answer, ask};
 use super::processes::{self, Process};
 use super::{
-    AGENT, AGENT_ERRORS, AgentSpec, FOLDER, HostEngine, HostFacts, HostSpec, REMAINS, VOLUME,
-    environment,
+    AGENT, AGENT_ERRORS, AgentSpec, FOLDER, HostEngine, HostFacts, HostSpec, ORPHANS, REMAINS,
+    VOLUME, environment,
 };
 use crate::paths::make_closed;
 use crate::resource::{Observed, ResourceId, Verb};
@@ -181,16 +181,19 @@ impl HostEngine {
             self.end_marked(&id.owner().to_string(), None).await?;
             unlink(&socket)
         } else if id.kind == REMAINS {
+            // An agent that was about to begin when it was looked for has
+            // begun by now and is one of them.
             let socket = self.socket(&self.records()?, &id.stack, service);
-            let service = id.owner().to_string();
+            self.end_marked(&id.owner().to_string(), None).await?;
+            unlink(&socket)
+        } else if id.kind == ORPHANS {
+            let socket = self.socket(&self.records()?, &id.stack, service);
             match ask(&socket).await {
-                Answer::Status(status) if status.service == service => {
+                Answer::Status(status) => {
+                    let service = id.owner().to_string();
                     self.end_marked(&service, Some(status.agent_pid)).await
                 }
-                _ => {
-                    self.end_marked(&service, None).await?;
-                    unlink(&socket)
-                }
+                _ => Err(Failure::operation("its agent went meanwhile")),
             }
         } else {
             let kind = id.kind.as_str();

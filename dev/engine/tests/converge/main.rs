@@ -17,6 +17,15 @@ use tokio::sync::{Notify, mpsc};
 use cases::{Case, case};
 use world::{Book, Fuse, Snapshot, Spec, When, World};
 
+/// A failure prints its whole case, so nothing is stored beside the sources.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 /// Plans for what is there now.
 async fn planned(world: &World, case: &Case) -> Plan<Spec> {
     let found = world.observe(&()).await.unwrap();
@@ -101,7 +110,7 @@ async fn settle(world: &Arc<World>, case: &Case, before: &Snapshot) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(config(400))]
 
     #[test]
     fn after_an_apply_there_is_nothing_left_to_do(case in case()) {
@@ -167,7 +176,7 @@ proptest! {
 
 proptest! {
     // Each case is applied three times for every one of its steps.
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(config(60))]
 
     #[test]
     fn killed_at_any_step_and_run_again_it_converges(case in case()) {

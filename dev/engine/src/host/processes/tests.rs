@@ -1,1 +1,113 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::{Process, end, fields, look, marked, name, process, value_in, variable};
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn uid() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+/// Runs a shell script with marks of a project; waits until it says a line.
+fn script(project: &str, text: &str) -> Child {
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", text])
+        .env("HOB_PROJECT", project)
+        .env("HOB_SERVICE", "s/x")
+        .env("HOB_ROOT", "/home/x")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut byte = [0];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut byte)
+        .unwrap();
+    child
+}
+
+fn of(project: &str) -> Vec<Process> {
+    let all = marked(uid()).into_iter();
+    let ours = all.filter(|found| found.marks.project == project);
+    ours.map(|found| found.process).collect()
+}
+
+#[test]
+fn a_process_is_known_by_its_marks_until_it_ends() {
+    let project = "test-marks";
+    let mut child = script(project, "echo; exec sleep 600");
+    let found = look(child.id()).unwrap();
+    assert_eq!(found.marks.project, project);
+    assert_eq!(found.marks.service, "s/x");
+    assert_eq!(found.marks.root.to_str(), Some("/home/x"));
+    assert_eq!(of(project), [found.process]);
+    assert_eq!(variable(child.id(), "HOB_SERVICE").as_deref(), Some("s/x"));
+    child.kill().unwrap();
+    // Not waited for yet, so it is a zombie; that counts as gone.
+    let gone = std::time::Instant::now() + LONG;
+    while !of(project).is_empty() {
+        assert!(std::time::Instant::now() < gone);
+        std::thread::yield_now();
+    }
+    assert_eq!(process(found.process.pid), None);
+    child.wait().unwrap();
+    assert_eq!(name(found.process.pid), None);
+}
+
+#[tokio::test]
+async fn everything_that_carries_the_mark_is_ended_daemons_included() {
+    let project = "test-daemons";
+    // A grandchild in a session of its own, whose parent is gone.
+    let mut child = script(
+        project,
+        "setsid sh -c 'sleep 600 & echo; exec sleep 600' & exec sleep 600",
+    );
+    assert!(of(project).len() >= 2);
+    assert!(end(|| of(project), LONG, LONG).await);
+    assert_eq!(of(project), []);
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn what_ignores_term_is_killed_after_its_grace() {
+    let project = "test-stubborn";
+    let mut child = script(project, "trap '' TERM; echo; while :; do sleep 600; done");
+    assert!(end(|| of(project), Duration::from_millis(50), LONG).await);
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_number_that_belongs_to_another_process_by_now_is_not_signalled() {
+    let project = "test-reuse";
+    let mut child = script(project, "echo; exec sleep 600");
+    let real = process(child.id()).unwrap();
+    let stale = Process {
+        start: real.start - 1,
+        ..real
+    };
+    let limit = Duration::from_millis(50);
+    assert!(!end(|| vec![stale], Duration::ZERO, limit).await);
+    assert_eq!(process(child.id()), Some(real));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn names_with_brackets_and_spaces_are_read_right() {
+    let (name, rest) = fields("12 (a) b (c)) S 1 2 3").unwrap();
+    assert_eq!(name, "a) b (c)");
+    assert_eq!(rest, ["S", "1", "2", "3"]);
+}
+
+#[test]
+fn a_variable_is_found_by_its_whole_name() {
+    let environment = b"XHOB_PROJECT=no\0HOB_PROJECT_X=no\0HOB_PROJECT=a=b\0";
+    assert_eq!(value_in(environment, "HOB_PROJECT").as_deref(), Some("a=b"));
+    assert_eq!(value_in(environment, "HOB").as_deref(), None);
+}

@@ -1,0 +1,70 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{LOCK_FILE, LockError, ProjectLock};
+
+/// Long enough for a busy machine; only a failing test waits for it.
+const LONG: Duration = Duration::from_secs(30);
+
+async fn acquire(folder: &Path, limit: Duration) -> Result<ProjectLock, LockError> {
+    ProjectLock::acquire(folder, limit, |_| {}).await
+}
+
+#[tokio::test]
+async fn a_held_lock_names_its_holder_and_ends_the_wait_at_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = acquire(folder.path(), LONG).await.unwrap();
+    let mut told = Vec::new();
+    let limit = Duration::from_millis(60);
+    let error = ProjectLock::acquire(folder.path(), limit, |holder| told.push(holder.pid))
+        .await
+        .unwrap_err();
+    assert_eq!(told, [Some(std::process::id())], "told once");
+    let expected = format!(
+        "another hob (process {}) changes this project; it was not done within 0.06 s",
+        std::process::id()
+    );
+    assert_eq!(error.to_string(), expected);
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_waiting_one_gets_the_lock_once_it_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = acquire(folder.path(), LONG).await.unwrap();
+    let (waits, waiting) = tokio::sync::oneshot::channel();
+    let mut waits = Some(waits);
+    let second = ProjectLock::acquire(folder.path(), LONG, move |_| {
+        waits.take().unwrap().send(()).unwrap();
+    });
+    let free = async {
+        waiting.await.unwrap();
+        drop(held);
+    };
+    let (second, ()) = tokio::join!(second, free);
+    second.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_whose_file_was_taken_away_is_made_anew_by_who_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = acquire(folder.path(), LONG).await.unwrap();
+    let (waits, waiting) = tokio::sync::oneshot::channel();
+    let mut waits = Some(waits);
+    let second = ProjectLock::acquire(folder.path(), LONG, move |_| {
+        waits.take().unwrap().send(()).unwrap();
+    });
+    let free = async {
+        waiting.await.unwrap();
+        held.remove();
+    };
+    let (second, ()) = tokio::join!(second, free);
+    let second = second.unwrap();
+    assert!(folder.path().join(LOCK_FILE).exists());
+    // It is the one of the name, so a third one has to wait.
+    let third = acquire(folder.path(), Duration::ZERO).await;
+    assert!(matches!(third, Err(LockError::Held { .. })));
+    drop(second);
+}
