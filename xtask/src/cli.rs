@@ -8,9 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// is built and answered by new code at once, without a failed request.
 #[derive(Debug, Parser)]
 #[command(name = "hob", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Begin with `hob doctor`, then `hob dev`. Exit codes: 0 done; 1 an operation \
+#[command(
+    after_help = "Begin with `hob doctor`, then `hob dev`. Exit codes: 0 done; 1 an operation \
     failed; 2 usage or a stack file in error; 3 a service failed to build or become ready; \
-    4 something is not installed; 130 interrupted.")]
+    4 something is not installed; 130 interrupted."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,

@@ -42,8 +42,9 @@ impl Context {
     pub fn root(&self) -> Result<PathBuf> {
         let start = match &self.global.project {
             Some(folder) => folder.clone(),
-            None => std::env::current_dir()
-                .map_err(|error| Error::failed(format!("cannot tell the current folder: {error}")))?,
+            None => std::env::current_dir().map_err(|error| {
+                Error::failed(format!("cannot tell the current folder: {error}"))
+            })?,
         };
         if self.global.project.is_some() && !start.join("stacks").is_dir() {
             let error = format!("there is no folder `stacks` in {}", start.display());
@@ -62,18 +63,27 @@ impl Context {
         let loaded = Project::load(&self.root()?, &self.environment);
         let concerned = |failed: &String| {
             names.is_empty()
-                || names.iter().any(|name| name == failed || name.starts_with(&format!("{failed}/")))
+                || names
+                    .iter()
+                    .any(|name| name == failed || name.starts_with(&format!("{failed}/")))
         };
         let fatal = loaded.project.is_none() || loaded.failed.iter().any(concerned);
         if fatal {
             self.diagnose(&loaded.diagnostics);
             return Err(Error::said(Code::Usage));
         }
-        let warnings: Vec<Diagnostic> =
-            loaded.diagnostics.iter().filter(|it| !it.is_error()).cloned().collect();
+        let warnings: Vec<Diagnostic> = loaded
+            .diagnostics
+            .iter()
+            .filter(|it| !it.is_error())
+            .cloned()
+            .collect();
         self.diagnose(&warnings);
         match loaded.project.clone() {
-            Some(project) => Ok(Loading { project: Arc::new(project), loaded }),
+            Some(project) => Ok(Loading {
+                project: Arc::new(project),
+                loaded,
+            }),
             None => Err(Error::said(Code::Usage)),
         }
     }
@@ -115,7 +125,10 @@ impl Context {
         Ok(Surroundings {
             environment: self.environment.clone(),
             uid: rustix::process::getuid().as_raw(),
-            executable: Executable { program, args: Vec::new() },
+            executable: Executable {
+                program,
+                args: Vec::new(),
+            },
         })
     }
 }
@@ -157,7 +170,11 @@ impl Loading {
     /// order of their dependence; or alone.
     pub fn closure(&self, names: &[String], only: bool) -> Result<Vec<ServiceId>> {
         let chosen = self.select(names)?;
-        Ok(if only { chosen } else { self.project.closure(&chosen) })
+        Ok(if only {
+            chosen
+        } else {
+            self.project.closure(&chosen)
+        })
     }
 }
 

@@ -54,7 +54,12 @@ pub struct Error {
 impl Error {
     /// An error of this kind.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: Vec::new(), hints: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// An operation that failed.

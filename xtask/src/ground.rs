@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hob_engine::{
-    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Scope, Want,
-};
+use hob_engine::{Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Scope, Want};
 use hob_session::{Applied as How, Ground, Watched, Wire};
 use hob_stack::{Form, Loaded, Project, ServiceId};
 use hob_wire::{ChangeAction, Mode};
@@ -45,8 +43,11 @@ impl Changed {
         if self.applied.was_interrupted() {
             return Err(Error::said(Code::Interrupted));
         }
-        let kinds: Vec<FailureKind> =
-            self.applied.failures().map(|(_, failure)| failure.kind).collect();
+        let kinds: Vec<FailureKind> = self
+            .applied
+            .failures()
+            .map(|(_, failure)| failure.kind)
+            .collect();
         let missing = |it: &Obstacle| it.kind == ObstacleKind::Missing;
         let code = if kinds.contains(&FailureKind::Service) {
             Code::Service
@@ -69,13 +70,21 @@ pub async fn change(
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
     let waiting = |holding: hob_engine::Holding| {
-        let who = holding.pid.map_or_else(|| "another hob".to_owned(), |pid| format!("hob (process {pid})"));
+        let who = holding.pid.map_or_else(
+            || "another hob".to_owned(),
+            |pid| format!("hob (process {pid})"),
+        );
         stage.say(format!("{who} is changing this project; waiting for it"));
     };
-    let prepared = engine.prepare(want, LOCK, waiting).await.map_err(engine_error)?;
+    let prepared = engine
+        .prepare(want, LOCK, waiting)
+        .await
+        .map_err(engine_error)?;
     let obstacles = prepared.plan.obstacles.clone();
     for obstacle in &obstacles {
-        obstacle_lines(obstacle).iter().for_each(|line| stage.say(line));
+        obstacle_lines(obstacle)
+            .iter()
+            .for_each(|line| stage.say(line));
     }
     let mut steps = Steps::new(&prepared.plan);
     let (told, mut progress) = mpsc::unbounded_channel();
@@ -175,9 +184,16 @@ impl DevGround {
         let (project, _) = self.services();
         let chosen = project.select(&self.names).unwrap_or_default();
         let blocked = |id: &ServiceId| {
-            changed.obstacles.iter().any(|obstacle| obstacle.owner == hob_engine::owner(id))
+            changed
+                .obstacles
+                .iter()
+                .any(|obstacle| obstacle.owner == hob_engine::owner(id))
         };
-        if !chosen.is_empty() && chosen.iter().all(blocked) { How::Blocked } else { How::Partly }
+        if !chosen.is_empty() && chosen.iter().all(blocked) {
+            How::Blocked
+        } else {
+            How::Partly
+        }
     }
 
     fn read(&self) -> std::result::Result<Now, ()> {
@@ -188,31 +204,50 @@ impl DevGround {
             _ => {
                 let colour = console::colors_enabled_stderr();
                 let width = self.stage.output().width;
-                self.stage.say(hob_stack::render(&loaded.diagnostics, colour, width).trim_end());
-                self.stage.say("the stack files have mistakes; everything stays as it was");
+                self.stage
+                    .say(hob_stack::render(&loaded.diagnostics, colour, width).trim_end());
+                self.stage
+                    .say("the stack files have mistakes; everything stays as it was");
                 return Err(());
             }
         };
         let chosen = match project.select(&self.names) {
             Ok(chosen) => chosen,
             Err(error) => {
-                self.stage.say(format!("{error}; everything stays as it was"));
+                self.stage
+                    .say(format!("{error}; everything stays as it was"));
                 return Err(());
             }
         };
-        let services = if self.only { chosen } else { project.closure(&chosen) };
-        Ok(Now { project, services, files: loaded.files.clone() })
+        let services = if self.only {
+            chosen
+        } else {
+            project.closure(&chosen)
+        };
+        Ok(Now {
+            project,
+            services,
+            files: loaded.files.clone(),
+        })
     }
 }
 
 impl Ground for DevGround {
     fn watched(&self) -> Vec<Watched> {
         let (project, services) = self.services();
-        services.iter().filter_map(|id| project.service(id)).map(watched).collect()
+        services
+            .iter()
+            .filter_map(|id| project.service(id))
+            .map(watched)
+            .collect()
     }
 
     fn stack_files(&self) -> Vec<PathBuf> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).files.clone()
+        self.now
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .files
+            .clone()
     }
 
     async fn reload(&self) -> std::result::Result<(), ()> {
@@ -229,7 +264,10 @@ impl Ground for DevGround {
         want.session = Some(std::process::id());
         let changed = change(&self.engine, &want, &self.stage, std::future::pending()).await;
         let (how, code) = match changed {
-            Ok(changed) => (self.how(&changed), changed.result().err().map(|error| error.code)),
+            Ok(changed) => (
+                self.how(&changed),
+                changed.result().err().map(|error| error.code),
+            ),
             Err(error) => {
                 self.stage.say(error.render().trim_end());
                 (How::Partly, Some(error.code))
@@ -243,7 +281,9 @@ impl Ground for DevGround {
         let (_, services) = self.services();
         if force {
             // Without a grace: what is killed needs no farewell.
-            self.engine.kill(&services.iter().cloned().collect::<BTreeSet<_>>()).await;
+            self.engine
+                .kill(&services.iter().cloned().collect::<BTreeSet<_>>())
+                .await;
         }
         let want = Want::down(Scope::Services(owners(&services)));
         match change(&self.engine, &want, &self.stage, std::future::pending()).await {
@@ -256,7 +296,10 @@ impl Ground for DevGround {
         let client = self.engine.agent(service).map_err(std::io::Error::other)?;
         let stream = tokio::net::UnixStream::connect(client.socket()).await?;
         let (read, write) = stream.into_split();
-        Ok(Wire { read: Box::new(read), write: Box::new(write) })
+        Ok(Wire {
+            read: Box::new(read),
+            write: Box::new(write),
+        })
     }
 }
 
@@ -307,5 +350,10 @@ pub async fn spec_of(
 
 /// Asks the agent of a service for its status; none when there is no agent.
 pub async fn status_of(engine: &Engine, id: &ServiceId) -> Option<hob_wire::Status> {
-    engine.agent(id).ok()?.status(Duration::from_secs(2)).await.ok()
+    engine
+        .agent(id)
+        .ok()?
+        .status(Duration::from_secs(2))
+        .await
+        .ok()
 }

@@ -24,7 +24,8 @@ impl Keys {
         }
         let before = tcgetattr(stdin.as_fd()).ok()?;
         let mut now = before.clone();
-        now.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+        now.local_modes
+            .remove(LocalModes::ICANON | LocalModes::ECHO);
         tcsetattr(stdin.as_fd(), OptionalActions::Now, &now).ok()?;
         // It ends with the process: a read of a terminal cannot be given up.
         std::thread::spawn(move || {

@@ -30,7 +30,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help on stdout, mistakes on stderr; a closed pipe is no matter.
             let _ = error.print();
-            return if error.use_stderr() { exit(Code::Usage) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                exit(Code::Usage)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match verbs::run(cli) {
@@ -47,9 +51,7 @@ fn main() -> ExitCode {
 /// must be there within milliseconds, so it goes past the command line.
 fn agent(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let result = match hob_agent::Options::parse(args) {
-        Some(options) => {
-            hob_agent::run(&options).map_err(|error| Error::failed(error.to_string()))
-        }
+        Some(options) => hob_agent::run(&options).map_err(|error| Error::failed(error.to_string())),
         None => Err(Error::usage("`agent` is started by hob itself").hint("`hob up`")),
     };
     match result {

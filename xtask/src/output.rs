@@ -21,8 +21,15 @@ impl Output {
     /// As the options and the terminal say; `NO_COLOR` is heeded by `console`.
     pub fn new(json: bool, quiet: bool) -> Self {
         let watched = io::stderr().is_terminal();
-        let width = console::Term::stderr().size_checked().map_or(100, |(_, columns)| columns.into());
-        Self { json, quiet, watched: watched && !quiet, width }
+        let width = console::Term::stderr()
+            .size_checked()
+            .map_or(100, |(_, columns)| columns.into());
+        Self {
+            json,
+            quiet,
+            watched: watched && !quiet,
+            width,
+        }
     }
 
     /// A line of data.

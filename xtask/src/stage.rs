@@ -17,7 +17,10 @@ pub struct Stage {
 
 impl Stage {
     pub fn new(output: Output) -> Self {
-        Self { output, bar: Arc::new(Mutex::new(None)) }
+        Self {
+            output,
+            bar: Arc::new(Mutex::new(None)),
+        }
     }
 
     /// A line of talk.
@@ -51,8 +54,11 @@ impl Stage {
         match (what, bar.as_ref()) {
             (Some(what), Some(bar)) => bar.set_message(what.to_owned()),
             (Some(what), None) => {
-                let new = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(12));
-                if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {wide_msg} {elapsed:.dim}") {
+                let new =
+                    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(12));
+                if let Ok(style) =
+                    ProgressStyle::with_template("{spinner:.cyan} {wide_msg} {elapsed:.dim}")
+                {
                     new.set_style(style);
                 }
                 new.set_message(what.to_owned());

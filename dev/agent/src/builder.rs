@@ -50,6 +50,7 @@ impl Words {
 /// Runs a build to its end; `cancel` ends it at once.
 pub async fn build(
     launch: Launch,
+    shown: String,
     out: &Path,
     generation: u64,
     limit: Option<Duration>,
@@ -79,7 +80,6 @@ pub async fn build(
                 .add(line);
         })
     };
-    let shown = launch.argv.join(" ");
     let failed = |message: String| {
         let mut words = lock();
         words.release();

@@ -22,7 +22,12 @@ pub enum Error {
     },
     /// Its variable.
     #[error("secret {name}: the variable {variable} is not set where hob was started")]
-    Variable { name: String, variable: String },
+    Variable {
+        /// The secret.
+        name: String,
+        /// The variable.
+        variable: String,
+    },
 }
 
 /// The build of `spec` into the folder `out`.

@@ -32,19 +32,30 @@ pub fn run(spec: &Spec, out: &Path) -> Result<Command, Error> {
 pub fn any(spec: &Spec, program: &Program, out: &Path) -> Result<Command, Error> {
     let secrets = environment::secrets(spec)?;
     let addr = spec.listen.map(|listen| listen.addr);
-    Ok(command(&environment::process(spec, program, out, addr, &secrets, "")))
+    Ok(command(&environment::process(
+        spec, program, out, addr, &secrets, "",
+    )))
 }
 
 fn command(launch: &Launch) -> Command {
     let marks = [MARK_PROJECT, MARK_SERVICE, MARK_ROOT];
-    let (program, args) = launch.argv.split_first().map_or(("", [].as_slice()), |(program, args)| {
-        (program.as_str(), args)
-    });
+    let (program, args) = launch
+        .argv
+        .split_first()
+        .map_or(("", [].as_slice()), |(program, args)| {
+            (program.as_str(), args)
+        });
     let mut command = Command::new(program);
     command
         .args(args)
         .current_dir(&launch.cwd)
         .env_clear()
-        .envs(launch.env.iter().filter(|(name, _)| !marks.contains(&name.as_str())).cloned());
+        .envs(
+            launch
+                .env
+                .iter()
+                .filter(|(name, _)| !marks.contains(&name.as_str()))
+                .cloned(),
+        );
     command
 }

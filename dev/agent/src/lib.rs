@@ -5,6 +5,11 @@
 //! `machine` decides (pure), `supervisor` performs, `server` talks to
 //! clients. Start reading at [`run`], then `machine`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this room is the outside: processes, files, ports, the clock"
+)]
+
 mod builder;
 mod descendants;
 mod environment;
@@ -90,13 +95,21 @@ pub enum Error {
     /// Something it needs cannot be had.
     #[error("cannot {what} {path}: {source}")]
     Io {
+        /// What was tried.
         what: &'static str,
+        /// With what.
         path: PathBuf,
+        /// The system's words.
         source: io::Error,
     },
     /// There is one already.
     #[error("an agent for {service} runs already (it holds {path})")]
-    Twice { service: String, path: PathBuf },
+    Twice {
+        /// Its service.
+        service: String,
+        /// Its lock.
+        path: PathBuf,
+    },
 }
 
 /// Runs the agent until it is told to shut down (by request, TERM or INT).

@@ -7,7 +7,8 @@ use std::io;
 use std::sync::Arc;
 
 use hob_wire::{
-    Hello, LINE_LIMIT, LogQuery, PROTOCOL, Reply, Request, SessionInfo, Spec, decode, encode,
+    EventKind, Hello, LINE_LIMIT, LogQuery, PROTOCOL, Phase, Reply, Request, SessionInfo, Spec,
+    decode, encode,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -154,12 +155,12 @@ impl Connection {
         let settled = |view: &View| {
             let nothing_coming = !matches!(
                 view.status.phase,
-                hob_wire::Phase::Starting | hob_wire::Phase::Updating | hob_wire::Phase::Building
+                Phase::Starting | Phase::Updating | Phase::Building
             );
             view.over
                 || view.serving.is_some_and(|serving| serving >= run)
                 || (view.failed >= run && nothing_coming)
-                || view.status.phase == hob_wire::Phase::Waiting
+                || view.status.phase == Phase::Waiting
         };
         self.until(settled, move |view| {
             view.serving.is_some_and(|serving| serving >= run)
@@ -382,36 +383,34 @@ impl Feed {
 
     async fn next(&mut self) -> Option<Reply> {
         use broadcast::error::RecvError::{Closed, Lagged};
-        loop {
-            let lines = async {
-                match self.lines.as_mut() {
-                    Some(lines) => lines.recv().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                reply = self.replies.recv() => match reply {
-                    Ok(reply) => return Some((*reply).clone()),
-                    // The client was slow: the newest state stands for what it missed.
-                    Err(Lagged(_)) => {
-                        let status = self.view.borrow().status.clone();
-                        return Some(Reply::Status(Box::new(status)));
-                    }
-                    Err(Closed) => return None,
-                },
-                line = lines => match line {
-                    Ok((_, line)) => return Some(self.told(line.at, hob_wire::EventKind::Log(line))),
-                    Err(Lagged(missed)) => {
-                        let note = format!("{missed} lines of output were too fast to show");
-                        return Some(self.told(crate::log::now(), hob_wire::EventKind::Note(note)));
-                    }
-                    Err(Closed) => return None,
-                },
+        let lines = async {
+            match self.lines.as_mut() {
+                Some(lines) => lines.recv().await,
+                None => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            reply = self.replies.recv() => match reply {
+                Ok(reply) => Some((*reply).clone()),
+                // The client was slow: the newest state stands for what it missed.
+                Err(Lagged(_)) => {
+                    let status = self.view.borrow().status.clone();
+                    Some(Reply::Status(Box::new(status)))
+                }
+                Err(Closed) => None,
+            },
+            line = lines => match line {
+                Ok((_, line)) => Some(self.told(line.at, EventKind::Log(line))),
+                Err(Lagged(missed)) => {
+                    let note = format!("{missed} lines of output were too fast to show");
+                    Some(self.told(crate::log::now(), EventKind::Note(note)))
+                }
+                Err(Closed) => None,
+            },
         }
     }
 
-    fn told(&self, at: hob_wire::Micros, kind: hob_wire::EventKind) -> Reply {
+    fn told(&self, at: hob_wire::Micros, kind: EventKind) -> Reply {
         Reply::Event(hob_wire::Event {
             at,
             service: self.service.clone(),

@@ -165,11 +165,13 @@ impl Supervisor {
         let out = self.out(id);
         let launch = environment::build(spec, program, &out, &format!("build-{}", id.0));
         let limit = spec.limits.build.map(Duration::from);
+        // As the stack file has it: `$OUT` says more than a long path.
+        let shown = program.argv.join(" ");
         let (log, inputs) = (self.log.clone(), self.inputs.clone());
         let (cancel, cancelled) = oneshot::channel();
         self.builds.insert(id, cancel);
         tokio::spawn(async move {
-            let result = build(launch, &out, generation, limit, log, cancelled).await;
+            let result = build(launch, shown, &out, generation, limit, log, cancelled).await;
             let _ = inputs.send(Input::BuildDone { id, result });
         });
     }

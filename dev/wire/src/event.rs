@@ -149,7 +149,8 @@ pub enum Stage {
 }
 
 /// A save's way to its first answer, each step in microseconds since the
-/// one before it; a step that was not needed is 0.
+/// one before it; a step that was not needed is 0. A process that was only
+/// started again has nothing but its readiness and its answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waterfall {
     /// The generation.
@@ -167,6 +168,12 @@ pub struct Waterfall {
 }
 
 impl Waterfall {
+    /// Whether a process was started again without a save.
+    #[must_use]
+    pub fn is_restart(&self) -> bool {
+        self.noticed == 0 && self.built == 0 && self.started == 0
+    }
+
     /// From the first file event to the last step that is known.
     #[must_use]
     pub fn total(&self) -> Micros {

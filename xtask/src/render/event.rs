@@ -19,26 +19,43 @@ pub enum Look {
 pub fn describe(names: &Names, event: &Event) -> Look {
     let line = |mark: String, text: String| {
         let time = style(clock(event.at)).dim();
-        Look::Lines(vec![format!("{time} {} {mark} {text}", names.show(&event.service))])
+        Look::Lines(vec![format!(
+            "{time} {} {mark} {text}",
+            names.show(&event.service)
+        )])
     };
     match &event.kind {
         EventKind::Log(log) if log.stream == hob_wire::Stream::Hob => Look::Nothing,
         EventKind::Log(log) => Look::Lines(vec![log_line(names, &event.service, log)]),
         EventKind::Swapped { waterfall } => Look::Save(*waterfall),
-        EventKind::Failed { generation, stage, message, output, serving } => {
+        EventKind::Failed {
+            generation,
+            stage,
+            message,
+            output,
+            serving,
+        } => {
             let red = style("✗").red().bold().to_string();
-            let mut text = format!("{} {}", style(message).red(), style(format!("(save {generation})")).dim());
+            let mut text = format!(
+                "{} {}",
+                style(message).red(),
+                style(format!("(save {generation})")).dim()
+            );
             if let Some(serving) = serving {
                 text.push_str(&format!("; save {serving} goes on serving"));
             }
-            let Look::Lines(mut lines) = line(red, text) else { return Look::Nothing };
+            let Look::Lines(mut lines) = line(red, text) else {
+                return Look::Nothing;
+            };
             // A build's words were shown as they came.
             if *stage == Stage::Ready && output.is_empty() {
                 lines.push("    it said nothing".into());
             }
             Look::Lines(lines)
         }
-        EventKind::Crashed { message, retry_ms, .. } => {
+        EventKind::Crashed {
+            message, retry_ms, ..
+        } => {
             let red = style("✗").red().bold().to_string();
             let next = match retry_ms {
                 Some(ms) => format!("; started again in {}", time(ms * 1000)),
@@ -50,9 +67,10 @@ pub fn describe(names: &Names, event: &Event) -> Look {
             let text = format!("build of save {generation} given up for save {by}");
             line(style("·").dim().to_string(), style(text).dim().to_string())
         }
-        EventKind::Reloaded { generation } => {
-            line(style("●").green().to_string(), format!("save {generation}: browsers reload"))
-        }
+        EventKind::Reloaded { generation } => line(
+            style("●").green().to_string(),
+            format!("save {generation}: browsers reload"),
+        ),
         EventKind::Retired { killed: true, .. } => {
             let text = "the old process did not end in time and was killed".to_owned();
             line(style("!").yellow().to_string(), text)
@@ -73,9 +91,7 @@ pub fn describe(names: &Names, event: &Event) -> Look {
 
 /// A save's way to its first answer: the total, then each step.
 pub fn waterfall(names: &Names, service: &str, at: Micros, save: &Waterfall) -> String {
-    let step = |name: &str, took: Micros| {
-        (took > 0).then(|| format!("{name} {}", time(took)))
-    };
+    let step = |name: &str, took: Micros| (took > 0).then(|| format!("{name} {}", time(took)));
     let steps: Vec<String> = [
         step("noticed", save.noticed),
         step("built", save.built),
@@ -86,8 +102,13 @@ pub fn waterfall(names: &Names, service: &str, at: Micros, save: &Waterfall) -> 
     .into_iter()
     .flatten()
     .collect();
+    let verb = if save.is_restart() {
+        "is started again and answers"
+    } else {
+        "answers"
+    };
     format!(
-        "{} {} {} save {} answers after {} {}",
+        "{} {} {} save {} {verb} after {} {}",
         style(clock(at)).dim(),
         names.show(service),
         style("●").green().bold(),
@@ -129,7 +150,9 @@ mod tests {
         let line = waterfall(&names, "polykube/goapi", 3_723_004_000, &save);
         assert_data_eq!(
             console::strip_ansi_codes(&line).into_owned(),
-            str!["01:02:03.004 goapi ● save 2 answers after 333 ms = noticed 0.9 ms + built 318 ms + started 1.4 ms + ready 12 ms + answered 0.7 ms"]
+            str![
+                "01:02:03.004 goapi ● save 2 answers after 333 ms = noticed 0.9 ms + built 318 ms + started 1.4 ms + ready 12 ms + answered 0.7 ms"
+            ]
         );
     }
 
@@ -147,10 +170,14 @@ mod tests {
                 serving: Some(2),
             },
         };
-        let Look::Lines(lines) = describe(&names, &event) else { panic!("not shown") };
+        let Look::Lines(lines) = describe(&names, &event) else {
+            panic!("not shown")
+        };
         assert_data_eq!(
             console::strip_ansi_codes(&lines.join("\n")).into_owned(),
-            str!["00:00:00.000 web ✗ `go build` exited with code 1 (save 3); save 2 goes on serving"]
+            str![
+                "00:00:00.000 web ✗ `go build` exited with code 1 (save 3); save 2 goes on serving"
+            ]
         );
     }
 }

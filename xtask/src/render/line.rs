@@ -1,14 +1,19 @@
 //! Lines that belong to a service: the time, its name in its colour, the text.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use console::{Color, Style, style};
 use hob_wire::{LogLine, Micros, Stream};
 
 /// Colours that can be told apart on dark and light grounds.
-const COLOURS: [Color; 6] =
-    [Color::Cyan, Color::Magenta, Color::Blue, Color::Green, Color::Yellow, Color::Red];
+const COLOURS: [Color; 6] = [
+    Color::Cyan,
+    Color::Magenta,
+    Color::Blue,
+    Color::Green,
+    Color::Yellow,
+    Color::Red,
+];
 
 /// The services of one output: short names where they are unique, all padded
 /// to one width, each with its colour.
@@ -30,7 +35,11 @@ impl Names {
             let name = if twice { (*service).to_owned() } else { name };
             shown.insert((*service).to_owned(), (name, COLOURS[at % COLOURS.len()]));
         }
-        let width = shown.values().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let width = shown
+            .values()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or(0);
         Self { shown, width }
     }
 
@@ -50,11 +59,18 @@ impl Names {
     }
 }
 
-/// The time of day, in the local zone's absence as UTC: `08:00:00.123`.
+/// The time of day where the user is: `08:00:00.123`.
 pub fn clock(at: Micros) -> String {
-    let at: SystemTime = UNIX_EPOCH + Duration::from_micros(at);
-    let text = humantime::format_rfc3339_millis(at).to_string();
-    text.get(11..23).unwrap_or_default().to_owned()
+    clock_in(at, jiff::tz::TimeZone::system())
+}
+
+fn clock_in(at: Micros, zone: jiff::tz::TimeZone) -> String {
+    let at = i64::try_from(at)
+        .ok()
+        .and_then(|at| jiff::Timestamp::from_microsecond(at).ok());
+    at.map_or_else(String::new, |at| {
+        at.to_zoned(zone).strftime("%H:%M:%S.%3f").to_string()
+    })
 }
 
 /// A line of a service's output.
@@ -120,6 +136,9 @@ mod tests {
 
     #[test]
     fn the_clock_shows_the_time_of_day() {
-        assert_eq!(clock(3_723_004_000), "01:02:03.004");
+        assert_eq!(
+            clock_in(3_723_004_000, jiff::tz::TimeZone::UTC),
+            "01:02:03.004"
+        );
     }
 }

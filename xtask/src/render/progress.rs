@@ -30,17 +30,27 @@ impl Steps {
                 labels.insert(owner, label.clone());
             }
         }
-        Self { services, last, labels, running: BTreeSet::new(), began: BTreeMap::new() }
+        Self {
+            services,
+            last,
+            labels,
+            running: BTreeSet::new(),
+            began: BTreeMap::new(),
+        }
     }
 
     /// Takes in what happened; the lines are for people.
     pub fn take(&mut self, progress: &Progress) -> Vec<String> {
         let step = progress.step.0;
-        let Some((owner, verb)) = self.services.get(&step).cloned() else { return Vec::new() };
+        let Some((owner, verb)) = self.services.get(&step).cloned() else {
+            return Vec::new();
+        };
         match &progress.state {
             StepState::Started => {
                 self.running.insert(step);
-                self.began.entry(owner).or_insert_with(std::time::Instant::now);
+                self.began
+                    .entry(owner)
+                    .or_insert_with(std::time::Instant::now);
                 Vec::new()
             }
             StepState::Ended(outcome) => {
@@ -65,7 +75,10 @@ impl Steps {
                 let label = self.labels.get(owner).map(|label| format!(" ({label})"));
                 let after = style(format!("after {}", time(took))).dim();
                 let label = label.unwrap_or_default();
-                vec![format!("{} {owner} {what} {after}{label}", style("✓").green())]
+                vec![format!(
+                    "{} {owner} {what} {after}{label}",
+                    style("✓").green()
+                )]
             }
             Outcome::Done { .. } | Outcome::Interrupted => Vec::new(),
             Outcome::Failed(failure) => failure_lines(owner, failure),
@@ -80,7 +93,9 @@ impl Steps {
     pub fn busy(&self) -> Option<String> {
         let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for step in &self.running {
-            let Some((owner, verb)) = self.services.get(step) else { continue };
+            let Some((owner, verb)) = self.services.get(step) else {
+                continue;
+            };
             let doing = match verb {
                 Verb::Remove => "stopping",
                 Verb::Create | Verb::Configure => "setting up",
@@ -90,17 +105,28 @@ impl Steps {
             let short = owner.rsplit('/').next().unwrap_or(owner);
             words.entry(doing).or_default().push(short);
         }
-        let text: Vec<String> =
-            words.iter().map(|(doing, names)| format!("{doing} {}", names.join(", "))).collect();
+        let text: Vec<String> = words
+            .iter()
+            .map(|(doing, names)| format!("{doing} {}", names.join(", ")))
+            .collect();
         (!text.is_empty()).then(|| text.join("; "))
     }
 }
 
 /// Why a step was not done, in lines.
 pub fn failure_lines(owner: &str, failure: &Failure) -> Vec<String> {
-    let mut lines = vec![format!("{} {owner}: {}", style("✗").red().bold(), style(&failure.message).red())];
+    let mut lines = vec![format!(
+        "{} {owner}: {}",
+        style("✗").red().bold(),
+        style(&failure.message).red()
+    )];
     lines.extend(failure.output.iter().map(|line| format!("    {line}")));
-    lines.extend(failure.hints.iter().map(|hint| format!("  {} {hint}", style("hint:").cyan())));
+    lines.extend(
+        failure
+            .hints
+            .iter()
+            .map(|hint| format!("  {} {hint}", style("hint:").cyan())),
+    );
     lines
 }
 
@@ -108,6 +134,11 @@ pub fn failure_lines(owner: &str, failure: &Failure) -> Vec<String> {
 pub fn obstacle_lines(obstacle: &Obstacle) -> Vec<String> {
     let mark = style("✗").red().bold();
     let mut lines = vec![format!("{mark} {}: {}", obstacle.owner, obstacle.reason)];
-    lines.extend(obstacle.hints.iter().map(|hint| format!("  {} {hint}", style("hint:").cyan())));
+    lines.extend(
+        obstacle
+            .hints
+            .iter()
+            .map(|hint| format!("  {} {hint}", style("hint:").cyan())),
+    );
     lines
 }

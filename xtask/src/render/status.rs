@@ -20,15 +20,27 @@ pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<Stri
             state(status),
             place(status),
             save(status),
-            status.serving.as_ref().map_or_else(String::new, |it| age(now.saturating_sub(it.since))),
+            status
+                .serving
+                .as_ref()
+                .map_or_else(String::new, |it| age(now.saturating_sub(it.since))),
         ]);
     }
     for service in missing {
         let down = style("down").dim().to_string();
-        rows.push([service.clone(), down, String::new(), String::new(), String::new()]);
+        rows.push([
+            service.clone(),
+            down,
+            String::new(),
+            String::new(),
+            String::new(),
+        ]);
     }
     let width = |column: usize| {
-        rows.iter().map(|row| measure_text_width(&row[column])).max().unwrap_or(0)
+        rows.iter()
+            .map(|row| measure_text_width(&row[column]))
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..5).map(width).collect();
     let mut lines = Vec::new();
@@ -42,9 +54,19 @@ pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<Stri
     }
     for status in all {
         if let Some(problem) = &status.problem {
-            lines.push(format!("{}: {}", status.service, style(&problem.message).red()));
+            lines.push(format!(
+                "{}: {}",
+                status.service,
+                style(&problem.message).red()
+            ));
             let shown = problem.output.len().min(5);
-            lines.extend(problem.output.iter().take(shown).map(|line| format!("    {}", line.text)));
+            lines.extend(
+                problem
+                    .output
+                    .iter()
+                    .take(shown)
+                    .map(|line| format!("    {}", line.text)),
+            );
         }
     }
     lines
@@ -66,7 +88,11 @@ fn state(status: &Status) -> String {
         Mode::Dev => "dev",
         Mode::Run => "run",
     };
-    let session = if status.session.is_some() { ", watched" } else { "" };
+    let session = if status.session.is_some() {
+        ", watched"
+    } else {
+        ""
+    };
     format!("{word} {}", style(format!("({mode}{session})")).dim())
 }
 

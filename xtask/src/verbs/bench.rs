@@ -1,3 +1,5 @@
 //! bench
 use crate::{cli::BenchArgs, context::Context, error::Result};
-pub fn bench(_: &Context, _: BenchArgs) -> Result { Ok(()) }
+pub fn bench(_: &Context, _: BenchArgs) -> Result {
+    Ok(())
+}

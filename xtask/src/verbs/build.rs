@@ -26,18 +26,24 @@ pub async fn build(context: &Context, args: SomeArgs) -> Result {
         };
         let out = tempfile::tempdir()?;
         let Some(mut command) = hob_agent::foreground::build(&spec, out.path()) else {
-            context.output.say(format!("{} {id} needs no build", style("·").dim()));
+            context
+                .output
+                .say(format!("{} {id} needs no build", style("·").dim()));
             continue;
         };
         let began = Instant::now();
         match command.status() {
             Ok(status) if status.success() => {
                 let took = style(format!("after {:.2} s", began.elapsed().as_secs_f32())).dim();
-                context.output.say(format!("{} {id} builds {took}", style("✓").green()));
+                context
+                    .output
+                    .say(format!("{} {id} builds {took}", style("✓").green()));
             }
             Ok(status) => {
                 let red = style("✗").red().bold();
-                context.output.say(format!("{red} {id} does not build: {status}"));
+                context
+                    .output
+                    .say(format!("{red} {id} does not build: {status}"));
                 worst = Err(Error::said(Code::Service));
             }
             Err(error) => {

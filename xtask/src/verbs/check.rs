@@ -30,32 +30,45 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result {
     let of_stack: Vec<_> = loaded
         .diagnostics
         .iter()
-        .filter(|it| !it.place.file.path.starts_with(&stacks) || it.place.file.path.starts_with(&folder))
+        .filter(|it| {
+            !it.place.file.path.starts_with(&stacks) || it.place.file.path.starts_with(&folder)
+        })
         .cloned()
         .collect();
     context.diagnose(&of_stack);
     if of_stack.iter().any(hob_stack::Diagnostic::is_error) {
         return Err(Error::said(Code::Usage));
     }
-    let known = loaded.project.iter().flat_map(|project| project.stacks.values());
+    let known = loaded
+        .project
+        .iter()
+        .flat_map(|project| project.stacks.values());
     let Some(stack) = known.into_iter().find(|stack| stack.name.as_str() == name) else {
         return Err(Error::usage(format!("there is no stack `{name}`")).hint("`hob check`"));
     };
     if args.effective {
         return effective(context, &loaded, &stack.name);
     }
-    context.output.say(format!("{name} is good: {} services", stack.services.len()));
+    context
+        .output
+        .say(format!("{name} is good: {} services", stack.services.len()));
     Ok(())
 }
 
 fn summary(context: &Context, project: &hob_stack::Project) -> Result {
     for stack in project.stacks.values() {
-        let names: Vec<&str> = stack.services.keys().map(hob_stack::ServiceName::as_str).collect();
+        let names: Vec<&str> = stack
+            .services
+            .keys()
+            .map(hob_stack::ServiceName::as_str)
+            .collect();
         if context.output.json {
             context.output.value(&serde_json::json!({
                 "protocol": hob_wire::PROTOCOL, "stack": stack.name, "services": names }))?;
         } else {
-            context.output.data(format!("{}: {}", stack.name, names.join(", ")))?;
+            context
+                .output
+                .data(format!("{}: {}", stack.name, names.join(", ")))?;
         }
     }
     Ok(())
@@ -68,6 +81,8 @@ fn effective(context: &Context, loaded: &hob_stack::Loaded, name: &StackName) ->
 }
 
 pub fn schema(context: &Context) -> Result {
-    context.output.data(serde_json::to_string_pretty(&hob_stack::json_schema()).map_err(anyhow::Error::from)?)?;
+    context.output.data(
+        serde_json::to_string_pretty(&hob_stack::json_schema()).map_err(anyhow::Error::from)?,
+    )?;
     Ok(())
 }

@@ -36,7 +36,10 @@ pub async fn dev(context: &Context, args: DevArgs) -> Result {
 fn greet(stage: &Stage, engine: &Engine, services: &[ServiceId]) {
     let names: Vec<String> = services.iter().map(ToString::to_string).collect();
     let (engine, reason) = (engine.name(), engine.reason());
-    stage.say(format!("{} on the {engine} engine, because {reason}", names.join(", ")));
+    stage.say(format!(
+        "{} on the {engine} engine, because {reason}",
+        names.join(", ")
+    ));
 }
 
 async fn session(
@@ -65,7 +68,10 @@ async fn session(
     }));
     let (shown_in, shown) = mpsc::unbounded_channel();
     let showing = tokio::spawn(screen.show(shown));
-    let setup = Setup { socket, keep: args.keep };
+    let setup = Setup {
+        socket,
+        keep: args.keep,
+    };
     let end = hob_session::run(ground.clone(), setup, &mut keys, shown_in).await;
     // Everything that was told is shown before the last word.
     let _ = showing.await;
@@ -87,7 +93,10 @@ async fn session(
 /// The session's own socket; its folder is made and closed to others.
 fn socket(engine: &Engine) -> Result<PathBuf> {
     engine.make_folders().map_err(anyhow::Error::from)?;
-    Ok(engine.paths().runtime.join(format!("session-{}.sock", std::process::id())))
+    Ok(engine
+        .paths()
+        .runtime
+        .join(format!("session-{}.sock", std::process::id())))
 }
 
 /// What a key of the terminal asks for.

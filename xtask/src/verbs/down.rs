@@ -29,10 +29,17 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
 
 /// What names mean even when the stack files are in error: a service that
 /// runs can always be taken down.
-fn scope(context: &Context, args: &DownArgs, root: &std::path::Path) -> Result<(Scope, ProjectRef)> {
+fn scope(
+    context: &Context,
+    args: &DownArgs,
+    root: &std::path::Path,
+) -> Result<(Scope, ProjectRef)> {
     let loaded = Project::load(root, &context.environment);
     let root = root.canonicalize().map_err(anyhow::Error::from)?;
-    let reference = ProjectRef { id: hob_stack::ProjectId::of(&root).to_string(), root };
+    let reference = ProjectRef {
+        id: hob_stack::ProjectId::of(&root).to_string(),
+        root,
+    };
     let names = &args.names.names;
     if names.is_empty() {
         return Ok((Scope::Project, reference));
@@ -67,7 +74,9 @@ async fn all(context: &Context, args: &DownArgs) -> Result {
     }
     let mut worst = Ok(());
     for project in projects {
-        context.output.say(format!("project {}", project.root.display()));
+        context
+            .output
+            .say(format!("project {}", project.root.display()));
         let engine = context.engine(project, EngineChoice::Auto)?;
         let result = take_down(context, &engine, Scope::Project, args).await;
         if let Err(error) = result {
@@ -88,26 +97,42 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
         context.output.say("nothing is up");
     }
     changed.result()?;
-    if args.prove { prove(context, engine, args.volumes) } else { Ok(()) }
+    if args.prove {
+        prove(context, engine, args.volumes)
+    } else {
+        Ok(())
+    }
 }
 
 /// A dev session whose services are all going ends first, so that it does not
 /// see them die.
 async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Result {
-    let states = engine.services(&BTreeSet::new()).await.map_err(engine_error)?;
+    let states = engine
+        .services(&BTreeSet::new())
+        .await
+        .map_err(engine_error)?;
     let mut sessions: Vec<(SessionInfo, bool)> = Vec::new();
     for state in &states {
-        let hob_engine::Verdict::Up(status) = &state.verdict else { continue };
-        let Some(session) = &status.session else { continue };
+        let hob_engine::Verdict::Up(status) = &state.verdict else {
+            continue;
+        };
+        let Some(session) = &status.session else {
+            continue;
+        };
         let going = scope.contains(&state.owner);
-        match sessions.iter_mut().find(|(known, _)| known.pid == session.pid) {
+        match sessions
+            .iter_mut()
+            .find(|(known, _)| known.pid == session.pid)
+        {
             Some((_, whole)) => *whole &= going,
             None => sessions.push((session.clone(), going)),
         }
     }
     for (session, whole) in sessions {
         if whole && session.pid != std::process::id() {
-            context.output.say(format!("ending the dev session of process {}", session.pid));
+            context
+                .output
+                .say(format!("ending the dev session of process {}", session.pid));
             // One that does not answer loses its services all the same.
             let _ = tokio::time::timeout(SESSION, quit(&session)).await;
         }
@@ -140,12 +165,19 @@ fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
                 "protocol": hob_wire::PROTOCOL,
                 "leftover": { "kind": leftover.kind.as_str(), "what": leftover.what } }))?;
         } else {
-            context.output.data(format!("{} {}", leftover.kind.as_str(), leftover.what))?;
+            context
+                .output
+                .data(format!("{} {}", leftover.kind.as_str(), leftover.what))?;
         }
     }
     if left.is_empty() {
-        context.output.say("nothing is left: no process, port, socket or file carries this project's mark");
+        context
+            .output
+            .say("nothing is left: no process, port, socket or file carries this project's mark");
         return Ok(());
     }
-    Err(Error::new(Code::Failed, format!("{} things are left", left.len())))
+    Err(Error::new(
+        Code::Failed,
+        format!("{} things are left", left.len()),
+    ))
 }

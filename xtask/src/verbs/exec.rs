@@ -10,7 +10,11 @@ use crate::error::{Error, Result};
 use crate::ground::{spec_of, status_of};
 
 pub async fn sh(context: &Context, args: OneArgs) -> Result {
-    let shell = context.environment.get("SHELL").cloned().unwrap_or_else(|| "/bin/sh".into());
+    let shell = context
+        .environment
+        .get("SHELL")
+        .cloned()
+        .unwrap_or_else(|| "/bin/sh".into());
     inside(context, &args.service, vec![shell]).await
 }
 
@@ -24,17 +28,26 @@ async fn inside(context: &Context, service: &str, argv: Vec<String>) -> Result {
     let loading = context.load(&[service.to_owned()])?;
     let id = loading.one(service)?;
     let engine = loading.engine(context)?;
-    let mode = status_of(&engine, &id).await.map_or(Mode::Dev, |status| status.mode);
+    let mode = status_of(&engine, &id)
+        .await
+        .map_or(Mode::Dev, |status| status.mode);
     let spec = spec_of(&engine, &loading, &id, mode).await?;
     let mut env = std::collections::BTreeMap::new();
     if let Some(terminal) = context.environment.get("TERM") {
         env.insert("TERM".to_owned(), terminal.clone());
     }
-    let program = Program { argv, cwd: spec.run.cwd.clone(), env };
+    let program = Program {
+        argv,
+        cwd: spec.run.cwd.clone(),
+        env,
+    };
     let out = std::env::temp_dir();
     let mut command =
         hob_agent::foreground::any(&spec, &program, &out).map_err(anyhow::Error::from)?;
     let error = command.exec();
     let program = command.get_program().to_string_lossy().into_owned();
-    Err(Error::failed(format!("cannot start `{program}` in {}: {error}", spec.run.cwd.display())))
+    Err(Error::failed(format!(
+        "cannot start `{program}` in {}: {error}",
+        spec.run.cwd.display()
+    )))
 }

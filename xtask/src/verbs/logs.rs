@@ -23,7 +23,11 @@ pub async fn logs(context: &Context, args: LogsArgs) -> Result {
     let shown: Vec<String> = services.iter().map(ToString::to_string).collect();
     let names = Names::new(shown.iter().map(String::as_str));
     let since = args.since.as_deref().map(moment).transpose()?;
-    let query = LogQuery { since, tail: args.tail, follow: false };
+    let query = LogQuery {
+        since,
+        tail: args.tail,
+        follow: false,
+    };
     let mut lines: Vec<(String, LogLine)> = Vec::new();
     for id in &services {
         // The files are there even when the agent is not.
@@ -60,7 +64,11 @@ async fn follow(
             loop {
                 // What was stored while nobody listened is told first.
                 let since = after.map(|at| at + 1);
-                let query = LogQuery { since, tail: None, follow: true };
+                let query = LogQuery {
+                    since,
+                    tail: None,
+                    follow: true,
+                };
                 if let Ok(mut agent) = client.open(&Request::Logs(query), LOOK * 10).await {
                     while let Ok(Some(Reply::Log(line))) = agent.receiver.next().await {
                         after = Some(line.at);
@@ -98,7 +106,10 @@ fn show(context: &Context, names: &Names, service: &str, line: &LogLine) -> Resu
 
 /// `10m` ago, or a time of RFC 3339.
 fn moment(text: &str) -> Result<Micros> {
-    let at = match (humantime::parse_duration(text), humantime::parse_rfc3339_weak(text)) {
+    let at = match (
+        humantime::parse_duration(text),
+        humantime::parse_rfc3339_weak(text),
+    ) {
         (Ok(ago), _) => SystemTime::now().checked_sub(ago),
         (Err(_), Ok(at)) => Some(at),
         (Err(_), Err(_)) => {
@@ -106,6 +117,8 @@ fn moment(text: &str) -> Result<Micros> {
                 .hint("`--since 10m` or `--since 2026-01-31T08:00:00Z`"));
         }
     };
-    let since = at.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let since = at
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
+        .unwrap_or_default();
     Ok(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }

@@ -16,30 +16,42 @@ pub async fn plan(context: &Context, args: PlanArgs) -> Result {
         Purpose::Down => Want::down(Scope::Services(owners(&loading.select(&args.names.names)?))),
         Purpose::Dev | Purpose::Up => {
             let services = loading.closure(&args.names.names, args.only)?;
-            let mode = if args.purpose == Purpose::Dev { Mode::Dev } else { Mode::Run };
-            Want::up(loading.project.clone(), services.into_iter().collect(), mode)
+            let mode = if args.purpose == Purpose::Dev {
+                Mode::Dev
+            } else {
+                Mode::Run
+            };
+            Want::up(
+                loading.project.clone(),
+                services.into_iter().collect(),
+                mode,
+            )
         }
     };
     want.port_offset = args.ports.port_offset.unwrap_or(0);
     let plan = engine.preview(&want).await.map_err(engine_error)?;
-    context.output.say(format!("on the {} engine, because {}", engine.name(), engine.reason()));
+    context.output.say(format!(
+        "on the {} engine, because {}",
+        engine.name(),
+        engine.reason()
+    ));
     if context.output.json {
         for step in &plan.steps {
             let after: Vec<usize> = step.after.iter().map(|after| after.step.0).collect();
             context.output.value(&serde_json::json!({
-                "protocol": hob_wire::PROTOCOL,
-                "step": {
-                    "id": step.id.0, "verb": step.verb, "resource": step.resource.to_string(),
-                    "because": step.cause, "after": after, "label": step.label,
-                }}))?;
+            "protocol": hob_wire::PROTOCOL,
+            "step": {
+                "id": step.id.0, "verb": step.verb, "resource": step.resource.to_string(),
+                "because": step.cause, "after": after, "label": step.label,
+            }}))?;
         }
         for obstacle in &plan.obstacles {
             context.output.value(&serde_json::json!({
-                "protocol": hob_wire::PROTOCOL,
-                "obstacle": {
-                    "service": obstacle.owner.to_string(), "reason": obstacle.reason,
-                    "hints": obstacle.hints,
-                }}))?;
+            "protocol": hob_wire::PROTOCOL,
+            "obstacle": {
+                "service": obstacle.owner.to_string(), "reason": obstacle.reason,
+                "hints": obstacle.hints,
+            }}))?;
         }
         return Ok(());
     }
@@ -50,7 +62,9 @@ pub async fn plan(context: &Context, args: PlanArgs) -> Result {
         context.output.data(text.trim_end())?;
     }
     for obstacle in &plan.obstacles {
-        obstacle_lines(obstacle).iter().for_each(|line| context.output.say(line));
+        obstacle_lines(obstacle)
+            .iter()
+            .for_each(|line| context.output.say(line));
     }
     Ok(())
 }

@@ -21,7 +21,10 @@ pub async fn run(context: &Context, args: OneArgs) -> Result {
         context.output.say(format!("building {id}"));
         let status = build.status()?;
         if !status.success() {
-            return Err(Error::new(Code::Service, format!("{id} does not build: {status}")));
+            return Err(Error::new(
+                Code::Service,
+                format!("{id} does not build: {status}"),
+            ));
         }
     }
     if let Some(listen) = &spec.listen {
@@ -29,7 +32,11 @@ pub async fn run(context: &Context, args: OneArgs) -> Result {
     }
     let command = hob_agent::foreground::run(&spec, out.path()).map_err(anyhow::Error::from)?;
     let mut command = tokio::process::Command::from(command);
-    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    let program = command
+        .as_std()
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
     let mut child = command
         .spawn()
         .map_err(|error| Error::failed(format!("cannot start `{program}`: {error}")))?;

@@ -1,3 +1,5 @@
 //! setup
 use crate::{cli::SetupArgs, context::Context, error::Result};
-pub async fn setup(_: &Context, _: SetupArgs) -> Result { Ok(()) }
+pub async fn setup(_: &Context, _: SetupArgs) -> Result {
+    Ok(())
+}

@@ -19,7 +19,11 @@ const LOOK: Duration = Duration::from_millis(250);
 pub async fn status(context: &Context, args: StatusArgs) -> Result {
     let loading = context.load(&args.names.names)?;
     let asked: BTreeSet<ServiceId> = if args.names.names.is_empty() {
-        loading.project.services().map(|service| service.id.clone()).collect()
+        loading
+            .project
+            .services()
+            .map(|service| service.id.clone())
+            .collect()
     } else {
         loading.select(&args.names.names)?.into_iter().collect()
     };
@@ -83,7 +87,8 @@ async fn look(engine: &Engine, asked: &BTreeSet<ServiceId>, all: bool) -> Result
             }
             Verdict::Broken(why) => {
                 seen.down.push(state.owner.to_string());
-                seen.notes.push(format!("{}: {why}; `hob up` makes it anew", state.owner));
+                seen.notes
+                    .push(format!("{}: {why}; `hob up` makes it anew", state.owner));
             }
         }
     }
@@ -101,7 +106,9 @@ fn show(context: &Context, seen: &Seen) -> Result {
         }
         return Ok(());
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
     for line in status_table(&seen.up, &seen.down, now) {
         context.output.data(line)?;

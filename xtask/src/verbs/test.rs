@@ -1,3 +1,139 @@
-//! test
-use crate::{cli::TestArgs, context::Context, error::Result};
-pub fn test(_: &Context, _: TestArgs) -> Result { Ok(()) }
+//! `test`: everything hob is tested by, in parts, each with its time.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use console::style;
+use xshell::{Shell, cmd};
+
+use crate::cli::TestArgs;
+use crate::context::Context;
+use crate::error::{Code, Error, Result};
+
+mod prerequisites;
+
+/// One part of the tests.
+struct Part {
+    name: &'static str,
+    /// Whether `--fast` has it.
+    fast: bool,
+    run: fn(&Shell, &TestArgs) -> xshell::Result<()>,
+}
+
+const PARTS: &[Part] = &[
+    Part {
+        name: "format",
+        fast: true,
+        run: format,
+    },
+    Part {
+        name: "lints",
+        fast: false,
+        run: lints,
+    },
+    Part {
+        name: "unit, property and behaviour tests",
+        fast: true,
+        run: crates,
+    },
+    Part {
+        name: "the stacks' own tests",
+        fast: true,
+        run: stacks,
+    },
+    Part {
+        name: "end to end, documents and browser",
+        fast: false,
+        run: end_to_end,
+    },
+];
+
+pub fn test(context: &Context, args: TestArgs) -> Result {
+    let root = workspace()?;
+    let shell = Shell::new().map_err(anyhow::Error::from)?;
+    shell.change_dir(&root);
+    prerequisites::install(context, args.fast)?;
+    let mut took: Vec<(&str, Duration)> = Vec::new();
+    let mut failed: Vec<&str> = Vec::new();
+    for part in PARTS.iter().filter(|part| part.fast || !args.fast) {
+        // A filter names tests; the rest has none.
+        if args.filter.is_some()
+            && !part.name.contains("tests")
+            && !part.name.contains("end to end")
+        {
+            continue;
+        }
+        context
+            .output
+            .say(style(format!("== {}", part.name)).bold().to_string());
+        let began = Instant::now();
+        if let Err(error) = (part.run)(&shell, &args) {
+            context.output.say(format!("{} {error}", style("✗").red()));
+            failed.push(part.name);
+        }
+        took.push((part.name, began.elapsed()));
+    }
+    context.output.say(style("== parts").bold().to_string());
+    for (name, time) in &took {
+        let mark = if failed.contains(name) {
+            style("✗").red()
+        } else {
+            style("✓").green()
+        };
+        context
+            .output
+            .say(format!("{mark} {:>6.1} s  {name}", time.as_secs_f32()));
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::Failed,
+        format!("failed: {}", failed.join(", ")),
+    ))
+}
+
+/// hob's own repository: only there are its tests.
+pub fn workspace() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_owned);
+    root.filter(|root| root.join("dev/agent/Cargo.toml").is_file())
+        .ok_or_else(|| {
+            Error::usage("hob's own sources are not where this program was built")
+                .hint("run `cargo xtask test` in a clone of hob")
+        })
+}
+
+fn format(shell: &Shell, _: &TestArgs) -> xshell::Result<()> {
+    cmd!(shell, "cargo fmt --all --check").run()
+}
+
+fn lints(shell: &Shell, _: &TestArgs) -> xshell::Result<()> {
+    cmd!(
+        shell,
+        "cargo clippy --workspace --all-targets --quiet -- --deny warnings"
+    )
+    .run()
+}
+
+fn crates(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
+    let filter = args.filter.as_slice();
+    cmd!(
+        shell,
+        "cargo test --workspace --exclude hob-e2e {filter...}"
+    )
+    .run()
+}
+
+fn stacks(shell: &Shell, _: &TestArgs) -> xshell::Result<()> {
+    let _folder = shell.push_dir("stacks/polykube/goapi");
+    cmd!(shell, "go vet ./...").run()?;
+    cmd!(shell, "go test ./...").run()
+}
+
+fn end_to_end(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
+    let filter = args.filter.as_slice();
+    cmd!(shell, "cargo build --package xtask").run()?;
+    cmd!(shell, "cargo test --package hob-e2e {filter...}").run()
+}

@@ -14,18 +14,27 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     let services = loading.closure(&args.names.names, args.only)?;
     let engine = loading.engine(context)?;
     let stage = Stage::new(context.output);
-    let mut want = Want::up(loading.project.clone(), services.iter().cloned().collect(), Mode::Run);
+    let mut want = Want::up(
+        loading.project.clone(),
+        services.iter().cloned().collect(),
+        Mode::Run,
+    );
     want.port_offset = args.ports.port_offset.unwrap_or(0);
     let changed = change(&engine, &want, &stage, interrupted()).await?;
     if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
         context.output.say("everything is up already");
     }
     for id in &services {
-        let Some(status) = status_of(&engine, id).await else { continue };
+        let Some(status) = status_of(&engine, id).await else {
+            continue;
+        };
         if context.output.json {
             context.output.value(&crate::render::status_json(&status))?;
         } else if let Some(listen) = status.listen.filter(|_| status.phase.serves()) {
-            context.output.say(format!("{id} answers on {}", crate::render::address(&listen)));
+            context.output.say(format!(
+                "{id} answers on {}",
+                crate::render::address(&listen)
+            ));
         }
     }
     changed.result()

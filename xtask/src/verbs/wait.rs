@@ -59,7 +59,9 @@ pub async fn wait(context: &Context, args: WaitArgs) -> Result {
         context.output.value(&serde_json::json!({
             "protocol": hob_wire::PROTOCOL, "service": id, "generation": generation }))?;
     } else {
-        context.output.say(format!("{id} answers with save {generation}"));
+        context
+            .output
+            .say(format!("{id} answers with save {generation}"));
     }
     Ok(())
 }
@@ -79,19 +81,36 @@ fn failed(service: &str, problem: Option<hob_wire::Problem>, reason: &str) -> Er
 /// The generation that holds all that is on disk now.
 async fn sync(session: &SessionInfo, service: &str) -> Result<u64> {
     let gone = |error: std::io::Error| {
-        Error::failed(format!("the dev session of process {} does not answer: {error}", session.pid))
+        Error::failed(format!(
+            "the dev session of process {} does not answer: {error}",
+            session.pid
+        ))
     };
-    let mut stream = tokio::net::UnixStream::connect(&session.socket).await.map_err(gone)?;
-    let request = SessionRequest::Sync { service: service.to_owned() };
-    stream.write_all(&encode(&Hello::current())).await.map_err(gone)?;
+    let mut stream = tokio::net::UnixStream::connect(&session.socket)
+        .await
+        .map_err(gone)?;
+    let request = SessionRequest::Sync {
+        service: service.to_owned(),
+    };
+    stream
+        .write_all(&encode(&Hello::current()))
+        .await
+        .map_err(gone)?;
     stream.write_all(&encode(&request)).await.map_err(gone)?;
     let mut line = Vec::new();
-    BufReader::new(stream).read_until(b'\n', &mut line).await.map_err(gone)?;
+    BufReader::new(stream)
+        .read_until(b'\n', &mut line)
+        .await
+        .map_err(gone)?;
     match decode(&line) {
         Ok(Reply::Generation(generation)) => Ok(generation),
         Ok(Reply::Refused { reason, .. }) => Err(Error::failed(reason)),
-        Ok(Reply::Version { .. }) => Err(Error::failed("the dev session is of another version of hob")
-            .hint("end it and start it again")),
-        Ok(_) | Err(_) => Err(Error::failed("the dev session did not say which save it is at")),
+        Ok(Reply::Version { .. }) => Err(Error::failed(
+            "the dev session is of another version of hob",
+        )
+        .hint("end it and start it again")),
+        Ok(_) | Err(_) => Err(Error::failed(
+            "the dev session did not say which save it is at",
+        )),
     }
 }

@@ -270,7 +270,7 @@ impl Machine {
         if exit.uptime_ms >= STEADY {
             self.streak = 0;
         }
-        if !(exit.success && !again) {
+        if !exit.success || again {
             self.crashes += 1;
         }
         let generation = run.generation;

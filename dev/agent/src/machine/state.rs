@@ -86,6 +86,16 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn waterfall(&self) -> Waterfall {
         let from = &self.artefact;
+        if !self.fresh {
+            // No save: it was started again.
+            let ready = self.ready.saturating_sub(self.spawned);
+            let generation = self.generation;
+            return Waterfall {
+                generation,
+                ready,
+                ..Waterfall::default()
+            };
+        }
         Waterfall {
             generation: self.generation,
             noticed: from.began.saturating_sub(from.noticed),
@@ -102,12 +112,6 @@ impl Run {
 pub(super) struct Trouble {
     pub(super) build: BuildId,
     pub(super) problem: Problem,
-}
-
-impl Default for RunId {
-    fn default() -> Self {
-        Self(0)
-    }
 }
 
 impl Machine {
@@ -137,7 +141,7 @@ impl Machine {
         let run = self
             .serving
             .as_ref()
-            .filter(|run| run.generation == generation && run.fresh)?;
+            .filter(|run| run.generation == generation)?;
         Some((run.waterfall(), run.ready))
     }
 

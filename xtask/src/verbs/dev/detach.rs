@@ -17,7 +17,10 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub async fn detach(context: &Context, engine: &Engine, args: &DevArgs) -> Result {
     engine.make_folders().map_err(anyhow::Error::from)?;
-    let log = engine.paths().runtime.join(format!("detached-{}.log", std::process::id()));
+    let log = engine
+        .paths()
+        .runtime
+        .join(format!("detached-{}.log", std::process::id()));
     let file = File::create(&log)?;
     let mut child = session(context, args)
         .stdout(Stdio::from(file.try_clone()?))
@@ -34,8 +37,12 @@ pub async fn detach(context: &Context, engine: &Engine, args: &DevArgs) -> Resul
     // The session has the file open still; nobody reads it from here on.
     let _ = std::fs::remove_file(&log);
     outcome?;
-    context.output.say(format!("the dev session goes on as process {}", child.id()));
-    context.output.say("`hob logs -f` follows it, `hob down` ends it");
+    context
+        .output
+        .say(format!("the dev session goes on as process {}", child.id()));
+    context
+        .output
+        .say("`hob logs -f` follows it, `hob down` ends it");
     Ok(())
 }
 
@@ -49,7 +56,14 @@ fn session(context: &Context, args: &DevArgs) -> Command {
         command.arg("--project").arg(project);
     }
     if let Some(engine) = context.global.engine {
-        command.args(["--engine", if engine == crate::cli::Engine::Host { "host" } else { "auto" }]);
+        command.args([
+            "--engine",
+            if engine == crate::cli::Engine::Host {
+                "host"
+            } else {
+                "auto"
+            },
+        ]);
     }
     if args.only {
         command.arg("--only");
@@ -60,7 +74,10 @@ fn session(context: &Context, args: &DevArgs) -> Command {
     if let Some(offset) = args.ports.port_offset {
         command.args(["--port-offset", &offset.to_string()]);
     }
-    command.args(&args.names.names).stdin(Stdio::null()).process_group(0);
+    command
+        .args(&args.names.names)
+        .stdin(Stdio::null())
+        .process_group(0);
     command
 }
 
@@ -96,7 +113,9 @@ async fn ready(context: &Context, mut said: BufReader<File>, child: &mut Child) 
             context.output.say(format!("{service}: {message}"));
             let output = value["event"]["kind"]["failed"]["output"].as_array();
             for line in output.into_iter().flatten() {
-                context.output.say(format!("    {}", line["text"].as_str().unwrap_or_default()));
+                context
+                    .output
+                    .say(format!("    {}", line["text"].as_str().unwrap_or_default()));
             }
         }
     }
@@ -104,7 +123,9 @@ async fn ready(context: &Context, mut said: BufReader<File>, child: &mut Child) 
 
 /// Asks the session to end and waits for it.
 fn end(child: &mut Child) {
-    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         // It may have ended by itself.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);

@@ -59,7 +59,10 @@ impl Screen {
         tokio::spawn(async move {
             while let Some(char) = typed.recv().await {
                 match char {
-                    'o' => open(&stage, &urls.lock().map(|urls| urls.clone()).unwrap_or_default()),
+                    'o' => open(
+                        &stage,
+                        &urls.lock().map(|urls| urls.clone()).unwrap_or_default(),
+                    ),
                     '?' | 'h' => stage.say(help()),
                     '\n' => stage.say(""),
                     char => {
@@ -108,7 +111,8 @@ impl Screen {
             Shown::Told(told) => self.told(&told),
             Shown::Watch(service, text) => {
                 let name = self.names.show(&service.to_string());
-                self.stage.say(format!("{name} {} {text}", style("!").yellow()));
+                self.stage
+                    .say(format!("{name} {} {text}", style("!").yellow()));
             }
         }
     }
@@ -177,7 +181,8 @@ impl Screen {
         if self.keys {
             self.stage.say(style(help()).dim().to_string());
         } else {
-            self.stage.say("ready; every save is built and answered; Ctrl-C stops");
+            self.stage
+                .say("ready; every save is built and answered; Ctrl-C stops");
         }
     }
 
@@ -188,7 +193,11 @@ impl Screen {
             let status = self.status.get(service);
             let serves = status.filter(|status| status.phase.serves());
             if let Some(listen) = serves.and_then(|status| status.listen) {
-                self.stage.say(format!("  {} {}", self.names.show(service), address(&listen)));
+                self.stage.say(format!(
+                    "  {} {}",
+                    self.names.show(service),
+                    address(&listen)
+                ));
                 if listen.protocol == Protocol::Http {
                     urls.push(url(&listen));
                 }
@@ -240,9 +249,14 @@ fn url(listen: &Listen) -> String {
 
 /// Opens each page with the desktop's own opener.
 fn open(stage: &Stage, urls: &[String]) {
-    let opener = ["xdg-open", "open"].into_iter().find_map(|name| which::which(name).ok());
+    let opener = ["xdg-open", "open"]
+        .into_iter()
+        .find_map(|name| which::which(name).ok());
     let Some(opener) = opener else {
-        return stage.say(format!("no browser opener is installed; open {}", urls.join(" ")));
+        return stage.say(format!(
+            "no browser opener is installed; open {}",
+            urls.join(" ")
+        ));
     };
     for url in urls {
         let started = std::process::Command::new(&opener)

@@ -1,0 +1,110 @@
+//! What the tests need of the machine beside Rust, and its installation.
+
+use xshell::{Shell, cmd};
+
+use crate::context::Context;
+use crate::error::{Code, Error, Result};
+
+/// A program that some test drives for real.
+struct Needed {
+    program: &'static str,
+    package: &'static str,
+    /// Whether the tests of `--fast` need it.
+    fast: bool,
+}
+
+const NEEDED: &[Needed] = &[
+    Needed {
+        program: "go",
+        package: "golang-go",
+        fast: true,
+    },
+    Needed {
+        program: "git",
+        package: "git",
+        fast: true,
+    },
+    Needed {
+        program: "nginx",
+        package: "nginx-light",
+        fast: true,
+    },
+    Needed {
+        program: "unshare",
+        package: "util-linux",
+        fast: true,
+    },
+    Needed {
+        program: "mcs",
+        package: "mono-mcs",
+        fast: false,
+    },
+    Needed {
+        program: "chromium",
+        package: "chromium",
+        fast: false,
+    },
+    Needed {
+        program: "chromedriver",
+        package: "chromium-driver",
+        fast: false,
+    },
+];
+
+/// Installs what is missing where that can be done without a question.
+pub fn install(context: &Context, fast: bool) -> Result {
+    let packages: Vec<&str> = NEEDED
+        .iter()
+        .filter(|needed| needed.fast || !fast)
+        .filter(|needed| !present(needed.program))
+        .map(|needed| needed.package)
+        .collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let wanted = packages.join(" ");
+    let missing = || {
+        Error::new(
+            Code::Missing,
+            format!("the tests need packages that are not installed: {wanted}"),
+        )
+        .hint(format!(
+            "`sudo apt-get install --no-install-recommends {wanted}`"
+        ))
+    };
+    if which::which("apt-get").is_err() {
+        return Err(missing());
+    }
+    let root = rustix::process::geteuid().is_root();
+    let sudo: &[&str] = if root {
+        &[]
+    } else {
+        &["sudo", "--non-interactive"]
+    };
+    if !root && which::which("sudo").is_err() {
+        return Err(missing());
+    }
+    context
+        .output
+        .say(format!("installing what the tests need: {wanted}"));
+    let shell = Shell::new().map_err(anyhow::Error::from)?;
+    shell.set_var("DEBIAN_FRONTEND", "noninteractive");
+    let update = cmd!(shell, "{sudo...} apt-get update --quiet --quiet").run();
+    let install = update.and_then(|()| {
+        let arguments = ["--quiet", "--quiet", "--yes", "--no-install-recommends"];
+        cmd!(
+            shell,
+            "{sudo...} apt-get install {arguments...} {packages...}"
+        )
+        .run()
+    });
+    install.map_err(|error| missing().details([error.to_string()]))
+}
+
+/// Debian keeps some programs where an ordinary user's path does not look.
+fn present(program: &str) -> bool {
+    which::which(program).is_ok()
+        || ["/usr/sbin", "/sbin"]
+            .iter()
+            .any(|folder| std::path::Path::new(folder).join(program).is_file())
+}
