@@ -332,7 +332,7 @@ impl Gate {
         {
             return;
         }
-        let now = Instant::now();
+        let now = tokio::time::Instant::now().into_std();
         self.lock()
             .first
             .retain(|first| first.send((generation, now)).is_ok());
