@@ -24,13 +24,21 @@ pub enum Input {
     /// Files of a service are different.
     Save(Save),
     /// The whole source tree of a service has this digest, without a change.
-    Digest { service: ServiceId, digest: String },
+    Digest {
+        /// Whose.
+        service: ServiceId,
+        /// As the watcher gives it.
+        digest: String,
+    },
     /// The agent has taken this session as its own.
     Attached(ServiceId),
     /// Another session has it.
     Refused {
+        /// The service.
         service: ServiceId,
+        /// In one line.
         reason: String,
+        /// The other one, when that is the reason.
         other: Option<SessionInfo>,
     },
     /// The connection to the agent ended.
@@ -47,11 +55,18 @@ pub enum Input {
     Reloaded(Vec<ServiceId>),
     /// Somebody asks through the session's socket.
     Asked {
+        /// What the answer is for.
         token: Token,
+        /// What is asked.
         request: SessionRequest,
     },
     /// The disk was looked at for a request.
-    Synced { token: Token, service: ServiceId },
+    Synced {
+        /// The request.
+        token: Token,
+        /// The service that was looked at.
+        service: ServiceId,
+    },
     /// The user wants something.
     Command(Command),
     /// The user wants to leave: once is gentle, twice is at once.
@@ -109,14 +124,22 @@ pub enum Effect {
     /// Send to the agent.
     Send(ServiceId, Request),
     /// Look at the disk now; `Synced` follows.
-    Sync { token: Token, service: ServiceId },
+    Sync {
+        /// The request.
+        token: Token,
+        /// The service to look at.
+        service: ServiceId,
+    },
     /// Answer a request.
     Answer(Token, Reply),
     /// Tell the user.
     Tell(Told),
     /// Give up the plan that is under way and take down what the session
     /// started; by force means without a grace. `TornDown` follows.
-    TearDown { force: bool },
+    TearDown {
+        /// Without a grace.
+        force: bool,
+    },
     /// The session is over.
     Finish(End),
 }
@@ -135,7 +158,12 @@ pub enum Told {
     /// Somebody else took a service down.
     TakenDown(ServiceId),
     /// Another session has the service.
-    Taken { service: ServiceId, reason: String },
+    Taken {
+        /// The service.
+        service: ServiceId,
+        /// In one line.
+        reason: String,
+    },
     /// Everything the session started is being taken down.
     Leaving,
 }
@@ -303,7 +331,11 @@ impl Session {
         if std::mem::take(&mut self.apply_again) {
             return self.apply(out);
         }
-        let told = if self.incomplete { Told::SomeReady } else { Told::AllReady };
+        let told = if self.incomplete {
+            Told::SomeReady
+        } else {
+            Told::AllReady
+        };
         if self.told.as_ref() != Some(&told) {
             self.told = Some(told.clone());
             out.push(Effect::Tell(told));

@@ -1,6 +1,11 @@
 //! The session's loop: one `select!` that feeds the reducer and performs what
 //! it says.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the reducer's clock and waits are performed here"
+)]
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,7 +60,9 @@ pub enum Error {
     /// Its socket.
     #[error("cannot listen on {path}: {source}")]
     Socket {
+        /// The socket.
         path: PathBuf,
+        /// The system's words.
         source: std::io::Error,
     },
     /// Its files.

@@ -1,5 +1,10 @@
 //! The session's own socket: `wait` and `down` of other terminals ask here.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the session makes this socket and removes it"
+)]
+
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -470,7 +470,10 @@ applied                tell AllReady
 
 #[test]
 fn what_cannot_be_brought_up_at_all_ends_the_session_and_takes_the_rest_down() {
-    check(&["db", "web"], "attached db; ready db; blocked; lost db; torn-down", str![[r#"
+    check(
+        &["db", "web"],
+        "attached db; ready db; blocked; lost db; torn-down",
+        str![[r#"
 
 begin                  apply, attach db, attach web
 attached db
@@ -479,12 +482,16 @@ blocked                tear down
 lost db
 torn-down              finish: Blocked
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn a_key_tries_again_what_something_was_in_the_way_of() {
-    check(&["db", "web"], "attached db; ready db; half-applied; rebuild; applied", str![[r#"
+    check(
+        &["db", "web"],
+        "attached db; ready db; half-applied; rebuild; applied",
+        str![[r#"
 
 begin                  apply, attach db, attach web
 attached db
@@ -493,12 +500,16 @@ half-applied           tell SomeReady
 rebuild                apply, db: rebuild g2
 applied                tell AllReady
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn a_plan_that_is_blocked_later_does_not_end_the_session() {
-    check(&["web"], "attached web; ready web; applied; lost web; replan; blocked", str![[r#"
+    check(
+        &["web"],
+        "attached web; ready web; applied; lost web; replan; blocked",
+        str![[r#"
 
 begin                  apply, attach web
 attached web
@@ -508,5 +519,6 @@ lost web               tell that the agent of web died, replan in 50 ms
 replan                 apply, attach web
 blocked                tell SomeReady
 
-"#]]);
+"#]],
+    );
 }

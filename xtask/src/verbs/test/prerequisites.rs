@@ -76,10 +76,11 @@ pub fn install(context: &Context, fast: bool) -> Result {
         return Err(missing());
     }
     let root = rustix::process::geteuid().is_root();
-    let sudo: &[&str] = if root {
-        &[]
+    // `env` changes nothing; it stands where `sudo` would.
+    let (before, option) = if root {
+        ("env", None)
     } else {
-        &["sudo", "--non-interactive"]
+        ("sudo", Some("--non-interactive"))
     };
     if !root && which::which("sudo").is_err() {
         return Err(missing());
@@ -89,12 +90,12 @@ pub fn install(context: &Context, fast: bool) -> Result {
         .say(format!("installing what the tests need: {wanted}"));
     let shell = Shell::new().map_err(anyhow::Error::from)?;
     shell.set_var("DEBIAN_FRONTEND", "noninteractive");
-    let update = cmd!(shell, "{sudo...} apt-get update --quiet --quiet").run();
+    let update = cmd!(shell, "{before} {option...} apt-get update --quiet --quiet").run();
     let install = update.and_then(|()| {
         let arguments = ["--quiet", "--quiet", "--yes", "--no-install-recommends"];
         cmd!(
             shell,
-            "{sudo...} apt-get install {arguments...} {packages...}"
+            "{before} {option...} apt-get install {arguments...} {packages...}"
         )
         .run()
     });
