@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use crate::apply::{Applied, Progress, apply};
 use crate::host::client::AgentClient;
 use crate::host::{Executable, HostEngine, Leftover, Setup};
-use crate::ledger::{Entry, Journal as _, LEDGER_FILE, Ledger, LedgerError, Stage};
+use crate::ledger::{Entry, Journal as _, Ledger, LedgerError, Stage};
 use crate::lock::{Holding, LockError, ProjectLock};
-use crate::paths::{Homes, Paths, PathsError, ROOT_FILE};
+use crate::paths::{Homes, Paths, PathsError};
 use crate::plan::{Plan, plan};
 use crate::resource::{DesiredSet, Observed, Verb};
 use crate::want::Want;
@@ -351,18 +351,9 @@ impl<W: Lower> Work<W> {
             return;
         }
         let (_, paths, _) = self.world.place();
-        for file in [LEDGER_FILE, ROOT_FILE] {
-            let _ = std::fs::remove_file(paths.state.join(file));
-        }
+        paths.take_away_notes();
         self.lock.remove();
-        // Each goes only if nothing else stands in it.
-        for folder in [&paths.state, &paths.runtime] {
-            if std::fs::remove_dir(folder).is_ok()
-                && let Some(home) = folder.parent()
-            {
-                let _ = std::fs::remove_dir(home);
-            }
-        }
+        paths.take_away();
     }
 }
 

@@ -8,11 +8,13 @@
 //! `observe.rs` looks, `lower.rs` (pure) says what is wanted, `perform.rs`
 //! acts; `prove.rs` lists what is left. Start with [`HostEngine`].
 
+mod candidates;
 pub mod client;
 mod direct;
 mod environment;
 mod facts;
 mod fixed;
+mod gather;
 mod lower;
 mod observe;
 mod perform;

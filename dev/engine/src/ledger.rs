@@ -7,6 +7,11 @@
 //! torn last line is cut off; a long file is rewritten and renamed into place.
 //! It is written only by who holds the [`ProjectLock`](crate::ProjectLock).
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the ledger's file and the time of its entries are this module's own"
+)]
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::future::Future;

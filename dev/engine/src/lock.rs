@@ -3,6 +3,11 @@
 //! Owns the lock file in the project's state folder. The kernel releases it
 //! when its holder ends, however that happens.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the lock file is this module's own"
+)]
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;

@@ -3,11 +3,18 @@
 //! Owns the names of these folders and their making with closed modes. The
 //! state folder survives a reboot, the runtime folder need not.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the project's folders are made and taken away here"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use crate::ledger::LEDGER_FILE;
 
 /// The longest path of a unix socket, in bytes, its final zero not counted
 /// (`sun_path` has 108, see unix(7)).
@@ -158,6 +165,27 @@ impl Paths {
             return Ok(());
         }
         fs::write(&file, bytes).map_err(|source| PathsError::Io { path: file, source })
+    }
+
+    /// Takes away the ledger and the project's path, once there is nothing to
+    /// remember. The caller holds the lock.
+    pub(crate) fn take_away_notes(&self) {
+        for file in [LEDGER_FILE, ROOT_FILE] {
+            // What cannot be removed is found by whoever proves that nothing
+            // is left.
+            let _ = fs::remove_file(self.state.join(file));
+        }
+    }
+
+    /// Takes the folders away, and those above them, as far as they are empty.
+    pub(crate) fn take_away(&self) {
+        for folder in [&self.state, &self.runtime] {
+            if fs::remove_dir(folder).is_ok()
+                && let Some(home) = folder.parent()
+            {
+                let _ = fs::remove_dir(home);
+            }
+        }
     }
 
     /// The project's path, as noted by [`make`](Self::make).

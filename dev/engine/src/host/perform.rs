@@ -3,6 +3,8 @@
 //! Decides nothing about what is wanted: it makes, tells and ends what the
 //! action names.
 
+#![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,8 +17,8 @@ use hob_wire::{
 };
 use tokio::time::Instant;
 
+use super::candidates::{Answer, ask};
 use super::client::{AgentClient, ClientError};
-use super::observe::{Answer, ask};
 use super::processes::{self, Process};
 use super::{
     AGENT, AGENT_ERRORS, AgentSpec, FOLDER, HostEngine, HostFacts, HostSpec, ORPHANS, REMAINS,

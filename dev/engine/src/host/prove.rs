@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::ports::{Listeners, holders};
 use super::processes::{self, Marked};
-use super::{HostEngine, observe};
+use super::{HostEngine, candidates};
 use crate::ledger::{LEDGER_FILE, Ledger};
 use crate::lock::LOCK_FILE;
 use crate::paths::ROOT_FILE;
@@ -87,7 +87,7 @@ impl HostEngine {
         for addr in listening(&marked) {
             add(LeftoverKind::Port, addr);
         }
-        for name in observe::entries(&setup.paths.runtime) {
+        for name in candidates::entries(&setup.paths.runtime) {
             let path = setup.paths.runtime.join(&name).display().to_string();
             match name.strip_suffix(".sock") {
                 Some(_) => add(LeftoverKind::Socket, path),
@@ -113,7 +113,7 @@ impl HostEngine {
     pub(super) fn volumes(&self) -> Vec<String> {
         let home = self.setup.paths.state.join("volumes");
         let below = |folder: std::path::PathBuf| {
-            let names = observe::entries(&folder).into_iter();
+            let names = candidates::entries(&folder).into_iter();
             names.map(move |name| folder.join(name))
         };
         below(home)
@@ -143,7 +143,7 @@ fn listening(marked: &[Marked]) -> BTreeSet<String> {
 
 /// What a folder holds beside these names.
 fn files(folder: &Path, known: &BTreeSet<&str>) -> Vec<String> {
-    observe::entries(folder)
+    candidates::entries(folder)
         .into_iter()
         .filter(|name| !known.contains(name.as_str()))
         .map(|name| folder.join(name).display().to_string())

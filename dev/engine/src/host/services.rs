@@ -1,5 +1,10 @@
 //! The services of a project as their agents tell of them.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "dead sockets and empty folders are tidied away here"
+)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -8,8 +13,8 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
 use super::HostEngine;
+use super::candidates::{Answer, Candidate, entries, owner_of};
 use super::client::AgentClient;
-use super::observe::{Answer, entries, owner_of};
 use crate::engine::Lower;
 use crate::paths::Paths;
 use crate::resource::{DesiredSet, Observed};
@@ -38,7 +43,7 @@ impl HostEngine {
     ) -> Result<Vec<ServiceState>, Failure> {
         let records = self.records()?;
         let candidates = self.candidates(&records, asked).await;
-        let state = |candidate: super::observe::Candidate| {
+        let state = |candidate: Candidate| {
             let verdict = match (&candidate.answer, candidate.status(&self.setup.project)) {
                 (_, Some(status)) => Verdict::Up(Box::new(status.clone())),
                 (Answer::Nobody, _) => match candidate.processes.len() {

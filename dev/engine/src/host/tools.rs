@@ -5,6 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hob_stack::{Form, Ready, Service};
+use hob_wire::Mode;
+
 /// Program and Debian package, in the order of the programs.
 const PACKAGES: &[(&str, &str)] = &[
     ("bundle", "ruby-bundler"),
@@ -55,6 +58,29 @@ pub fn package(program: &str, of_service: &BTreeMap<String, String>) -> Option<S
         at.ok().map(|at| PACKAGES[at].1.to_owned())
     };
     of_service.get(program).cloned().or_else(known)
+}
+
+/// The programs that a service calls in a mode and that are looked up in the
+/// search path: to build, to run, to tell whether it is ready.
+#[must_use]
+pub fn programs(service: &Service, mode: Mode) -> BTreeSet<&str> {
+    let (form, ready) = match mode {
+        Mode::Dev => (&service.dev_form.form, &service.dev_form.ready),
+        Mode::Run => (&service.run_form, &service.ready),
+    };
+    let mut commands: Vec<&[String]> = Vec::new();
+    if let Form::Program { build, run } = form {
+        commands.extend(build.as_deref());
+        commands.push(run);
+    }
+    if let Ready::Command(argv) = ready {
+        commands.push(argv);
+    }
+    let programs = commands.into_iter().filter_map(|argv| argv.first());
+    programs
+        .map(String::as_str)
+        .filter(|program| is_looked_up(program))
+        .collect()
 }
 
 /// Whether a program's name is looked up in the search path: a path is not,

@@ -93,6 +93,7 @@ fn advanced<S>(wanted: &Desired<S>, found: &ObservedResource) -> Chain {
     let failed = matches!(found.health, Health::Failed(_));
     if wanted.level >= Level::Ready && (level < Level::Ready || failed) {
         let cause = match &found.health {
+            _ if level < found.level => "it has to be ready with that".to_owned(),
             Health::Failed(reason) => format!("it is not ready: {reason}"),
             Health::Ok | Health::Broken(_) => "it is not ready yet".to_owned(),
         };

@@ -257,7 +257,7 @@ fn what_is_half_way_goes_on_from_there() {
 4 await agent s/b      because it is not ready yet <3
 5 await agent s/c      because it is not ready yet
 6 configure agent s/d  because its configuration changed
-7 await agent s/d      because it is not ready yet <6
+7 await agent s/d      because it has to be ready with that <6
 
 "#]],
     );
@@ -460,7 +460,7 @@ fn a_busy_service_is_changed_only_by_force() {
         busy,
         str![[r#"
 0 configure agent s/a  because its configuration changed
-1 await agent s/a      because it is not ready yet <0
+1 await agent s/a      because it has to be ready with that <0
 
 "#]],
     );

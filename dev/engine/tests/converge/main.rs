@@ -157,12 +157,12 @@ proptest! {
                     after.required && !done
                 });
                 let never = step.verb == Verb::Await && case.is_never_ready(&step.resource);
-                let expected = match (&outcome.outcomes[step.id.0], held_back, never) {
-                    (Outcome::Skipped { .. }, true, _) => true,
-                    (Outcome::Failed(_), false, true) => true,
-                    (Outcome::Done { .. }, false, false) => true,
-                    _ => false,
-                };
+                let expected = matches!(
+                    (&outcome.outcomes[step.id.0], held_back, never),
+                    (Outcome::Skipped { .. }, true, _)
+                        | (Outcome::Failed(_), false, true)
+                        | (Outcome::Done { .. }, false, false)
+                );
                 prop_assert!(expected, "{}: {:?}", step.title(), outcome.outcomes[step.id.0]);
             }
             // Once it is mended, the rest goes on.

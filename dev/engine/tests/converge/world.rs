@@ -296,6 +296,12 @@ impl State {
         if self.now.things.contains_key(id) {
             self.violations.push(format!("{id} is made twice"));
         }
+        let remains =
+            |other: &&ResourceId| other.kind.as_str() == "remains" && other.owner() == id.owner();
+        if let Some(remains) = self.now.things.keys().find(remains) {
+            self.violations
+                .push(format!("{id} comes while {remains} is there"));
+        }
         for claim in &spec.claims {
             let ours = self
                 .now

@@ -40,7 +40,7 @@ impl Ground {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("project");
         let stack = root.join("stacks/s");
-        fs::create_dir_all(&stack).unwrap();
+        fs::create_dir_all(stack.join("src")).unwrap();
         let mut text = "version = 1\nname = \"s\"\n".to_owned();
         for (name, lines) in services {
             writeln!(text, "[services.{name}]\n{lines}").unwrap();

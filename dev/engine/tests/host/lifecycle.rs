@@ -251,6 +251,41 @@ async fn an_agent_of_another_version_is_made_anew() {
 }
 
 #[tokio::test]
+async fn another_mode_makes_a_service_anew_and_changed_sources_only_tell_it() {
+    let ground = Ground::new(&[("a", "source = \"src\"")]);
+    let mut want = ground.up(&["a"]);
+    ground.bring(&want).await;
+    want.mode = hob_wire::Mode::Run;
+    let (text, _) = ground.bring(&want).await;
+    assert_data_eq!(
+        text,
+        str![[r#"
+remove agent s/a     because its mode is dev and has to be run
+create agent s/a     because it is made anew
+configure agent s/a  because it is new
+start agent s/a      because it is to run
+await agent s/a      because others may rely on it only then
+
+"#]]
+        .raw()
+    );
+    assert!(ground.preview(&want).await.is_empty());
+    fs::write(ground.project.root.join("stacks/s/src/main"), "new").unwrap();
+    let (text, _) = ground.bring(&want).await;
+    assert_data_eq!(
+        text,
+        str![[r#"
+configure agent s/a  because its configuration changed
+await agent s/a      because it has to be ready with that
+
+"#]]
+        .raw()
+    );
+    assert!(ground.preview(&want).await.is_empty());
+    ground.down().await;
+}
+
+#[tokio::test]
 async fn an_automatic_port_stays_the_same_while_a_service_is_up_and_after() {
     let ground = Ground::new(&[("a", "port = 80\npublish = \"auto\"")]);
     let want = ground.up(&["a"]);

@@ -4,7 +4,7 @@
 //! `agent.rs` is that agent: this very test program, called as an agent.
 //! `ground.rs` makes projects to work on. Each file of tests is one concern.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod agent;
 mod ground;

@@ -2,9 +2,10 @@
 
 use std::net::TcpListener;
 
-use hob_engine::ObstacleKind;
+use hob_engine::{Engine, ObstacleKind, ProjectRef};
+use hob_stack::EngineChoice;
 
-use crate::ground::{Ground, free_port};
+use crate::ground::{Ground, LONG, free_port};
 
 fn published(port: u16) -> String {
     format!("port = 80\npublish = {port}")
@@ -91,4 +92,36 @@ async fn two_checkouts_run_side_by_side_on_automatic_ports() {
     one.down().await;
     assert_eq!(two.agents().len(), 1);
     two.down().await;
+}
+
+#[tokio::test]
+async fn a_secret_of_the_environment_has_to_be_set_once_and_its_change_is_noticed() {
+    let ground = Ground::new(&[("a", "secrets = { T = { env = \"TOKEN\" } }")]);
+    let want = ground.up(&["a"]);
+    let of = |token: Option<&str>| {
+        let mut surroundings = ground.surroundings.clone();
+        let pair = token.map(|token| ("TOKEN".to_owned(), token.to_owned()));
+        surroundings.environment.extend(pair);
+        let project = ProjectRef::from(&*ground.project);
+        Engine::choose(EngineChoice::Host, project, surroundings).unwrap()
+    };
+    let planned = |token| {
+        let (engine, want) = (of(token), want.clone());
+        async move { engine.preview(&want).await.unwrap() }
+    };
+    let unset = planned(None).await;
+    assert_eq!(
+        unset.obstacles[0].to_string(),
+        "s/a: its secrets come from TOKEN, not set here\n  hint: `export TOKEN=…`"
+    );
+    let prepared = of(Some("one")).prepare(&want, LONG, |_| {}).await.unwrap();
+    let (progress, _told) = tokio::sync::mpsc::unbounded_channel();
+    let applied = prepared.apply(&progress, std::future::pending()).await;
+    assert!(applied.is_done());
+    assert!(planned(Some("one")).await.is_empty());
+    assert!(planned(None).await.is_empty());
+    let other = planned(Some("two")).await.to_text();
+    assert!(other.starts_with("remove agent s/a"), "{other}");
+    assert!(!other.contains("one") && !other.contains("two"), "{other}");
+    ground.down().await;
 }

@@ -1,0 +1,168 @@
+//! The services that anything is known of: by the ledger, by a folder, by a
+//! socket, by a process that carries their marks; and what their agents say.
+//!
+//! Looks and asks, changes nothing. Start with [`HostEngine::candidates`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hob_stack::ServiceId;
+use hob_wire::Status;
+use tokio::task::JoinSet;
+
+use super::client::{AgentClient, ClientError};
+use super::processes::{self, Marked};
+use super::{AGENT, FACT_SOCKET, HostEngine, agent};
+use crate::ledger::{Ledger, Records};
+use crate::resource::{Owner, ResourceId};
+use crate::world::Failure;
+
+/// How long a connected agent may take to tell its status.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What an agent's socket says.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    /// Nobody listens.
+    Nobody,
+    /// Its status.
+    Status(Box<Status>),
+    /// It speaks another version.
+    Version(u32),
+    /// Somebody listens and says nothing of use, for this reason.
+    Useless(String),
+}
+
+/// Asks the agent of a socket for its status.
+pub(super) async fn ask(socket: &Path) -> Answer {
+    match AgentClient::new(socket.to_owned()).status(ANSWER).await {
+        Ok(status) => Answer::Status(Box::new(status)),
+        Err(ClientError::Version { protocol, .. }) => Answer::Version(protocol),
+        Err(ClientError::Gone { .. }) => Answer::Nobody,
+        Err(error) => Answer::Useless(error.to_string()),
+    }
+}
+
+/// One service that something is known of.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) stack: String,
+    pub(super) service: String,
+    pub(super) socket: PathBuf,
+    pub(super) answer: Answer,
+    /// Processes that carry its marks, the agent among them.
+    pub(super) processes: Vec<Marked>,
+}
+
+impl Candidate {
+    /// The status, if it is this service's agent that answers.
+    pub(super) fn status(&self, project: &str) -> Option<&Status> {
+        match &self.answer {
+            Answer::Status(status) => {
+                let service = format!("{}/{}", self.stack, self.service);
+                (status.project == project && status.service == service).then_some(status)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl HostEngine {
+    /// The socket of a service's agent: the one that it was started with, else
+    /// the one that it would be.
+    pub(super) fn socket(&self, records: &Records, stack: &str, service: &str) -> PathBuf {
+        let recorded = records
+            .get(&agent(stack, service))
+            .and_then(|memory| memory.facts.get(FACT_SOCKET));
+        match recorded {
+            Some(path) => PathBuf::from(path),
+            None => self.setup.paths.socket(stack, service),
+        }
+    }
+
+    pub(super) fn records(&self) -> Result<Records, Failure> {
+        Ledger::peek(&self.setup.paths.state).map_err(|error| Failure::operation(error.to_string()))
+    }
+
+    /// Every service that anything at all is known of.
+    pub(super) async fn candidates(
+        &self,
+        records: &Records,
+        asked: &BTreeSet<ServiceId>,
+    ) -> Vec<Candidate> {
+        let setup = &self.setup;
+        let mut names: BTreeSet<(String, String)> = BTreeSet::new();
+        for id in asked {
+            names.insert((id.stack.to_string(), id.service.to_string()));
+        }
+        for id in records.keys() {
+            names.extend(
+                id.service
+                    .clone()
+                    .map(|service| (id.stack.clone(), service)),
+            );
+        }
+        for home in ["services", "volumes"] {
+            for stack in entries(&setup.paths.state.join(home)) {
+                let services = entries(&setup.paths.state.join(home).join(&stack));
+                names.extend(services.into_iter().map(|service| (stack.clone(), service)));
+            }
+        }
+        for socket in entries(&setup.paths.runtime) {
+            let parts = socket.strip_suffix(".sock").and_then(|s| s.split_once('.'));
+            let id = parts.map(|(stack, service)| format!("{stack}/{service}"));
+            if let Some(Ok(id)) = id.map(|id| id.parse::<ServiceId>()) {
+                names.insert((id.stack.to_string(), id.service.to_string()));
+            }
+        }
+        let mut processes: BTreeMap<(String, String), Vec<Marked>> = BTreeMap::new();
+        for marked in processes::marked(setup.uid) {
+            if marked.marks.project != setup.project {
+                continue;
+            }
+            // What carries only the project's mark was not started by an agent.
+            if let Some((stack, service)) = marked.marks.service.split_once('/') {
+                let name = (stack.to_owned(), service.to_owned());
+                names.insert(name.clone());
+                processes.entry(name).or_default().push(marked);
+            }
+        }
+        let mut asking = JoinSet::new();
+        for (stack, service) in names {
+            let socket = self.socket(records, &stack, &service);
+            let processes = processes
+                .remove(&(stack.clone(), service.clone()))
+                .unwrap_or_default();
+            asking.spawn(async move {
+                Candidate {
+                    answer: ask(&socket).await,
+                    stack,
+                    service,
+                    socket,
+                    processes,
+                }
+            });
+        }
+        let mut candidates = asking.join_all().await;
+        candidates.sort_by(|a, b| (&a.stack, &a.service).cmp(&(&b.stack, &b.service)));
+        candidates
+    }
+}
+
+/// The names in a folder, in order; none when it is not there.
+pub(super) fn entries(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The services that are known of, with their agents' answers.
+pub(super) fn owner_of(candidate: &Candidate) -> Owner {
+    let id = ResourceId::of_service(&candidate.stack, &candidate.service, AGENT);
+    id.owner()
+}

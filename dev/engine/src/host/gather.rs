@@ -1,0 +1,225 @@
+//! What the lowering has to know of this machine: ports and who has them,
+//! programs, source trees.
+//!
+//! Looks, and asks nginx for its version. Start with [`HostEngine::facts`].
+
+#![expect(clippy::disallowed_methods, reason = "asks nginx for its version")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hob_stack::{Form, Project, Ready, Service, ServiceId};
+use hob_wire::{Mode, SecretSource};
+use tokio::task::JoinSet;
+
+use super::candidates::Candidate;
+use super::ports::{Listeners, holders, user_name};
+use super::{FACT_PORT, HostEngine, HostFacts, REMAINS, agent, port_choice, processes, tools};
+use crate::ledger::Records;
+use crate::resource::{Claim, Holder, Observed, ResourceId};
+use crate::want::Want;
+
+/// How long nginx may take to tell its version.
+const ANSWER: Duration = Duration::from_secs(5);
+
+impl HostEngine {
+    /// All that is asked about in `want`.
+    pub(super) async fn facts(
+        &self,
+        project: &Project,
+        want: &Want,
+        records: &Records,
+        candidates: &[Candidate],
+        listeners: &Listeners,
+    ) -> HostFacts {
+        let mut had = BTreeMap::new();
+        let mut pids = BTreeMap::new();
+        for candidate in candidates {
+            let name = format!("{}/{}", candidate.stack, candidate.service);
+            let Ok(id) = name.parse::<ServiceId>() else {
+                continue;
+            };
+            let status = candidate.status(&self.setup.project);
+            pids.extend(status.map(|status| (id.clone(), status.agent_pid)));
+            let running = status.and_then(|status| Some(status.listen?.addr.port()));
+            let recorded = records
+                .get(&agent(&candidate.stack, &candidate.service))
+                .and_then(|memory| memory.facts.get(FACT_PORT)?.parse().ok())
+                .filter(|port| !candidate.processes.is_empty() || !listeners.uses(*port));
+            had.extend(running.or(recorded).map(|port| (id, port)));
+        }
+        let mut facts = HostFacts {
+            ports: port_choice::ports(project, want.port_offset, &had, |port| listeners.uses(port)),
+            ..HostFacts::default()
+        };
+        let mut files = false;
+        for service in want.services.iter().filter_map(|id| project.service(id)) {
+            let missing = self.missing(service, want.mode);
+            if !missing.is_empty() {
+                facts.missing.insert(service.id.clone(), missing);
+            }
+            let unset: BTreeSet<String> = secret_variables(service)
+                .filter(|name| !self.setup.environment.contains_key(*name))
+                .filter(|name| {
+                    let pid = pids.get(&service.id);
+                    pid.and_then(|pid| processes::variable(*pid, name))
+                        .is_none()
+                })
+                .map(str::to_owned)
+                .collect();
+            if !unset.is_empty() {
+                facts.unset.insert(service.id.clone(), unset);
+            }
+            files |= matches!(form(service, want.mode), Form::Files { .. });
+        }
+        if files {
+            facts.nginx = self.nginx().await;
+        }
+        if want.mode == Mode::Run {
+            facts.sources = self.sources(project, want).await;
+        }
+        facts
+    }
+
+    /// The digest of every source tree that is asked for.
+    async fn sources(
+        &self,
+        project: &Project,
+        want: &Want,
+    ) -> BTreeMap<ServiceId, Result<String, String>> {
+        let mut reading = JoinSet::new();
+        for service in want.services.iter().filter_map(|id| project.service(id)) {
+            let id = service.id.clone();
+            let root = super::source::root(service);
+            reading.spawn_blocking(move || {
+                let digest = super::source::digest(&root);
+                (id, digest.map_err(|error| error.to_string()))
+            });
+        }
+        reading.join_all().await.into_iter().collect()
+    }
+
+    /// The programs of a service that are not on the search path.
+    fn missing(&self, service: &Service, mode: Mode) -> BTreeSet<String> {
+        let mut programs: Vec<&String> = Vec::new();
+        if let Form::Program { build, run } = form(service, mode) {
+            programs.extend(build.iter().filter_map(|argv| argv.first()));
+            programs.extend(run.first());
+        }
+        let ready = match mode {
+            Mode::Dev => &service.dev_form.ready,
+            Mode::Run => &service.ready,
+        };
+        if let Ready::Command(argv) = ready {
+            programs.extend(argv.first());
+        }
+        let path = self.setup.environment.get("PATH");
+        programs
+            .into_iter()
+            .filter(|program| tools::is_looked_up(program))
+            .filter(|program| which::which_in(program, path, &service.source).is_err())
+            .cloned()
+            .collect()
+    }
+
+    /// The version of nginx, if it is installed.
+    async fn nginx(&self) -> Option<String> {
+        let path = self.setup.environment.get("PATH");
+        let path = tools::path_with_system(path).or_else(|| path.cloned())?;
+        let nginx = which::which_in("nginx", Some(path), "/").ok()?;
+        let mut command = tokio::process::Command::new(nginx);
+        command.arg("-v").env_clear().kill_on_drop(true);
+        command.stdin(std::process::Stdio::null());
+        let output = tokio::time::timeout(ANSWER, command.output()).await;
+        // "nginx version: nginx/1.26.3", on its standard error.
+        let text = String::from_utf8_lossy(&output.ok()?.ok()?.stderr).into_owned();
+        let (_, version) = text.split_once("nginx/")?;
+        Some(version.split_whitespace().next()?.to_owned())
+    }
+
+    /// Who has the addresses that are asked for.
+    pub(super) fn held(
+        &self,
+        project: &Project,
+        want: &Want,
+        observed: &Observed<HostFacts>,
+        listeners: &Listeners,
+    ) -> BTreeMap<Claim, Holder> {
+        let mut against: Vec<(Claim, u64, u32)> = Vec::new();
+        for service in want.services.iter().filter_map(|id| project.service(id)) {
+            let Some(port) = observed.facts.ports.get(&service.id) else {
+                continue;
+            };
+            let addr = SocketAddr::new(service.address, *port);
+            let first = listeners.against(addr).next();
+            against.extend(first.map(|held| (Claim(addr.to_string()), held.inode, held.uid)));
+        }
+        let inodes: Vec<u64> = against.iter().map(|(_, inode, _)| *inode).collect();
+        let pids = holders(&inodes);
+        against
+            .into_iter()
+            .map(|(claim, inode, uid)| {
+                let pids = pids.get(&inode).map_or(&[][..], Vec::as_slice);
+                (claim, self.holder(pids, uid, observed))
+            })
+            .collect()
+    }
+
+    fn holder(&self, pids: &[u32], uid: u32, observed: &Observed<HostFacts>) -> Holder {
+        let elsewhere =
+            "`--port-offset 100` moves this project's ports, `publish = \"auto\"` picks a free one";
+        let marked = pids.iter().find_map(|pid| processes::look(*pid));
+        if let Some(marked) = marked {
+            let marks = marked.marks;
+            if marks.project != self.setup.project {
+                let root = marks.root.display();
+                return Holder::Foreign {
+                    who: format!("{} of the project {root}", marks.service),
+                    hints: vec![
+                        format!("`hob down --project {root} {}` ends it", marks.service),
+                        elsewhere.to_owned(),
+                    ],
+                };
+            }
+            if let Some((stack, service)) = marks.service.split_once('/') {
+                let id = agent(stack, service);
+                return Holder::Ours(if observed.resources.contains_key(&id) {
+                    id
+                } else {
+                    ResourceId::of_service(stack, service, REMAINS)
+                });
+            }
+        }
+        let who = match pids.first() {
+            Some(pid) => {
+                let name = processes::name(*pid).unwrap_or_else(|| "a program".to_owned());
+                format!("{name} (process {pid})")
+            }
+            None => match user_name(uid).filter(|_| uid != self.setup.uid) {
+                Some(user) => format!("a process of another user ({user})"),
+                None => "a process that hob cannot see".to_owned(),
+            },
+        };
+        Holder::Foreign {
+            who,
+            hints: vec![elsewhere.to_owned()],
+        }
+    }
+}
+
+/// How a service is built and run in a mode.
+fn form(service: &Service, mode: Mode) -> &Form {
+    match mode {
+        Mode::Dev => &service.dev_form.form,
+        Mode::Run => &service.run_form,
+    }
+}
+
+/// The variables of the caller that a service takes secrets from.
+pub(super) fn secret_variables(service: &Service) -> impl Iterator<Item = &str> {
+    service.secrets.values().filter_map(|source| match source {
+        SecretSource::Env(name) => Some(name.as_str()),
+        SecretSource::File(_) => None,
+    })
+}
