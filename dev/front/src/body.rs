@@ -83,12 +83,9 @@ impl Passing {
                     }
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                Some(Err(error)) => {
-                    // No script at the end of half a page: the client is to
-                    // see that it is cut.
-                    self.injection = None;
-                    return Poll::Ready(Some(Err(error)));
-                }
+                // No script at the end of half a page: nobody polls after an
+                // error, and the client sees that it is cut.
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {}
             }
             self.ended = true;

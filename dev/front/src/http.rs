@@ -179,6 +179,14 @@ impl Link {
     ) -> Tried {
         let repeatable = ask.repeatable.is_some();
         while let Some(mut sender) = backend.pool.take(repeatable).filter(|_| !anew) {
+            if !repeatable {
+                // Lets the connection see a close that has already arrived,
+                // so that what cannot be sent twice is not sent into it.
+                tokio::task::yield_now().await;
+                if !sender.is_ready() {
+                    continue;
+                }
+            }
             match sender.try_send_request(request).await {
                 Ok(response) => return Tried::Answered(response, Some(sender)),
                 Err(mut error) => match error.take_message() {
@@ -316,60 +324,20 @@ impl Link {
 
     fn held(&self, step: Step) -> Refusal {
         let service = &self.config.service;
-        let failure = match step {
-            Step::Failed(failure) => Failure::clone(&failure),
-            Step::Expired(reason) => Failure {
-                generation: 0,
-                title: format!("{service} is not ready"),
-                message: format!("held for {:?}: {reason}", self.config.hold_limit),
-                output: Vec::new(),
-            },
-            Step::Shut | Step::Go(_) => Failure {
-                generation: 0,
-                title: format!("{service} is being stopped"),
-                message: "its port is about to close".to_owned(),
-                output: Vec::new(),
-            },
-        };
-        Refusal {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            failure,
-            waits: true,
+        match step {
+            Step::Failed(failure) => Refusal::failed(Failure::clone(&failure)),
+            Step::Expired(reason) => Refusal::expired(service, self.config.hold_limit, &reason),
+            Step::Shut | Step::Go(_) => Refusal::shut(service),
         }
     }
 
     fn lost(&self, ask: &Ask, words: &str) -> Refusal {
-        let message = if ask.repeatable.is_some() {
-            words.to_owned()
-        } else {
-            format!(
-                "{words}; the {} was not sent again because it may have had its effect",
-                ask.method
-            )
-        };
-        Refusal {
-            status: StatusCode::BAD_GATEWAY,
-            failure: Failure {
-                generation: 0,
-                title: format!("{} did not answer", self.config.service),
-                message,
-                output: Vec::new(),
-            },
-            waits: false,
-        }
+        let once = ask.repeatable.is_none().then_some(&ask.method);
+        Refusal::lost(&self.config.service, words, once)
     }
 
     fn connect_refused<B>(&self, request: &Request<B>) -> Response<Body> {
-        let refusal = Refusal {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            failure: Failure {
-                generation: 0,
-                title: "CONNECT is not served".to_owned(),
-                message: format!("{} is a service, not a proxy", self.config.service),
-                output: Vec::new(),
-            },
-            waits: false,
-        };
+        let refusal = Refusal::connect(&self.config.service);
         let mut response = page::answer(&refusal, Visit::of(request), false, &self.gate.look());
         let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         response.headers_mut().insert(ALLOW, allowed);

@@ -6,12 +6,13 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use serde_json::json;
 
 use crate::ansi;
@@ -32,6 +33,64 @@ pub(crate) struct Refusal {
     /// Whether the page waits for the gate to open, and not only for a newer
     /// generation.
     pub(crate) waits: bool,
+}
+
+impl Refusal {
+    /// The supervisor's word.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            failure,
+            waits: true,
+        }
+    }
+
+    /// Held for the whole limit.
+    pub(crate) fn expired(service: &str, limit: Duration, reason: &str) -> Self {
+        let title = format!("{service} is not ready");
+        Self::failed(words(title, format!("held for {limit:?}: {reason}")))
+    }
+
+    /// The front is ending.
+    pub(crate) fn shut(service: &str) -> Self {
+        let title = format!("{service} is being stopped");
+        Self::failed(words(title, "its port is about to close".to_owned()))
+    }
+
+    /// Sent, and no answer came. `once` is the method of a request that must
+    /// not be sent again.
+    pub(crate) fn lost(service: &str, how: &str, once: Option<&Method>) -> Self {
+        let message = match once {
+            Some(method) => {
+                format!("{how}; the {method} was not sent again because it may have had its effect")
+            }
+            None => how.to_owned(),
+        };
+        Self {
+            status: StatusCode::BAD_GATEWAY,
+            failure: words(format!("{service} did not answer"), message),
+            waits: false,
+        }
+    }
+
+    /// Somebody took the service for a proxy.
+    pub(crate) fn connect(service: &str) -> Self {
+        let message = format!("{service} is a service, not a proxy");
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            failure: words("CONNECT is not served".to_owned(), message),
+            waits: false,
+        }
+    }
+}
+
+fn words(title: String, message: String) -> Failure {
+    Failure {
+        generation: 0,
+        title,
+        message,
+        output: Vec::new(),
+    }
 }
 
 /// Identifies a failure to the page that shows it.

@@ -153,28 +153,32 @@ async fn chunks_and_trailers_pass_both_ways() {
 
 #[tokio::test]
 async fn a_client_that_expects_100_uploads_only_after_the_process_asked() {
-    let process = Process::raw(|mut stream| async move {
-        let head = read_until(&mut stream, "\r\n\r\n").await;
-        assert!(
-            head.to_lowercase().contains("expect: 100-continue"),
-            "{head}"
-        );
-        if head.starts_with("POST /no") {
-            let answer =
-                b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            stream.write_all(answer).await.unwrap();
-            assert_eq!(read_all(&mut stream).await, "", "the refused body was sent");
-            return;
+    let (told, mut refused) = tokio::sync::mpsc::unbounded_channel();
+    let process = Process::raw(move |mut stream| {
+        let told = told.clone();
+        async move {
+            let head = read_until(&mut stream, "\r\n\r\n").await;
+            assert!(
+                head.to_lowercase().contains("expect: 100-continue"),
+                "{head}"
+            );
+            if head.starts_with("POST /no") {
+                let answer =
+                    b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+                told.send(read_all(&mut stream).await).unwrap();
+                return;
+            }
+            stream
+                .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+                .await
+                .unwrap();
+            read_until(&mut stream, "body").await;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nheard")
+                .await
+                .unwrap();
         }
-        stream
-            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
-            .await
-            .unwrap();
-        read_until(&mut stream, "body").await;
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nheard")
-            .await
-            .unwrap();
     })
     .await;
     let front = Front::before(&process).await;
@@ -196,6 +200,8 @@ async fn a_client_that_expects_100_uploads_only_after_the_process_asked() {
 
     let answer = front.raw(&head("/no")).await;
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let sent = soon("the process's connection ends", refused.recv()).await;
+    assert_eq!(sent.as_deref(), Some(""), "the refused body was sent");
 }
 
 #[tokio::test]

@@ -26,6 +26,22 @@ async fn a_kept_connection_that_was_closed_costs_nobody_a_request() {
     }
 }
 
+/// The same for what cannot be sent twice.
+#[tokio::test]
+async fn a_kept_connection_that_was_closed_costs_no_post_either() {
+    let process = Process::raw(|mut stream| async move {
+        read_until(&mut stream, "body").await;
+        stream.write_all(OK).await.unwrap();
+    })
+    .await;
+    let front = Front::before(&process).await;
+    let mut client = front.client().await;
+    for _ in 0..300 {
+        let (status, _, words) = client.post("/", "body".to_owned()).await.unwrap();
+        assert_eq!(status, 200, "{words}");
+    }
+}
+
 /// Closes at the sight of the second request, unread in part: a reset.
 #[tokio::test]
 async fn a_kept_connection_that_resets_is_replaced() {
