@@ -19,6 +19,7 @@ use clap::Parser;
 
 use crate::cli::Cli;
 use crate::error::{Code, Error};
+use crate::output::spoken;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nowhere else to say it.
-            let _ = std::io::stderr().write_all(error.render().as_bytes());
+            let _ = std::io::stderr().write_all(spoken(&error.render()).as_bytes());
             exit(error.code)
         }
     }
@@ -57,7 +58,7 @@ fn agent(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = std::io::stderr().write_all(error.render().as_bytes());
+            let _ = std::io::stderr().write_all(spoken(&error.render()).as_bytes());
             exit(error.code)
         }
     }

@@ -1,5 +1,8 @@
 //! Where words go: data to stdout, talk to stderr, JSON lines when asked for.
 
+#![expect(clippy::disallowed_methods, reason = "how it was started is asked where words are printed")]
+
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -51,7 +54,16 @@ impl Output {
     /// A line of talk. That nobody can hear it is no error.
     pub fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{}", line.as_ref());
+            let _ = writeln!(io::stderr().lock(), "{}", spoken(line.as_ref()));
         }
     }
+}
+
+/// Commands as the user would type them: in hob's own repository it is
+/// `cargo xtask`, which cargo tells its programs by this variable.
+pub fn spoken(text: &str) -> Cow<'_, str> {
+    if text.contains("`hob ") && std::env::var_os("CARGO_PKG_NAME").is_some_and(|it| it == "xtask") {
+        return text.replace("`hob ", "`cargo xtask ").into();
+    }
+    text.into()
 }
