@@ -70,8 +70,11 @@ pub(crate) struct Worker {
     inbox: mpsc::Receiver<Message>,
     /// The number for the next tree.
     next_tree: u32,
-    /// Events were lost; everything has to be looked at.
-    lost: bool,
+    /// Events were lost; everything has to be looked at at this time.
+    lost: Option<Instant>,
+    /// Not before this: a storm that overflows the system's queue again and
+    /// again must not keep us from everything else.
+    next_rescan: Instant,
     /// The last rename away from somewhere: its number and whether a file
     /// that counts went.
     renamed: Option<(usize, bool)>,
@@ -114,7 +117,8 @@ impl Worker {
             tickets: 0,
             inbox,
             next_tree: 0,
-            lost: false,
+            lost: None,
+            next_rescan: Instant::now(),
             renamed: None,
             next_poll: None,
             next_check: Instant::now() + CHECK,
@@ -151,7 +155,7 @@ impl Worker {
         let groups = self.groups.values();
         groups
             .flat_map(|group| [group.queue.next_due(), group.wake])
-            .chain([self.next_poll, self.next_missing])
+            .chain([self.next_poll, self.next_missing, self.lost])
             .flatten()
             .fold(self.next_check, Instant::min)
     }
@@ -181,9 +185,12 @@ impl Worker {
 
     /// Looks at what is due, for a short while, and at the rest by the clock.
     fn work(&mut self) {
-        if std::mem::take(&mut self.lost) {
+        let now = Instant::now();
+        if self.lost.is_some_and(|lost| lost <= now) {
+            self.lost = None;
             let all: Vec<u32> = self.trees.keys().copied().collect();
             self.rescan(&all, true);
+            self.next_rescan = Instant::now() + now.elapsed();
         }
         let now = Instant::now();
         if self.next_check <= now {
@@ -275,7 +282,7 @@ impl Worker {
     /// Routes an event to whoever watches the folder that it happened in.
     fn see(&mut self, seen: &Seen) {
         if seen.what == What::Lost {
-            self.lost = true;
+            self.lost = Some(seen.at.0.max(self.next_rescan));
             return;
         }
         let path = seen.path.as_path();
