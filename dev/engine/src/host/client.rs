@@ -110,8 +110,12 @@ impl AgentClient {
                 },
             };
             connection.sender.send(&Hello::current()).await?;
-            connection.sender.send(request).await?;
-            Ok(connection)
+            match connection.sender.send(request).await {
+                // An agent of another version says so and closes without
+                // waiting for the request: what it said is still to be read.
+                Ok(()) | Err(ClientError::Gone { .. }) => Ok(connection),
+                Err(error) => Err(error),
+            }
         })
         .await
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use hob_stack::ServiceId;
 use hob_wire::Spec;
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::{HostEngine, HostSpec, lower, processes};
 use crate::Obstacle;
@@ -53,25 +52,14 @@ impl HostEngine {
     /// is for the next plan.
     pub async fn kill(&self, services: &BTreeSet<ServiceId>) {
         let names: BTreeSet<String> = services.iter().map(ToString::to_string).collect();
-        let limit = tokio::time::Instant::now() + Duration::from_secs(2);
-        loop {
+        let find = || {
             let mut left = processes::marked(self.setup.uid);
             left.retain(|found| {
                 found.marks.project == self.setup.project && names.contains(&found.marks.service)
             });
-            if left.is_empty() || tokio::time::Instant::now() >= limit {
-                return;
-            }
-            for found in left {
-                let pid = i32::try_from(found.process.pid)
-                    .ok()
-                    .and_then(Pid::from_raw);
-                if let Some(pid) = pid {
-                    // ESRCH: gone already.
-                    let _ = kill_process(pid, Signal::KILL);
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            left.into_iter().map(|found| found.process).collect()
+        };
+        // Whether all went is what the next plan sees.
+        processes::end(find, Duration::ZERO, Duration::from_secs(2)).await;
     }
 }

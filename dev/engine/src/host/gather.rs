@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hob_stack::{Form, Project, Ready, Service, ServiceId};
+use hob_stack::{Form, Project, Service, ServiceId};
 use hob_wire::{Mode, SecretSource};
 use tokio::task::JoinSet;
 
@@ -102,24 +102,11 @@ impl HostEngine {
 
     /// The programs of a service that are not on the search path.
     fn missing(&self, service: &Service, mode: Mode) -> BTreeSet<String> {
-        let mut programs: Vec<&String> = Vec::new();
-        if let Form::Program { build, run } = form(service, mode) {
-            programs.extend(build.iter().filter_map(|argv| argv.first()));
-            programs.extend(run.first());
-        }
-        let ready = match mode {
-            Mode::Dev => &service.dev_form.ready,
-            Mode::Run => &service.ready,
-        };
-        if let Ready::Command(argv) = ready {
-            programs.extend(argv.first());
-        }
         let path = self.setup.environment.get("PATH");
-        programs
+        tools::programs(service, mode)
             .into_iter()
-            .filter(|program| tools::is_looked_up(program))
             .filter(|program| which::which_in(program, path, &service.source).is_err())
-            .cloned()
+            .map(str::to_owned)
             .collect()
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{LOCK_FILE, LockError, ProjectLock};
+use super::{LOCK_FILE, LockError, ProjectLock, stands_at};
 
 /// Long enough for a busy machine; only a failing test waits for it.
 const LONG: Duration = Duration::from_secs(30);
@@ -45,6 +45,18 @@ async fn a_waiting_one_gets_the_lock_once_it_is_free() {
     };
     let (second, ()) = tokio::join!(second, free);
     second.unwrap();
+}
+
+#[test]
+fn an_opened_file_is_the_one_of_its_name_only_until_another_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(LOCK_FILE);
+    let opened = std::fs::File::create(&path).unwrap();
+    assert!(stands_at(&opened, &path));
+    std::fs::remove_file(&path).unwrap();
+    assert!(!stands_at(&opened, &path));
+    std::fs::write(&path, "").unwrap();
+    assert!(!stands_at(&opened, &path));
 }
 
 #[tokio::test]

@@ -114,14 +114,20 @@ async fn a_secret_of_the_environment_has_to_be_set_once_and_its_change_is_notice
         unset.obstacles[0].to_string(),
         "s/a: its secrets come from TOKEN, not set here\n  hint: `export TOKEN=…`"
     );
-    let prepared = of(Some("one")).prepare(&want, LONG, |_| {}).await.unwrap();
+    let prepared = of(Some("alpha"))
+        .prepare(&want, LONG, |_| {})
+        .await
+        .unwrap();
     let (progress, _told) = tokio::sync::mpsc::unbounded_channel();
     let applied = prepared.apply(&progress, std::future::pending()).await;
     assert!(applied.is_done());
-    assert!(planned(Some("one")).await.is_empty());
+    assert!(planned(Some("alpha")).await.is_empty());
     assert!(planned(None).await.is_empty());
-    let other = planned(Some("two")).await.to_text();
+    let other = planned(Some("beta")).await.to_text();
     assert!(other.starts_with("remove agent s/a"), "{other}");
-    assert!(!other.contains("one") && !other.contains("two"), "{other}");
+    assert!(
+        !other.contains("alpha") && !other.contains("beta"),
+        "{other}"
+    );
     ground.down().await;
 }
