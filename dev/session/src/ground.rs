@@ -8,7 +8,7 @@ use hob_stack::ServiceId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::changes::Watched;
-use crate::reducer::Applied;
+use crate::message::Applied;
 
 /// Both ways of a connection to an agent, whatever carries it.
 pub struct Wire {

@@ -8,6 +8,7 @@
 mod changes;
 mod ground;
 mod link;
+mod message;
 mod reducer;
 mod run;
 mod socket;
@@ -16,5 +17,6 @@ mod tests;
 
 pub use changes::Watched;
 pub use ground::{Ground, Wire};
-pub use reducer::{Applied, Command, Effect, End, Input, Save, Session, Token, Told};
+pub use message::{Applied, Command, Effect, End, Input, Save, Token, Told};
+pub use reducer::Session;
 pub use run::{Error, Key, Setup, Shown, run};

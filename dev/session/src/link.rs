@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::ground::{Ground, Wire};
-use crate::reducer::Input;
+use crate::message::Input;
 
 /// The first wait for an agent that is not there yet, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(2);

@@ -20,7 +20,8 @@ use tokio::task::JoinHandle;
 use crate::changes::{Rules, Watched, names};
 use crate::ground::Ground;
 use crate::link::link;
-use crate::reducer::{Command, Effect, End, Input, Save, Session, Token, Told};
+use crate::message::{Command, Effect, End, Input, Save, Token, Told};
+use crate::reducer::Session;
 use crate::socket::{Asked, Socket, listen};
 
 /// What the user is shown.

@@ -9,7 +9,8 @@ use hob_wire::{
 };
 use snapbox::{assert_data_eq, str};
 
-use crate::reducer::{Applied, Command, Effect, Input, Save, Session, Token, Told};
+use crate::message::{Applied, Command, Effect, Input, Save, Token, Told};
+use crate::reducer::Session;
 
 const WATCHING_SINCE: u64 = 100;
 

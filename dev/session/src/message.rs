@@ -1,0 +1,172 @@
+//! What goes into the reducer ([`Input`]) and what comes out of it
+//! ([`Effect`]): data and nothing else.
+
+use hob_stack::ServiceId;
+use hob_wire::{ChangeAction, Micros, Reply, Request, SessionInfo, SessionRequest, Status};
+
+/// Names a request of the session's socket until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+/// What came in.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Files of a service are different.
+    Save(Save),
+    /// The whole source tree of a service has this digest, without a change.
+    Digest {
+        /// Whose.
+        service: ServiceId,
+        /// As the watcher gives it.
+        digest: String,
+    },
+    /// The agent has taken this session as its own.
+    Attached(ServiceId),
+    /// Another session has it.
+    Refused {
+        /// The service.
+        service: ServiceId,
+        /// In one line.
+        reason: String,
+        /// The other one, when that is the reason.
+        other: Option<SessionInfo>,
+    },
+    /// The connection to the agent ended.
+    Lost(ServiceId),
+    /// The agent told its state.
+    Status(Box<Status>),
+    /// The agent told an event.
+    Event(hob_wire::Event),
+    /// A plan was performed.
+    Applied(Applied),
+    /// It is time to plan again.
+    Replan,
+    /// A stack file is different, and these are the services now.
+    Reloaded(Vec<ServiceId>),
+    /// Somebody asks through the session's socket.
+    Asked {
+        /// What the answer is for.
+        token: Token,
+        /// What is asked.
+        request: SessionRequest,
+    },
+    /// The disk was looked at for a request.
+    Synced {
+        /// The request.
+        token: Token,
+        /// The service that was looked at.
+        service: ServiceId,
+    },
+    /// The user wants something.
+    Command(Command),
+    /// The user wants to leave: once is gentle, twice is at once.
+    Leave,
+    /// All that the session started is gone.
+    TornDown,
+}
+
+/// How a plan ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// Everything that was asked for is there.
+    Wholly,
+    /// Some step was not done, or something was in the way of some service.
+    Partly,
+    /// Nothing that was asked for by name can be brought up.
+    Blocked,
+}
+
+/// Really changed files of one service.
+#[derive(Debug, Clone)]
+pub struct Save {
+    /// Whose.
+    pub service: ServiceId,
+    /// What the stack file says about such files.
+    pub action: ChangeAction,
+    /// When the first event was noticed.
+    pub noticed: Micros,
+    /// For people to read.
+    pub paths: Vec<String>,
+    /// Of the whole source tree, when known.
+    pub digest: Option<String>,
+}
+
+/// What the user can ask a session for; `None` means all its services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// New processes from what is built.
+    Restart(Option<ServiceId>),
+    /// New builds although nothing changed.
+    Rebuild(Option<ServiceId>),
+    /// Keep saves back, or let them through again.
+    Pause,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Observe, plan and apply; `Applied` follows.
+    Apply,
+    /// `Replan` after this many milliseconds.
+    ReplanAfter(u64),
+    /// Connect to the agent; `Attached`, `Refused` or `Lost` follows.
+    Attach(ServiceId),
+    /// Send to the agent.
+    Send(ServiceId, Request),
+    /// Look at the disk now; `Synced` follows.
+    Sync {
+        /// The request.
+        token: Token,
+        /// The service to look at.
+        service: ServiceId,
+    },
+    /// Answer a request.
+    Answer(Token, Reply),
+    /// Tell the user.
+    Tell(Told),
+    /// Give up the plan that is under way and take down what the session
+    /// started; by force means without a grace. `TornDown` follows.
+    TearDown {
+        /// Without a grace.
+        force: bool,
+    },
+    /// The session is over.
+    Finish(End),
+}
+
+/// What the reducer tells the user beside the events of the agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Everything that was asked for answers.
+    AllReady,
+    /// Some of it does not; a save or another stack file may mend that.
+    SomeReady,
+    /// Saves are kept back, or not any more.
+    Paused(bool),
+    /// An agent died; it is made anew.
+    AgentLost(ServiceId),
+    /// Somebody else took a service down.
+    TakenDown(ServiceId),
+    /// Another session has the service.
+    Taken {
+        /// The service.
+        service: ServiceId,
+        /// In one line.
+        reason: String,
+    },
+    /// Everything the session started is being taken down.
+    Leaving,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The user left.
+    Left,
+    /// Every service was taken down by somebody else.
+    TakenDown,
+    /// Another session has the services.
+    Taken,
+    /// What was asked for cannot be brought up.
+    Blocked,
+}

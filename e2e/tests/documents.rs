@@ -1,0 +1,185 @@
+//! Every command block of the documents is run, word for word, in a copy of
+//! this repository.
+//!
+//! A block that starts a dev session goes on in the background until the
+//! document ends; the block that runs the tests is what runs this. `cargo
+//! xtask` is the program that was just built: a stand-in for cargo on `PATH`
+//! starts it, so that nothing is compiled a second time.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests drive programs and files"
+)]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hob_e2e::{Session, World};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+fn git(folder: &Path, args: &[&str]) -> Vec<u8> {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "git {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+/// A copy of what is tracked here, committed, so that a block may use git.
+fn copy() -> World {
+    let mut world = World::new();
+    world.keep_home();
+    let files = git(&repository(), &["ls-files", "-z"]);
+    for name in String::from_utf8(files).unwrap().split_terminator('\0') {
+        let (from, to) = (repository().join(name), world.root().join(name));
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        // A file that is being removed is still listed.
+        if from.is_file() {
+            fs::copy(from, to).unwrap();
+        }
+    }
+    let root = world.root().to_owned();
+    git(&root, &["init", "--quiet"]);
+    git(&root, &["add", "--all"]);
+    let who = [
+        "-c",
+        "user.name=reader",
+        "-c",
+        "user.email=reader@localhost",
+    ];
+    git(
+        &root,
+        &[&who[..], &["commit", "--quiet", "--message", "a copy"]].concat(),
+    );
+    let bin = world.outside().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let hob = world
+        .command::<&str>([])
+        .get_program()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let cargo =
+        format!("#!/bin/sh\nif [ \"$1\" = xtask ]; then shift; exec '{hob}' \"$@\"; fi\nexit 1\n");
+    fs::write(bin.join("cargo"), cargo).unwrap();
+    fs::set_permissions(bin.join("cargo"), Permissions::from_mode(0o755)).unwrap();
+    world.set(
+        "PATH",
+        &format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()),
+    );
+    world
+}
+
+/// The blocks of a document that are marked as commands, with their lines.
+fn blocks(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for (at, line) in text.lines().enumerate() {
+        match (&mut block, line.trim()) {
+            (None, "```sh") => block = Some((at + 2, String::new())),
+            (Some(_), "```") => found.extend(block.take()),
+            (Some((_, text)), _) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    found
+}
+
+/// A command of bash with the environment that `hob` has in this world.
+fn bash(world: &World, script: &str) -> Command {
+    let hob = world.command::<&str>([]);
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", script])
+        .current_dir(world.root())
+        .env_clear();
+    for (name, value) in hob.get_envs() {
+        if let Some(value) = value {
+            bash.env(name, value);
+        }
+    }
+    bash
+}
+
+fn run(document: &str) -> usize {
+    let world = copy();
+    let text = fs::read_to_string(repository().join(document)).unwrap();
+    let mut session: Option<Session> = None;
+    let found = blocks(&text);
+    for (line, block) in &found {
+        let place = format!("{document}:{line}");
+        if block.trim() == "cargo xtask test" {
+            continue;
+        }
+        if block.starts_with("cargo xtask dev") {
+            assert_eq!(block.lines().count(), 1, "{place}: a session stands alone");
+            let started = Session::start(bash(&world, &format!("exec {}", block.trim())));
+            started.wait("Ctrl-C stops");
+            session = Some(started);
+            continue;
+        }
+        let output = bash(&world, block).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{place} ended with {}:\n{block}\nstdout:\n{}\nstderr:\n{}\nthe session said:\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+            session
+                .as_ref()
+                .map(Session::transcript)
+                .unwrap_or_default(),
+        );
+    }
+    if let Some(mut session) = session {
+        session.stop();
+    }
+    found.len()
+}
+
+/// One after the other: they publish the same ports.
+#[test]
+fn every_command_block_of_the_documents_runs() {
+    assert!(run("README.md") >= 8);
+    assert!(run("stacks/polykube/README.md") >= 2);
+    run("dev/ARCHITECTURE.md");
+}
+
+#[test]
+fn every_document_with_a_command_block_is_run() {
+    let files = String::from_utf8(git(&repository(), &["ls-files", "*.md"])).unwrap();
+    let with_blocks: Vec<&str> = files
+        .lines()
+        .filter(|name| {
+            let text = fs::read_to_string(repository().join(name)).unwrap_or_default();
+            !blocks(&text).is_empty()
+        })
+        .collect();
+    assert_eq!(with_blocks, ["README.md", "stacks/polykube/README.md"]);
+}
+
+#[test]
+fn the_stack_file_of_the_readme_is_a_whole_one() {
+    let text = fs::read_to_string(repository().join("README.md")).unwrap();
+    let start = text.find("```toml\n").unwrap() + "```toml\n".len();
+    let end = start + text[start..].find("```").unwrap();
+    let world = World::with_stack("mine", &text[start..end]);
+    world.hob(["check"]).good();
+}
