@@ -11,6 +11,7 @@ mod link;
 mod message;
 mod reducer;
 mod run;
+mod served;
 mod socket;
 #[cfg(test)]
 mod tests;
