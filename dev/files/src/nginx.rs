@@ -5,6 +5,11 @@
 //! so that it needs no rights of its own; `-p` makes that folder nginx's
 //! prefix, and the configuration names what is in it relative to that.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it writes nginx's configuration and becomes nginx"
+)]
+
 use std::fmt::Write as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,9 @@
 //! One table of requests, asked of both servers.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make files and start servers"
+)]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "same_answers/servers.rs"]

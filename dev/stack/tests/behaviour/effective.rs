@@ -1,5 +1,7 @@
 //! The file after `stack.local.toml` and `.env`.
 
+#![expect(clippy::disallowed_methods, reason = "tests make files")]
+
 use hob_stack::{Project, StackName};
 use snapbox::str;
 

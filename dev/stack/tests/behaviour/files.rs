@@ -1,5 +1,7 @@
 //! Files that are missing, unreadable, strange; which one of several wins.
 
+#![expect(clippy::disallowed_methods, reason = "tests make files")]
+
 use std::os::unix::ffi::OsStrExt;
 
 use hob_stack::{Project, Publish};

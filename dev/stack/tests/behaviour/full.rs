@@ -1,5 +1,7 @@
 //! The file that uses every key, and what becomes of it.
 
+#![expect(clippy::disallowed_methods, reason = "tests make files")]
+
 use snapbox::str;
 
 use crate::project::{Fixture, project, told, with};

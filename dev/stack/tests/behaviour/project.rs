@@ -1,5 +1,7 @@
 //! A project in a temporary folder, made from one text.
 
+#![expect(clippy::disallowed_methods, reason = "tests make files")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
