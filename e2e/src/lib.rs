@@ -1,0 +1,38 @@
+//! What hob's end-to-end tests stand on: a project of their own, the real
+//! `hob` program, and eyes for what it does to the machine.
+//!
+//! Owns temporary projects and everything that is started in them; never
+//! looks into hob's crates, so that what is tested is what a user has. Start
+//! with [`World`]; [`Session`] is a `hob` that goes on in the background,
+//! [`Terminal`] the same at a terminal, [`http`] and [`Poller`] ask services,
+//! [`processes`] and [`ledger`] look at the machine and at hob's record.
+//!
+//! Nothing here sleeps to let something happen: everything waits for a
+//! condition, with a limit.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a harness of tests: it starts programs, writes files and fails loudly"
+)]
+
+pub mod http;
+pub mod ledger;
+mod poller;
+mod ports;
+pub mod processes;
+mod session;
+mod stack;
+mod terminal;
+mod wait;
+mod words;
+mod world;
+
+pub use poller::{Polled, Poller};
+pub use ports::Port;
+pub use session::Session;
+pub use stack::{Service, stack};
+pub use terminal::Terminal;
+pub use wait::{LIMIT, until, until_some};
+pub use words::Words;
+pub use world::{Run, World};

@@ -1,0 +1,84 @@
+//! [`Poller`]: a client that never stops asking, and keeps every mistake.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::http;
+
+/// Between two requests.
+const EVERY: Duration = Duration::from_millis(5);
+
+/// Asks for `/` of a port every five milliseconds until it is ended.
+#[derive(Debug)]
+pub struct Poller {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Polled>>,
+}
+
+/// What a poller saw.
+#[derive(Debug, Default)]
+pub struct Polled {
+    /// How many requests were answered with 200.
+    pub good: usize,
+    /// Every other end of a request, in words.
+    pub bad: Vec<String>,
+    /// The bodies, each once, in the order of their first appearance.
+    pub bodies: Vec<String>,
+    /// Whether a body came back after a newer one had been seen.
+    pub went_back: bool,
+}
+
+impl Poller {
+    /// Begins to ask.
+    #[must_use]
+    pub fn start(port: u16) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&over);
+        let thread = std::thread::spawn(move || {
+            let mut polled = Polled::default();
+            while !ends.load(Ordering::Relaxed) {
+                polled.ask(port);
+                std::thread::sleep(EVERY);
+            }
+            polled
+        });
+        Self {
+            over,
+            thread: Some(thread),
+        }
+    }
+
+    /// Ends it.
+    ///
+    /// # Panics
+    /// It was ended already.
+    #[must_use]
+    pub fn end(mut self) -> Polled {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Poller {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Polled {
+    fn ask(&mut self, port: u16) {
+        match http::get(port, "/") {
+            Ok(answer) if answer.status == 200 => {
+                self.good += 1;
+                match self.bodies.iter().position(|it| *it == answer.body) {
+                    Some(at) => self.went_back |= at + 1 < self.bodies.len(),
+                    None => self.bodies.push(answer.body),
+                }
+            }
+            Ok(answer) => self.bad.push(format!("{} {}", answer.status, answer.body)),
+            Err(error) => self.bad.push(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! [`World`]: a project of one test, with its own state and sockets.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::ports::Port;
+use crate::processes::{self, Marked};
+use crate::session::Session;
+use crate::terminal::Terminal;
+use crate::wait::until;
+use crate::words::Words;
+
+/// A temporary project and everything around it. Dropping it takes down what
+/// was started in it, and fails when anything is left.
+#[derive(Debug)]
+pub struct World {
+    folder: TempDir,
+    root: PathBuf,
+    environment: BTreeMap<String, String>,
+    ports: Vec<Port>,
+}
+
+/// How a finished `hob` ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its exit code, or 128 and the signal that ended it.
+    pub code: i32,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+impl Run {
+    /// The same, if it ended with this code.
+    ///
+    /// # Panics
+    /// It ended with another one.
+    #[track_caller]
+    #[must_use]
+    pub fn code(self, expected: i32) -> Self {
+        assert_eq!(
+            self.code, expected,
+            "stdout:\n{}\nstderr:\n{}",
+            self.out, self.err
+        );
+        self
+    }
+
+    /// The same, if it ended well.
+    ///
+    /// # Panics
+    /// It did not.
+    #[track_caller]
+    pub fn good(self) -> Self {
+        self.code(0)
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World {
+    /// An empty project in a folder with a short name: a socket's path has
+    /// at most 108 bytes.
+    ///
+    /// # Panics
+    /// `/tmp` cannot be written, or there is no `hob` to test.
+    #[must_use]
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("h")
+            .rand_bytes(5)
+            .tempdir_in("/tmp")
+            .unwrap();
+        let world = Self::inside(folder, "p");
+        fs::create_dir_all(world.root.join("stacks")).unwrap();
+        world
+    }
+
+    /// The project of this name in a folder.
+    fn inside(folder: TempDir, name: &str) -> Self {
+        let base = folder.path().canonicalize().unwrap();
+        for part in ["s", "r", "h"] {
+            fs::create_dir_all(base.join(part)).unwrap();
+        }
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
+        let environment = BTreeMap::from([
+            ("PATH".to_owned(), path),
+            ("HOME".to_owned(), text(base.join("h"))),
+            ("XDG_STATE_HOME".to_owned(), text(base.join("s"))),
+            ("XDG_RUNTIME_DIR".to_owned(), text(base.join("r"))),
+        ]);
+        Self {
+            root: base.join(name),
+            folder,
+            environment,
+            ports: Vec::new(),
+        }
+    }
+
+    /// A project with one stack of this name.
+    #[must_use]
+    pub fn with_stack(name: &str, text: &str) -> Self {
+        let world = Self::new();
+        world.stack(name, text);
+        world
+    }
+
+    /// Sets a variable of every `hob` to come.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Keeps the caller's home folder: for tools that keep a cache there.
+    pub fn keep_home(&mut self) {
+        if let Ok(home) = std::env::var("HOME") {
+            self.set("HOME", &home);
+        }
+    }
+
+    /// The project's folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder around the project, for what is not part of it.
+    #[must_use]
+    pub fn outside(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap()
+    }
+
+    /// The folder that stands for `~/.local/state`.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.outside().join("s")
+    }
+
+    /// The folder that stands for `/run/user/…`.
+    #[must_use]
+    pub fn runtime(&self) -> PathBuf {
+        self.outside().join("r")
+    }
+
+    /// A port that only this test uses.
+    pub fn port(&mut self) -> u16 {
+        let port = Port::reserve();
+        let number = port.number();
+        self.ports.push(port);
+        number
+    }
+
+    /// Writes a stack's file.
+    pub fn stack(&self, name: &str, text: &str) {
+        self.write(&format!("stacks/{name}/stack.toml"), text);
+    }
+
+    /// Writes a file of the project, its folders made.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Writes `page.txt` of a service: what it answers and how it behaves.
+    pub fn page(&self, service: &str, text: &str) {
+        self.write(&format!("stacks/{service}/page.txt"), text);
+    }
+
+    /// The text of a file of the project.
+    ///
+    /// # Panics
+    /// It is not there.
+    #[must_use]
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root.join(path)).unwrap()
+    }
+
+    /// The same machine for another project folder beside this one: a second
+    /// checkout. Its stacks are copied.
+    ///
+    /// # Panics
+    /// The folder is there already.
+    #[must_use]
+    pub fn checkout(&self, name: &str) -> Checkout<'_> {
+        let root = self.outside().join(name);
+        copy(&self.root, &root);
+        Checkout { world: self, root }
+    }
+
+    /// `hob` with these arguments, in the project's folder.
+    pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        self.command_in(&self.root, args)
+    }
+
+    /// `hob` with these arguments, in another folder.
+    pub fn command_in<S: AsRef<OsStr>>(
+        &self,
+        folder: &Path,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(hob_program());
+        command
+            .args(args)
+            .current_dir(folder)
+            .env_clear()
+            .envs(&self.environment);
+        command
+    }
+
+    /// Runs `hob` to its end.
+    ///
+    /// # Panics
+    /// It did not end within the limit.
+    #[track_caller]
+    pub fn hob<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
+        finish(self.command(args))
+    }
+
+    /// Starts `hob dev` with these arguments.
+    #[must_use]
+    pub fn dev(&self, args: &[&str]) -> Session {
+        self.background(["dev"].iter().chain(args))
+    }
+
+    /// Starts `hob dev --json` with these arguments and waits until
+    /// everything is ready.
+    #[track_caller]
+    #[must_use]
+    pub fn dev_ready(&self, args: &[&str]) -> Session {
+        let session = self.dev(&[&["--json"], args].concat());
+        session.word(0, "ready");
+        session
+    }
+
+    /// Starts `hob` in the background.
+    pub fn background<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Session {
+        Session::start(self.command(args))
+    }
+
+    /// Starts `hob` at a terminal.
+    pub fn terminal<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Terminal {
+        Terminal::start(&self.command(args))
+    }
+
+    /// The processes that carry this project's mark.
+    #[must_use]
+    pub fn marked(&self) -> Vec<Marked> {
+        processes::marked(&self.root)
+    }
+
+    /// What `status --json` says of a service, if it is up.
+    #[must_use]
+    pub fn status(&self, service: &str) -> Option<serde_json::Value> {
+        let run = self.hob(["status", "--json", service]);
+        run.out.lines().find_map(|line| {
+            let mut value: serde_json::Value = serde_json::from_str(line).ok()?;
+            value
+                .get("status")
+                .is_some()
+                .then(|| value["status"].take())
+        })
+    }
+
+    /// The process that answers for a service.
+    #[must_use]
+    pub fn serving(&self, service: &str) -> Option<u32> {
+        let status = self.status(service)?;
+        u32::try_from(status["serving"]["pid"].as_u64()?).ok()
+    }
+
+    /// Asserts that hob and the machine agree that nothing is left.
+    ///
+    /// # Panics
+    /// Something is left.
+    #[track_caller]
+    pub fn assert_nothing_left(&self) {
+        let run = self.hob(["down", "--prove"]).good();
+        assert_eq!(run.out, "", "{run:?}");
+        assert_eq!(self.marked(), []);
+        assert_eq!(self.left_files(), Vec::<String>::new());
+    }
+
+    /// The files of hob that are still there, those of kept volumes aside.
+    #[must_use]
+    pub fn left_files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for home in [self.state(), self.runtime()] {
+            walk(&home, &mut found);
+        }
+        found.retain(|path| !path.contains("/volumes/"));
+        found
+    }
+
+    /// Text for a snapshot: the folders, the ports and all that is different
+    /// each time are replaced by names.
+    #[must_use]
+    pub fn words(&self, text: &str) -> String {
+        let mut words = Words::default();
+        words.replace(self.root.to_str().unwrap_or_default(), "[ROOT]");
+        words.replace(self.outside().to_str().unwrap_or_default(), "[OUTSIDE]");
+        words.replace(service_program().to_str().unwrap_or_default(), "[SERVICE]");
+        for (at, port) in self.ports.iter().enumerate() {
+            words.replace(port.number().to_string(), &format!("[PORT{}]", at + 1));
+        }
+        words.redact(text)
+    }
+}
+
+/// A second checkout of a [`World`]'s project.
+#[derive(Debug)]
+pub struct Checkout<'a> {
+    world: &'a World,
+    root: PathBuf,
+}
+
+impl Checkout<'_> {
+    /// Its folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Runs `hob` in it to its end.
+    #[track_caller]
+    pub fn hob(&self, args: &[&str]) -> Run {
+        finish(self.world.command_in(&self.root, args))
+    }
+
+    /// Starts `hob` in it, in the background.
+    #[must_use]
+    pub fn background(&self, args: &[&str]) -> Session {
+        Session::start(self.world.command_in(&self.root, args))
+    }
+}
+
+impl Drop for Checkout<'_> {
+    fn drop(&mut self) {
+        take_down(
+            self.world.command_in(&self.root, ["down", "--volumes"]),
+            &self.root,
+        );
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.root.is_dir() {
+            take_down(self.command(["down", "--volumes"]), &self.root);
+        }
+    }
+}
+
+/// Takes a project down and asserts that no process of it is left; what is
+/// left all the same is killed, so that it disturbs no other test.
+fn take_down(down: Command, root: &Path) {
+    let run = finish_quietly(down);
+    let left = processes::marked(root);
+    for process in &left {
+        processes::kill(process.pid);
+    }
+    if !std::thread::panicking() {
+        assert!(
+            left.is_empty(),
+            "left behind: {left:#?}\n`hob down`: {run:#?}"
+        );
+    }
+}
+
+/// Runs a command to its end.
+#[track_caller]
+fn finish(command: Command) -> Run {
+    let mut session = Session::start(command);
+    let code = session.end();
+    Run {
+        code,
+        out: session.out(),
+        err: session.err(),
+    }
+}
+
+fn finish_quietly(mut command: Command) -> Option<Run> {
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let code = output.status.code().unwrap_or(-1);
+    Some(Run {
+        code,
+        out: text(&output.stdout),
+        err: text(&output.stderr),
+    })
+}
+
+/// The `hob` to test: `HOB_BIN`, else the one of this build.
+fn hob_program() -> PathBuf {
+    if let Ok(path) = std::env::var("HOB_BIN") {
+        return PathBuf::from(path);
+    }
+    let path = beside("hob");
+    assert!(
+        path.is_file(),
+        "{} is not there; `cargo build -p xtask` builds it",
+        path.display()
+    );
+    path
+}
+
+/// The service that the tests run.
+pub(crate) fn service_program() -> PathBuf {
+    beside("hob-e2e-service")
+}
+
+/// A program of this build: tests run in `target/…/debug/deps`.
+fn beside(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap();
+    folder.join(name)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn walk(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            walk(&path, found);
+        } else {
+            found.push(path.display().to_string());
+        }
+    }
+}
+
+impl World {
+    /// Waits until a service answers with this body.
+    ///
+    /// # Panics
+    /// It did not within the limit.
+    #[track_caller]
+    pub fn answers(port: u16, body: &str) {
+        until(&format!("{body:?} on port {port}"), || {
+            crate::http::get(port, "/")
+                .is_ok_and(|answer| answer.status == 200 && answer.body == body)
+        });
+    }
+}

@@ -1,0 +1,28 @@
+//! hob as its users have it: the real program in projects of its own, one
+//! file a subject.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod dev;
+mod leave;
+
+use hob_e2e::{Service, World, stack};
+
+/// A project `demo` with the one service `web`, which answers `one`.
+struct Web {
+    world: World,
+    port: u16,
+}
+
+fn web() -> Web {
+    web_of(|service| service)
+}
+
+/// The same with more said about the service.
+fn web_of(service: impl FnOnce(Service) -> Service) -> Web {
+    let mut world = World::new();
+    let port = world.port();
+    world.stack("demo", &stack(&[service(Service::new("web", port))]));
+    world.page("demo/web", "one\n");
+    Web { world, port }
+}
