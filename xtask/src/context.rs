@@ -1,5 +1,10 @@
 //! What every verb begins with: the project, its stacks, the engine.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read here, once"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;

@@ -1,6 +1,9 @@
 //! Where words go: data to stdout, talk to stderr, JSON lines when asked for.
 
-#![expect(clippy::disallowed_methods, reason = "how it was started is asked where words are printed")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how it was started is asked where words are printed"
+)]
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -62,7 +65,8 @@ impl Output {
 /// Commands as the user would type them: in hob's own repository it is
 /// `cargo xtask`, which cargo tells its programs by this variable.
 pub fn spoken(text: &str) -> Cow<'_, str> {
-    if text.contains("`hob ") && std::env::var_os("CARGO_PKG_NAME").is_some_and(|it| it == "xtask") {
+    if text.contains("`hob ") && std::env::var_os("CARGO_PKG_NAME").is_some_and(|it| it == "xtask")
+    {
         return text.replace("`hob ", "`cargo xtask ").into();
     }
     text.into()

@@ -52,11 +52,6 @@ impl Names {
         let name = format!("{name:<width$}", width = self.width);
         Style::new().fg(colour).apply_to(name).to_string()
     }
-
-    /// A service's name as short as it is unique.
-    pub fn short<'a>(&'a self, service: &'a str) -> &'a str {
-        self.shown.get(service).map_or(service, |(name, _)| name)
-    }
 }
 
 /// The time of day where the user is: `08:00:00.123`.
@@ -125,7 +120,6 @@ mod tests {
         let plain = |service| console::strip_ansi_codes(&names.show(service)).into_owned();
         assert_eq!(plain("a/web"), "a/web");
         assert_eq!(plain("a/db"), "db   ");
-        assert_eq!(names.short("a/db"), "db");
     }
 
     #[test]

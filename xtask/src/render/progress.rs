@@ -1,6 +1,11 @@
 //! A plan being performed: one line for each service that came up, failed or
 //! went down, and what is under way.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what a service took is measured where it is shown"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use console::style;

@@ -1,5 +1,10 @@
 //! `build`: the production build of services, without running them.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what a build took is measured where it is shown"
+)]
+
 use std::time::Instant;
 
 use console::style;

@@ -1,5 +1,143 @@
-//! setup
-use crate::{cli::SetupArgs, context::Context, error::Result};
-pub async fn setup(_: &Context, _: SetupArgs) -> Result {
+//! `setup`: does what `doctor` misses, after asking.
+//!
+//! `actions` decides and is pure; `perform` acts and decides nothing. In
+//! between stands the question. Start with [`setup`].
+
+mod actions;
+mod perform;
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use console::style;
+
+use self::actions::{Todo, todo};
+use self::perform::perform;
+use super::doctor::{State, checks, look, show};
+use crate::cli::{NameArgs, SetupArgs};
+use crate::context::Context;
+use crate::error::{Code, Error, Result};
+use crate::stage::Stage;
+
+pub async fn setup(context: &Context, args: SetupArgs) -> Result {
+    let facts = look(context, &args.names.names).await?;
+    let todo = todo(&facts);
+    if todo.actions.is_empty() {
+        let missing = checks(&facts).iter().any(|it| it.state == State::Missing);
+        if !missing && todo.blocked.is_empty() {
+            context
+                .output
+                .say("there is nothing to do: nothing that is needed is missing");
+            return Ok(());
+        }
+    }
+    announce(context, &todo)?;
+    if todo.actions.is_empty() {
+        return left(context, &args.names, true).await;
+    }
+    match answer(context, &args) {
+        Answer::Yes => {}
+        Answer::No => {
+            context.output.say("nothing was done");
+            return Err(Error::said(Code::Missing));
+        }
+        Answer::Nobody => {
+            let error = "nothing was done: there is no terminal to ask at";
+            let again = again(&args.names);
+            return Err(Error::new(Code::Missing, error).hint(format!("`{again} --yes` does it")));
+        }
+    }
+    let performed = perform(&todo.actions, &Stage::new(context.output)).await;
+    if let Err(error) = &performed {
+        if error.code == Code::Interrupted {
+            return performed;
+        }
+        context.output.say(error.render().trim_end());
+    }
+    left(context, &args.names, performed.is_ok()).await
+}
+
+/// What to type for the same again.
+fn again(names: &NameArgs) -> String {
+    let words = ["hob", "setup"].into_iter();
+    let words = words.chain(names.names.iter().map(String::as_str));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Says what would be done, and what cannot be.
+fn announce(context: &Context, todo: &Todo) -> Result {
+    if context.output.json {
+        for action in &todo.actions {
+            context.output.value(&serde_json::json!({
+                "protocol": hob_wire::PROTOCOL,
+                "action": { "what": action.what, "command": action.command() } }))?;
+        }
+    } else {
+        for action in &todo.actions {
+            context
+                .output
+                .data(format!("{} {}", style("→").cyan(), action.what))?;
+            let command = style(format!("`{}`", action.command())).cyan();
+            context.output.data(format!("  {command}"))?;
+        }
+    }
+    for words in &todo.blocked {
+        context.output.say(format!(
+            "{} {words}",
+            style("!").for_stderr().yellow().bold()
+        ));
+    }
     Ok(())
+}
+
+enum Answer {
+    Yes,
+    No,
+    Nobody,
+}
+
+/// Asks whether to go on.
+fn answer(context: &Context, args: &SetupArgs) -> Answer {
+    if args.yes {
+        return Answer::Yes;
+    }
+    if !context.output.watched || !std::io::stdin().is_terminal() {
+        return Answer::Nobody;
+    }
+    let mut stderr = std::io::stderr().lock();
+    // Whoever cannot read the question will not answer it.
+    let _ = write!(stderr, "do this? [y/N] ");
+    let _ = stderr.flush();
+    let mut line = String::new();
+    match std::io::stdin().lock().read_line(&mut line) {
+        Ok(0) | Err(_) => {
+            let _ = writeln!(stderr);
+            Answer::No
+        }
+        Ok(_) => match line.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Answer::Yes,
+            _ => Answer::No,
+        },
+    }
+}
+
+/// Looks again and shows what is left.
+async fn left(context: &Context, names: &NameArgs, performed: bool) -> Result {
+    let mut checks = checks(&look(context, &names.names).await?);
+    checks.retain(|check| check.state != State::Ok);
+    let missing = checks
+        .iter()
+        .filter(|check| check.state == State::Missing)
+        .count();
+    if !checks.is_empty() {
+        context.output.say("what is left:");
+        show(context, &checks)?;
+    }
+    match (missing, performed) {
+        (0, true) => {
+            context.output.say("nothing that is needed is missing");
+            Ok(())
+        }
+        (0, false) => Err(Error::said(Code::Failed)),
+        _ => Err(Error::said(Code::Missing)),
+    }
 }

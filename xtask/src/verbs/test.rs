@@ -1,5 +1,10 @@
 //! `test`: everything hob is tested by, in parts, each with its time.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what a part took is measured where it is shown"
+)]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

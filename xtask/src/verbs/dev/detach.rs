@@ -1,6 +1,11 @@
 //! `dev --detach`: the same session without a terminal. It writes what it
 //! says to a file; this process waits until everything is ready.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it starts the session that stays"
+)]
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,8 @@
 //! What a dev session looks like: log lines, saves with their waterfall,
 //! where the services answer, the keys.
 
+#![expect(clippy::disallowed_methods, reason = "it opens the desktop's browser")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

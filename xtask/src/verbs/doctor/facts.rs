@@ -1,0 +1,167 @@
+//! [`Facts`]: what was found, without a judgement. Data and nothing else.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// All that `doctor` and `setup` decide by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The kernel and its limits.
+    pub machine: Machine,
+    /// How something could be installed.
+    pub installer: Installer,
+    /// Where hob keeps state and sockets.
+    pub folders: Vec<Folder>,
+    /// Why it cannot be told where.
+    pub homeless: Option<String>,
+    /// The project, if there is one here.
+    pub project: Option<Stacks>,
+    /// The programs that somebody calls, each once, in order.
+    pub programs: Vec<Program>,
+    /// The published ports, in order.
+    pub ports: Vec<Port>,
+    /// What earlier runs left behind.
+    pub leftovers: Vec<Leftovers>,
+}
+
+/// The kernel and its limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Its release: `6.1.0-18-amd64`.
+    pub kernel: String,
+    /// What of `/proc` cannot be read.
+    pub unreadable: Option<String>,
+    /// `RLIMIT_NOFILE`, soft and hard; none is no limit.
+    pub open_files: (Option<u64>, Option<u64>),
+    /// `fs.inotify.max_user_watches`; none where the kernel has no inotify.
+    pub watches: Option<Limit>,
+    /// `fs.inotify.max_user_instances`.
+    pub instances: Option<Limit>,
+}
+
+/// A number that the kernel allows each user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// How many.
+    pub allowed: u64,
+    /// How many of them this user's processes have.
+    pub used: u64,
+}
+
+/// How something could be installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Installer {
+    /// Whether hob runs as root.
+    pub root: bool,
+    /// Whether `sudo` is there.
+    pub sudo: bool,
+    /// Whether `apt-get` is there.
+    pub apt: bool,
+    /// Whether apt has an index of packages.
+    pub index: bool,
+    /// Whether `sysctl` is there.
+    pub sysctl: bool,
+}
+
+/// A folder that hob writes to, or the nearest one above it that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// `state folder`, `runtime folder`.
+    pub name: &'static str,
+    /// Where it is, or will be made.
+    pub path: PathBuf,
+    /// What is there now: itself, or a folder above it.
+    pub there: PathBuf,
+    /// The owner's number, when it is not the caller.
+    pub foreign: Option<u32>,
+    /// Whether the caller may write to what is there.
+    pub writable: bool,
+    /// Whether programs may be run from it.
+    pub noexec: bool,
+    /// Bytes that an ordinary user can still write.
+    pub free_bytes: u64,
+    /// Files that can still be made; none where the file system has no limit.
+    pub free_files: Option<u64>,
+    /// The variable that moves it.
+    pub variable: &'static str,
+    /// Why it is not where that variable says.
+    pub note: Option<String>,
+}
+
+/// What the stack files say, as far as it can be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stacks {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// The errors in them.
+    pub errors: usize,
+    /// The warnings in them.
+    pub warnings: usize,
+    /// The services that were looked at.
+    pub services: Vec<String>,
+    /// Those that only a container could run.
+    pub image_only: Vec<String>,
+    /// Those that serve files.
+    pub file_services: Vec<String>,
+    /// nginx's version, if it is installed.
+    pub nginx: Option<String>,
+    /// Variables that secrets come from and that are not set, with the
+    /// services that want them.
+    pub unset: BTreeMap<String, Vec<String>>,
+    /// The folders that `dev` watches.
+    pub watched: u64,
+}
+
+/// One program that somebody calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Program {
+    /// Its name, as it is called.
+    pub name: String,
+    /// Where it was found.
+    pub path: Option<PathBuf>,
+    /// What it says of its version.
+    pub version: Option<String>,
+    /// The Debian package that brings it.
+    pub package: Option<String>,
+    /// Who calls it; empty for what is only good to have.
+    pub users: Vec<String>,
+}
+
+/// One published port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// `127.0.0.1:20010`.
+    pub address: String,
+    /// The service that it is for.
+    pub service: String,
+    /// Who has it.
+    pub held: Held,
+}
+
+/// Who has a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// Nobody.
+    Free,
+    /// A service of this project.
+    Ours(String),
+    /// Somebody else, in words, with what to type.
+    Foreign(String, Option<String>),
+}
+
+/// What earlier runs of one project left behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// Its state.
+    pub state: PathBuf,
+    /// Whether the project is still there.
+    pub there: bool,
+    /// Processes whose agent is gone, or whose project is.
+    pub processes: usize,
+    /// Volumes: data that was meant to be kept.
+    pub volumes: usize,
+    /// Everything else: sockets, files, records.
+    pub others: usize,
+}
