@@ -5,6 +5,11 @@
 //! on what is not a regular file: pipes, sockets and devices do not count.
 //! Start with [`look`] and [`hash`].
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a stamp is compared with the present"
+)]
+
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::os::unix::ffi::OsStrExt;

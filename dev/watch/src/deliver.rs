@@ -3,6 +3,8 @@
 //! Part of the [`Worker`]: owns the outgoing events. Looks at no file but
 //! git's lock. Start with [`Worker::deliver`].
 
+#![expect(clippy::disallowed_methods, reason = "measures when events were seen")]
+
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 

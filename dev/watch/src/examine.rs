@@ -4,6 +4,8 @@
 //! Part of the [`Worker`]: owns the file tables' contents and the choice of
 //! what to watch. Tells nobody. Start with [`Worker::examine`].
 
+#![expect(clippy::disallowed_methods, reason = "notes when something was found")]
+
 use std::ffi::OsStr;
 use std::time::{Instant, SystemTime};
 
@@ -67,7 +69,8 @@ impl Worker {
             known.table.set(place.clone(), entry);
         }
         if stamp.is_link() {
-            self.follow(tree, &place);
+            let at = (Instant::now(), SystemTime::now());
+            self.follow(tree, &place, at);
         }
     }
 
@@ -144,18 +147,8 @@ impl Worker {
         }
     }
 
-    /// Looks at the links of a tree whose targets are elsewhere.
-    pub(crate) fn look_at_links(&mut self, tree: u32, at: Moment) {
-        let Some(known) = self.trees.get(&tree) else {
-            return;
-        };
-        for place in known.links.keys().cloned().collect::<Vec<_>>() {
-            self.queue_only((tree, place), Hint::Attributes, at);
-        }
-    }
-
     /// As [`Worker::note`], for what no event told of.
-    fn queue_only(&mut self, key: Key, hint: Hint, at: Moment) {
+    pub(crate) fn queue_only(&mut self, key: Key, hint: Hint, at: Moment) {
         let owner = self.owner.get(&key.0);
         if let Some(group) = owner.and_then(|root| self.groups.get_mut(root)) {
             group.queue.note(key, hint, at, &self.options);
@@ -357,6 +350,11 @@ impl Worker {
     }
 
     fn compare(&mut self, root: usize, key: Key, stamp: Stamp, reread: bool, noticed: Moment) {
+        if stamp.is_link() {
+            self.follow(key.0, &key.1, noticed);
+        } else {
+            self.unfollow(key.0, &key.1);
+        }
         let Some(known) = self.trees.get(&key.0) else {
             return;
         };
@@ -419,11 +417,6 @@ impl Worker {
             racy: hashed.racy,
         };
         let old = known.table.set(key.1.clone(), entry);
-        if hashed.stamp.is_link() {
-            self.follow(key.0, &key.1);
-        } else {
-            self.unfollow(key.0, &key.1);
-        }
         let same = match &old {
             None => false,
             // Never hashed: an old stamp that did not change says enough.
@@ -533,47 +526,6 @@ impl Worker {
             hasher.ask(order);
             self.hashing = true;
             self.unhashed.push_front((tree, Some(last)));
-        }
-    }
-
-    /// Watches the file that a link shows.
-    fn follow(&mut self, tree: u32, place: &Place) {
-        let Some(known) = self.trees.get_mut(&tree) else {
-            return;
-        };
-        let target = known.link_target(place);
-        if known.links.get(place) == target.as_ref() {
-            return;
-        }
-        self.unfollow(tree, place);
-        let (Some(target), Some(known)) = (target, self.trees.get_mut(&tree)) else {
-            return;
-        };
-        known.links.insert(place.clone(), target.clone());
-        if let Some(folder) = target.parent() {
-            self.watches.add(folder, Purpose::Target(tree), false);
-        }
-        let links = self.targets.entry(target).or_default();
-        links.push((tree, place.clone()));
-    }
-
-    fn unfollow(&mut self, tree: u32, place: &OsStr) {
-        let Some(known) = self.trees.get_mut(&tree) else {
-            return;
-        };
-        let Some(target) = known.links.remove(place) else {
-            return;
-        };
-        if let Some(links) = self.targets.get_mut(&target) {
-            links.retain(|key| key.0 != tree || *key.1 != *place);
-            if links.is_empty() {
-                self.targets.remove(&target);
-            }
-        }
-        let folder = target.parent();
-        let mut others = known.links.values();
-        if let Some(folder) = folder.filter(|_| !others.any(|other| other.parent() == folder)) {
-            self.watches.release(folder, Purpose::Target(tree));
         }
     }
 }

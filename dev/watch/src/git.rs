@@ -25,7 +25,7 @@ pub(crate) fn lock_file(folder: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
     use super::*;
     use std::fs;
 

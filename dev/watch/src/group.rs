@@ -4,6 +4,8 @@
 //! Owns the state between two batches and looks at no file but git's lock.
 //! Start with [`Group`].
 
+#![expect(clippy::disallowed_methods, reason = "notes when something was found")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;

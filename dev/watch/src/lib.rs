@@ -13,8 +13,7 @@
 //! What the system does not tell: writing through a shared memory map is seen
 //! when the file is closed; a change on another machine of a network file
 //! system is not seen at all (use [`Options::poll_only`]); links to folders
-//! are not followed; when a link leads to a file through other links, those
-//! in between are looked at only by [`Watcher::sync`].
+//! are not followed (a link to a file counts by that file's content, too).
 
 mod content;
 mod deliver;
@@ -24,6 +23,7 @@ mod examine;
 mod git;
 mod group;
 mod hasher;
+mod links;
 mod pace;
 mod queue;
 mod rules;
@@ -159,7 +159,7 @@ fn plan(roots: Vec<Root>) -> Result<Vec<Plan>, Error> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
     use super::*;
     use source::Refused;
     use std::fs;

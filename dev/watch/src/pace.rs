@@ -87,7 +87,7 @@ const BURST_OF_STORM: u32 = 5;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
     use super::*;
 
     /// Runs events (`e`), changes (`c`), and whatever is due, at millisecond

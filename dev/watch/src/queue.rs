@@ -130,7 +130,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
     use super::*;
     use std::time::Duration;
 

@@ -4,6 +4,8 @@
 //! Owns the translation of raw events into [`Seen`] and drops those that our
 //! own reading makes. Decides nothing. Start with [`Source`].
 
+#![expect(clippy::disallowed_methods, reason = "notes when an event came")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 

@@ -33,8 +33,8 @@ pub(crate) struct Tree {
     pub(crate) table: Table,
     /// The folders that are walked (and watched).
     pub(crate) folders: Places<()>,
-    /// Links to files, with the file that decides about their content.
-    pub(crate) links: HashMap<Place, PathBuf>,
+    /// Links, with the paths that decide about what they show.
+    pub(crate) links: HashMap<Place, Vec<PathBuf>>,
     /// Device and inode of the base when it was last walked.
     pub(crate) identity: Option<(u64, u64)>,
 }
@@ -146,20 +146,6 @@ impl Tree {
         found.gone_folders.dedup();
         found.gone_folders.retain(|place| !seen.contains(place));
         Some(found)
-    }
-
-    /// The file whose content counts as that of the link at `place`, whether
-    /// it exists or not; `None` for a link to a folder or to itself.
-    pub(crate) fn link_target(&self, place: &OsStr) -> Option<PathBuf> {
-        let link = self.path(place);
-        match link.canonicalize() {
-            Ok(target) => target.is_file().then_some(target),
-            Err(_) => {
-                let target = link.parent()?.join(link.read_link().ok()?);
-                let folder = target.parent()?.canonicalize().ok()?;
-                Some(folder.join(target.file_name()?)).filter(|target| *target != link)
-            }
-        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! does is in `examine`, what is told and when in `deliver`. Start with
 //! [`Worker::run`].
 
+#![expect(clippy::disallowed_methods, reason = "the loop goes by the clock")]
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -56,7 +58,7 @@ pub(crate) struct Worker {
     pub(crate) groups: BTreeMap<usize, Group>,
     /// Which root a tree belongs to.
     pub(crate) owner: HashMap<u32, usize>,
-    /// The links that show a file.
+    /// The links that lead through a path.
     pub(crate) targets: HashMap<PathBuf, Vec<Key>>,
     /// Reads the trees for the first time.
     pub(crate) first_hasher: Option<Hasher>,
@@ -335,7 +337,7 @@ impl Worker {
         is_file
     }
 
-    fn hint(&self, path: &Path, what: What, is_file: bool, is_folder: bool) -> Hint {
+    pub(crate) fn hint(&self, path: &Path, what: What, is_file: bool, is_folder: bool) -> Hint {
         match what {
             What::NewFolder => Hint::Complete,
             What::NewFile => match path.symlink_metadata() {
@@ -381,13 +383,6 @@ impl Worker {
         }
     }
 
-    fn see_target(&mut self, path: &Path, seen: &Seen) {
-        for key in self.targets.get(path).cloned().unwrap_or_default() {
-            let hint = self.hint(path, seen.what, true, false);
-            self.note(key, hint, seen.at);
-        }
-    }
-
     /// Something happened to a path that counts.
     pub(crate) fn note(&mut self, key: Key, hint: Hint, at: Moment) {
         let owner = self.owner.get(&key.0);
@@ -400,7 +395,9 @@ impl Worker {
     /// A watched folder was deleted or renamed away: nothing below it is
     /// watched any more, whatever appears under its name.
     fn folder_lost(&mut self, path: &Path, at: Moment) {
-        for purpose in self.watches.lost(path) {
+        let purposes = self.watches.lost(path);
+        let watched = !purposes.is_empty();
+        for purpose in purposes {
             match purpose {
                 Purpose::Walked(tree) => {
                     let place = self.trees.get(&tree).and_then(|known| {
@@ -417,18 +414,11 @@ impl Worker {
                     self.guard(tree);
                     self.note((tree, base()), Hint::Gone, at);
                 }
-                Purpose::Target(_) => {
-                    let links: Vec<Key> = self
-                        .targets
-                        .iter()
-                        .filter(|(target, _)| target.parent() == Some(path))
-                        .flat_map(|(_, links)| links.iter().cloned())
-                        .collect();
-                    for key in links {
-                        self.note(key, Hint::Gone, at);
-                    }
-                }
+                Purpose::Target(_) => {}
             }
+        }
+        if watched {
+            self.targets_lost(path, at);
         }
     }
 

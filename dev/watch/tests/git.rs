@@ -1,6 +1,6 @@
 //! What git does to a work tree.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod common;
 

@@ -3,7 +3,7 @@
 //! The limits are lowered in a user namespace of their own, in which this
 //! program runs itself again.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod common;
 

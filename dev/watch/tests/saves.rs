@@ -1,6 +1,6 @@
 //! What editors do when they save.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Folders that come, go and move, links, ignore files, and extras.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod common;
 
@@ -364,7 +364,7 @@ fn roots_can_be_exchanged_without_disturbing_the_others() {
 fn an_unreadable_file_harms_nothing() {
     use std::os::unix::fs::PermissionsExt;
     let mut bed = Bed::with(&[("a.go", "1"), ("b/c.go", "1")]);
-    let closed = fs::Permissions::from_mode(0);
+    let closed = fs::Permissions::from_mode(0o000);
     fs::set_permissions(bed.path("a.go"), closed.clone()).unwrap();
     fs::set_permissions(bed.path("b"), closed).unwrap();
     bed.write("d.go", "1");

@@ -1,7 +1,7 @@
 //! The invariant: once nothing happens any more, the last digest told is that
 //! of the disk, whatever was done to it.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! A folder on the real file system with a watcher on it, and questions
 //! about what the watcher told.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 // Each test program uses a part of this.
 #![allow(dead_code, reason = "tests")]
 
