@@ -75,7 +75,7 @@ pub fn log_line(names: &Names, service: &str, line: &LogLine) -> String {
     let text = printable(&line.text);
     match line.stream {
         Stream::Out => format!("{time} {name} {} {text}", style("|").dim()),
-        Stream::Err => format!("{time} {name} {} {text}", style("!").yellow()),
+        Stream::Err => format!("{time} {name} {} {text}", style("|").yellow()),
         Stream::Build => format!("{time} {name} {} {text}", style("+").dim()),
         Stream::Hob => format!("{time} {name} {} {}", style("·").dim(), style(text).dim()),
     }
