@@ -284,15 +284,10 @@ impl Supervisor {
             .spec()
             .map_or(Duration::ZERO, |spec| spec.limits.drain.into());
         let (gate, inputs, addr) = (self.gate.clone(), self.inputs.clone(), hold.addr);
-        let generation = hold.generation;
-        let front = self
-            .machine
-            .spec()
-            .is_some_and(|spec| spec.mode == Mode::Dev);
         tokio::spawn(async move {
-            if let Some(addr) = addr.filter(|_| front) {
+            if let Some(addr) = addr {
                 // Past the limit it goes whether it has drained or not.
-                let _ = timeout(limit, gate.drained(generation)).await;
+                let _ = timeout(limit, gate.drained(addr)).await;
             }
             let _ = inputs.send(Input::Drained(run));
         });
@@ -314,8 +309,8 @@ impl Supervisor {
             }
             GateMove::Reload(generation) => self.gate.reload(generation),
             GateMove::Close(run) => {
-                if let Some(hold) = self.runs.get(&run) {
-                    self.gate.close(hold.generation);
+                if let Some(addr) = addr(run) {
+                    self.gate.close(addr);
                 }
             }
         }
@@ -353,7 +348,7 @@ impl Supervisor {
             } => Some((*generation, message.clone())),
             EventKind::Swapped { waterfall } => Some((
                 waterfall.generation,
-                format!("generation {} serves", waterfall.generation),
+                format!("save {} serves", waterfall.generation),
             )),
             EventKind::Retired {
                 generation,
