@@ -1,6 +1,6 @@
 //! Saves and builds: what is accepted, what is superseded, what is built.
 
-use hob_wire::{Change, ChangeAction, EventKind, Problem, Spec, Stage};
+use hob_wire::{Change, ChangeAction, EventKind, Mode, Problem, Spec, Stage};
 
 use super::state::{Artefact, Building, Trouble};
 use super::{BuildId, BuildResult, Effect, GateMove, Machine};
@@ -8,7 +8,7 @@ use super::{BuildId, BuildResult, Effect, GateMove, Machine};
 impl Machine {
     pub(super) fn configure(&mut self, spec: Spec, digest: String) {
         let before = self.spec.replace(spec);
-        self.spec_digest = digest;
+        let known = std::mem::replace(&mut self.spec_digest, digest);
         let Some(spec) = self.spec.as_ref() else {
             return;
         };
@@ -18,7 +18,9 @@ impl Machine {
             self.gate(GateMove::Hold("it has not been built yet".into()));
             return self.rebuild();
         };
-        let other_build = before.build != spec.build || before.env != spec.env;
+        // In mode `run` nobody sends changes: the digest tells of them.
+        let other_sources = spec.mode == Mode::Run && known != self.spec_digest;
+        let other_build = before.build != spec.build || before.env != spec.env || other_sources;
         let other_run = before.run != spec.run
             || before.host != spec.host
             || before.secrets != spec.secrets

@@ -70,6 +70,10 @@ fn input(line: &str, spec: &Spec) -> Input {
             spec: Box::new(spec.clone()),
             digest: "d".into(),
         },
+        "configure-sources" => Input::Configure {
+            spec: Box::new(spec.clone()),
+            digest: "of other sources".into(),
+        },
         "configure-run" => {
             let mut spec = spec.clone();
             spec.run.argv.push("more".into());
@@ -193,6 +197,29 @@ built 1        waiting
 start          starting  gate holds: it is starting, spawn r1 from b1 of g1
 spawned 1      starting  probe r1
 ready 1        ready     gate opens to r1 as g1
+
+"#]],
+    );
+}
+
+#[test]
+fn other_sources_are_built_in_mode_run_where_nobody_tells_of_saves() {
+    let mut spec = spec();
+    spec.mode = Mode::Run;
+    spec.swap = Swap::Exclusive;
+    check(
+        &spec,
+        "configure; start; built 1; spawned 1; ready 1; configure; configure-sources; built 2",
+        str![[r#"
+
+configure      building  gate holds: it has not been built yet, build b1 of g1
+start          building  
+built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
+spawned 1      starting  probe r1
+ready 1        ready     gate opens to r1 as g1
+configure      ready     
+configure-sources updating  build b2 of g1
+built 2        starting  drain r1, gate holds: it is starting
 
 "#]],
     );
