@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use hob_stack::ServiceId;
 use hob_wire::{
-    ChangeAction, EventKind, Micros, Phase, Reply, Request, SessionInfo, SessionRequest, Status,
+    ChangeAction, EventKind, Micros, Mode, Phase, Reply, Request, SessionInfo, SessionRequest,
+    Status,
 };
 
 use crate::message::{Applied, Command, Effect, End, Input, Save, Token, Told};
@@ -209,6 +210,12 @@ impl Session {
         if self.leaving || was == Link::None {
             return;
         }
+        if stopped && self.applying {
+            // The plan puts another agent in its place.
+            served.generation = 0;
+            served.link = Link::Connecting;
+            return out.push(Effect::Attach(service.clone()));
+        }
         if stopped {
             served.gone = true;
             out.push(Effect::Tell(Told::TakenDown(service.clone())));
@@ -237,12 +244,14 @@ impl Session {
         else {
             return;
         };
+        let watches = status.mode == Mode::Dev;
         let serves = status.phase.serves();
         let began = serves && !served.status.as_ref().is_some_and(|it| it.phase.serves());
         served.generation = served.generation.max(status.accepted);
         served.status = Some(status);
-        // Before its first spec an agent accepts no change.
-        if served.link == Link::Greeted && served.generation > 0 {
+        // Before its first spec an agent accepts no change, and one of mode
+        // `run` is about to be replaced.
+        if served.link == Link::Greeted && watches && served.generation > 0 {
             served.link = Link::Attached;
             match served.kept_back.take() {
                 Some(save) if !paused => served.send(save, out),

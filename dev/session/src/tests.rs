@@ -22,17 +22,22 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
     let phase = match word {
         "new" | "waiting" => Phase::Waiting,
         "building" => Phase::Building,
-        "ready" => Phase::Ready,
+        "ready" | "production" => Phase::Ready,
         "failed" => Phase::Failed,
         "stopped" => Phase::Stopped,
         other => panic!("no such phase: {other}"),
+    };
+    let mode = if word == "production" {
+        Mode::Run
+    } else {
+        Mode::Dev
     };
     let digest = Some(digest.to_owned()).filter(|digest| !digest.is_empty());
     Input::Status(Box::new(Status {
         agent_pid: 1,
         project: "p".into(),
         service: format!("s/{name}"),
-        mode: Mode::Dev,
+        mode,
         listen: None,
         spec_digest: String::new(),
         started: true,
@@ -312,6 +317,29 @@ lost web               tell that web was taken down
 save web aa
 stopping db
 lost db                tell that db was taken down, finish: TakenDown
+
+"#]],
+    );
+}
+
+#[test]
+fn an_agent_that_the_plan_replaces_is_attached_to_anew() {
+    check(
+        &["web"],
+        "digest web aa; attached web; production web 3 50; stopping web; lost web; \
+         attached web; building web 1; ready web 1; applied",
+        str![[r#"
+
+begin                  apply, attach web
+digest web aa
+attached web
+production web 3 50
+stopping web
+lost web               attach web
+attached web
+building web 1         web: g1 is aa
+ready web 1
+applied                tell AllReady
 
 "#]],
     );
