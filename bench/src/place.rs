@@ -1,0 +1,148 @@
+//! [`Place`]: a project of its own in a temporary folder, with its own state,
+//! so that a benchmark never meets the user's services; proved empty at its
+//! end.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::stop;
+
+/// The stack that every place has.
+pub const STACK: &str = "bench";
+
+/// A project with one stack.
+pub struct Place {
+    folder: Option<TempDir>,
+    hob: PathBuf,
+}
+
+impl Place {
+    /// A project whose stack holds these services (the text below `version`
+    /// and `name`).
+    pub fn new(hob: &Path, services: &str) -> Result<Self> {
+        // Short: a socket's path has 107 bytes.
+        let folder = TempDir::with_prefix("hob-")?;
+        stop::register(folder.path());
+        let place = Self {
+            folder: Some(folder),
+            hob: hob.to_owned(),
+        };
+        fs::create_dir_all(place.stack())?;
+        for private in ["state", "run"] {
+            let path = place.path().join(private);
+            fs::create_dir(&path)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
+        }
+        place.write(
+            "stack.toml",
+            &format!("version = 1\nname = \"{STACK}\"\n\n{services}"),
+        )?;
+        Ok(place)
+    }
+
+    /// The temporary folder.
+    pub fn path(&self) -> &Path {
+        self.folder.as_ref().map_or(Path::new("/"), TempDir::path)
+    }
+
+    /// The stack's folder.
+    pub fn stack(&self) -> PathBuf {
+        self.path().join("project/stacks").join(STACK)
+    }
+
+    /// Writes a file below the stack's folder.
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.stack().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&path, text).with_context(|| path.display().to_string())
+    }
+
+    /// hob in this project, silent.
+    pub fn hob(&self) -> Command {
+        command(&self.hob, self.path())
+    }
+
+    /// Runs hob and expects that all goes well.
+    pub fn run(&self, args: &[&str]) -> Result<String> {
+        let output = self.hob().args(args).stderr(Stdio::piped()).output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!(
+                "`hob {}` {}: {}",
+                args.join(" "),
+                output.status,
+                said.trim()
+            );
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Takes everything down and proves that nothing is left.
+    pub fn end(mut self) -> Result<()> {
+        let result = take_down(&self.hob, self.path());
+        self.remove();
+        result
+    }
+
+    fn remove(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            stop::forget(folder.path());
+            // The system clears its temporary folder otherwise.
+            let _ = folder.close();
+        }
+    }
+}
+
+impl Drop for Place {
+    /// After an error, which is told by whoever had it.
+    fn drop(&mut self) {
+        if self.folder.is_some() {
+            if let Err(error) = take_down(&self.hob, self.path()) {
+                eprintln!("error: {error:#}");
+            }
+            self.remove();
+        }
+    }
+}
+
+/// `hob down --prove` of the project in a place's folder.
+pub fn take_down(hob: &Path, folder: &Path) -> Result<()> {
+    let output = command(hob, folder)
+        .args(["down", "--volumes", "--prove"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .with_context(|| hob.display().to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    bail!(
+        "`hob down --prove` {}: something of {} is left\n{}{}",
+        output.status,
+        folder.display(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn command(hob: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(hob);
+    command
+        .arg("--project")
+        .arg(folder.join("project"))
+        .args(["--engine", "host"])
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .env("XDG_RUNTIME_DIR", folder.join("run"))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
+}
