@@ -32,27 +32,26 @@ pub async fn doctor(context: &Context, args: NameArgs) -> Result {
     let facts = look(context, &args.names).await?;
     let checks = checks(&facts);
     show(context, &checks)?;
-    verdict(context, &checks, &args.names)
+    verdict(context, &facts, &checks, &args.names)
 }
 
 /// The last line, and whether anything is missing that is needed.
-fn verdict(context: &Context, checks: &[Check], names: &[String]) -> Result {
+fn verdict(context: &Context, facts: &Facts, checks: &[Check], names: &[String]) -> Result {
     let missing = checks.iter().filter(|it| it.state == State::Missing);
-    match missing.count() {
-        0 => {
-            context.output.say("nothing that is needed is missing");
-            Ok(())
-        }
-        count => {
-            let setup: Vec<&str> = ["hob setup"]
-                .into_iter()
-                .chain(names.iter().map(String::as_str))
-                .collect();
-            let what = counted(count, "thing is missing", "things are missing");
-            context
-                .output
-                .say(format!("{what}: `{}` mends what it can", setup.join(" ")));
-            Err(Error::said(Code::Missing))
-        }
+    let count = missing.count();
+    if count == 0 {
+        context.output.say("nothing that is needed is missing");
+        return Ok(());
     }
+    let what = counted(count, "thing is missing", "things are missing");
+    let mends = facts.installer.apt && absent(facts).any(|program| program.package.is_some());
+    context.output.say(if mends {
+        let words = ["hob", "setup"].into_iter();
+        let words = words.chain(names.iter().map(String::as_str));
+        let setup = words.collect::<Vec<_>>().join(" ");
+        format!("{what}; `{setup}` installs what it can")
+    } else {
+        what
+    });
+    Err(Error::said(Code::Missing))
 }

@@ -151,7 +151,7 @@ fn linux(facts: &Facts) -> Check {
     let machine = &facts.machine;
     if let Some(why) = &machine.unreadable {
         let check = Check::missing("linux", format!("/proc cannot be read ({why})"));
-        return check.command(as_root("mount -t proc proc /proc", &facts.installer));
+        return check.fix(as_root("mount -t proc proc /proc", &facts.installer));
     }
     let mut numbers = machine
         .kernel
@@ -206,7 +206,7 @@ fn inotify(facts: &Facts) -> Vec<Check> {
         checks.push(match watches_wanted(facts) {
             None => Check::ok("file watches", detail),
             Some(to) => Check::warning("file watches", format!("{detail}; the rest is polled"))
-                .command(raise(WATCHES_KEY, to)),
+                .fix(raise(WATCHES_KEY, to)),
         });
     }
     if let (Some(limit), Some(to)) = (facts.machine.instances, instances_wanted(facts)) {
@@ -215,7 +215,7 @@ fn inotify(facts: &Facts) -> Vec<Check> {
             grouped(limit.allowed),
             grouped(limit.used)
         );
-        checks.push(Check::warning("watchers", detail).command(raise(INSTANCES_KEY, to)));
+        checks.push(Check::warning("watchers", detail).fix(raise(INSTANCES_KEY, to)));
     }
     checks
 }
@@ -302,7 +302,7 @@ fn program(program: &Program, installer: &Installer) -> Check {
 
 fn installing(package: &str, installer: &Installer) -> Fix {
     if installer.apt {
-        Fix::Command(as_root(&format!("apt-get install {package}"), installer))
+        as_root(&format!("apt-get install {package}"), installer)
     } else {
         Fix::Words(format!(
             "install it with this system's package manager; Debian's package is `{package}`"
@@ -393,11 +393,12 @@ fn leftovers(left: &Leftovers) -> Check {
     check.words("`hob down --all` ends it, and all other projects of yours")
 }
 
-/// The command as it is typed by this user.
-fn as_root(command: &str, installer: &Installer) -> String {
-    match installer.root {
-        true => command.to_owned(),
-        false => format!("sudo {command}"),
+/// A command of root's as this user types it.
+fn as_root(command: &str, installer: &Installer) -> Fix {
+    match (installer.root, installer.sudo) {
+        (true, _) => Fix::Command(command.to_owned()),
+        (false, true) => Fix::Command(format!("sudo {command}")),
+        (false, false) => Fix::Words(format!("as root: `{command}`")),
     }
 }
 
@@ -439,7 +440,7 @@ fn grouped(number: u64) -> String {
 /// `73.9 GiB`, `512 MiB`.
 fn bytes(bytes: u64) -> String {
     let tenths = |unit: u32| {
-        let tenths = u128::from(bytes) * 10 >> unit;
+        let tenths = (u128::from(bytes) * 10) >> unit;
         format!(
             "{}.{}",
             grouped(u64::try_from(tenths / 10).unwrap_or(u64::MAX)),

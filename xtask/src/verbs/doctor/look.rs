@@ -9,6 +9,7 @@ use super::facts::{Facts, Stacks};
 use super::{folders, machine, ports, programs};
 use crate::context::Context;
 use crate::error::Result;
+use crate::stage::Stage;
 
 /// Looks at everything. Without a project there is still the machine.
 ///
@@ -49,7 +50,10 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
             stacks.image_only.push(service.id.to_string());
         }
     }
+    let stage = Stage::new(context.output);
+    stage.busy(Some("counting the folders to watch"));
     stacks.watched = folders::watched(services.iter().copied());
+    stage.busy(None);
     if let Some(project) = &reading.project {
         let seen = ports::seen(context, project, &reading.chosen).await;
         (stacks.nginx, stacks.unset, facts.ports) = (seen.nginx, seen.unset, seen.ports);

@@ -187,6 +187,7 @@ mod tests {
             lines.push(format!("{}{after}\n  {}", action.what, action.command()));
         }
         lines.extend(todo.blocked.iter().map(|words| format!("! {words}")));
+        // snapbox takes every `\` for a `/`, so `\n` reads `/n` below.
         assert_data_eq!(lines.join("\n"), expected);
     }
 

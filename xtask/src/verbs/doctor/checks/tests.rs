@@ -94,6 +94,18 @@ missing: mcs: not installed; shop/a calls it
 }
 
 #[test]
+fn without_sudo_the_command_is_roots() {
+    check(
+        "no sudo
+         program mcs of mono-mcs for shop/a",
+        str![[r#"
+missing: mcs: not installed; shop/a calls it
+  as root: `apt-get install mono-mcs`
+"#]],
+    );
+}
+
+#[test]
 fn watches_that_do_not_suffice_are_raised_to_twice_the_need() {
     check("watched 8180", str![""]);
     check(
