@@ -16,8 +16,6 @@ pub struct View {
     pub status: Status,
     /// The process that answers.
     pub serving: Option<RunId>,
-    /// The newest process that failed.
-    pub failed: RunId,
     /// The agent's work is done.
     pub over: bool,
 }
@@ -37,7 +35,6 @@ impl Publisher {
         let view = View {
             status,
             serving: None,
-            failed: RunId(0),
             over: false,
         };
         Self {
@@ -80,7 +77,6 @@ impl Publisher {
         let before = self.view.borrow().status.clone();
         let view = View {
             serving: machine.serving_run(),
-            failed: machine.failed_run(),
             over: false,
             status,
         };

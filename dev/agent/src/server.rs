@@ -153,14 +153,11 @@ impl Connection {
             return self.refuse("the agent is going down".into()).await;
         };
         let settled = |view: &View| {
-            let nothing_coming = !matches!(
+            let coming = matches!(
                 view.status.phase,
                 Phase::Starting | Phase::Updating | Phase::Building
             );
-            view.over
-                || view.serving.is_some_and(|serving| serving >= run)
-                || (view.failed >= run && nothing_coming)
-                || view.status.phase == Phase::Waiting
+            view.over || !coming || view.serving.is_some_and(|serving| serving >= run)
         };
         self.until(settled, move |view| {
             view.serving.is_some_and(|serving| serving >= run)

@@ -198,14 +198,15 @@ impl Gate {
         });
     }
 
-    /// Resolves when no ordinary request is in flight on the target of this
-    /// generation. Upgraded connections and event streams do not count; a TCP
+    /// Resolves when no ordinary request is in flight on the process at this
+    /// address. Upgraded connections and event streams do not count; a TCP
     /// connection does as long as it is open.
     ///
-    /// When a generation had several targets (a restart), those that are no
-    /// longer open are meant; the open one only when it is the only one.
-    pub async fn drained(&self, generation: u64) {
-        let backends = self.of(generation);
+    /// The address names the process: a generation may have had several (a
+    /// restart), and may have been given a newer number since. Where a new
+    /// target listens on an address that an old one had, the old one is meant.
+    pub async fn drained(&self, addr: SocketAddr) {
+        let backends = self.of(addr);
         loop {
             let landed = self.shared.landed.notified();
             let mut landed = std::pin::pin!(landed);
@@ -218,11 +219,11 @@ impl Gate {
         }
     }
 
-    /// Drops every connection to the target of this generation: the pooled
+    /// Drops every connection to the process at this address: the pooled
     /// ones, streams, and what is still in flight. Which target is meant
     /// follows [`drained`](Self::drained).
-    pub fn close(&self, generation: u64) {
-        for backend in self.of(generation) {
+    pub fn close(&self, addr: SocketAddr) {
+        for backend in self.of(addr) {
             backend.close();
         }
         self.lock().retired.retain(|backend| !backend.is_closed());
@@ -247,16 +248,16 @@ impl Gate {
     }
 
     /// What [`drained`](Self::drained) and [`close`](Self::close) mean.
-    fn of(&self, generation: u64) -> Vec<Arc<Backend>> {
+    fn of(&self, addr: SocketAddr) -> Vec<Arc<Backend>> {
         let state = self.lock();
         let mut found: Vec<_> = state
             .retired
             .iter()
-            .filter(|backend| backend.target.generation == generation)
+            .filter(|backend| backend.target.addr == addr)
             .cloned()
             .collect();
         if let (true, Phase::Open(backend)) = (found.is_empty(), &state.phase) {
-            if backend.target.generation == generation {
+            if backend.target.addr == addr {
                 found.push(Arc::clone(backend));
             }
         }

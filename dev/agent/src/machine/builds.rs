@@ -51,9 +51,15 @@ impl Machine {
             .is_some_and(|it| it.problem.stage == Stage::Build);
         match change.action {
             ChangeAction::Rebuild => self.rebuild(),
-            ChangeAction::Restart if self.building.is_some() || self.build_due => self.absorb(),
+            ChangeAction::Restart if self.build_coming() => self.absorb(),
             ChangeAction::Restart if unbuilt || self.artefact.is_none() => self.rebuild(),
             ChangeAction::Restart => {
+                self.relabel_artefact();
+                self.relaunch();
+            }
+            // What is starting may have read the old bytes, and may not
+            // listen to signals yet.
+            ChangeAction::Signal if self.starting.is_some() && !self.build_coming() => {
                 self.relabel_artefact();
                 self.relaunch();
             }
@@ -67,9 +73,15 @@ impl Machine {
         }
     }
 
-    /// The accepted generation asks for no new process: what is newest on the
-    /// way, or failed, or serves, stands for it from now on. Only what serves
-    /// makes browsers reload; anything on the way will do so by itself.
+    fn build_coming(&self) -> bool {
+        self.building.is_some() || self.build_due
+    }
+
+    /// The accepted generation asks for no new process: the newest that there
+    /// is of the one before stands for it, be it on the way, failed or
+    /// serving. Nothing older does: what was built from older sources never
+    /// gets a newer number. Only what serves makes browsers reload; anything
+    /// on the way will do so by itself.
     fn absorb(&mut self) {
         let generation = self.accepted;
         if let Some(building) = self.building.as_mut() {
@@ -79,21 +91,37 @@ impl Machine {
         if self.build_due {
             return;
         }
-        self.relabel_artefact();
-        if let Some(pending) = self.pending.as_mut() {
-            pending.generation = generation;
-        } else if let Some(run) = self.starting.as_mut() {
-            run.generation = generation;
-        } else if let Some(trouble) = self.trouble.as_mut() {
+        let built = self.artefact.as_ref().map(|artefact| artefact.id);
+        let troubled = self.trouble.as_mut().filter(|it| Some(it.build) >= built);
+        let is_troubled = troubled.is_some();
+        if let Some(trouble) = troubled {
             trouble.problem.generation = generation;
-        } else if let Some(run) = self.serving.as_mut() {
-            run.generation = generation;
-            run.fresh = false;
-            self.gate(GateMove::Reload(generation));
-            self.emit(EventKind::Reloaded { generation });
+            if Some(trouble.build) > built {
+                return;
+            }
+        }
+        self.relabel_artefact();
+        let newest = |artefact: &Artefact| Some(artefact.id) == built;
+        if let Some(pending) = self.pending.as_mut() {
+            if newest(pending) {
+                pending.generation = generation;
+            }
+        } else if let Some(run) = self.starting.as_mut() {
+            if newest(&run.artefact) {
+                run.generation = generation;
+            }
+        } else if let Some(run) = self.serving.as_mut().filter(|_| !is_troubled) {
+            if newest(&run.artefact) {
+                run.generation = generation;
+                run.fresh = false;
+                self.good = self.artefact.clone();
+                self.gate(GateMove::Reload(generation));
+                self.emit(EventKind::Reloaded { generation });
+            }
         }
     }
 
+    /// What is built stands for the accepted generation, as if built now.
     fn relabel_artefact(&mut self) {
         let (generation, digest) = (self.accepted, self.accepted_digest.clone());
         if let Some(artefact) = self.artefact.as_mut() {
@@ -219,8 +247,8 @@ impl Machine {
             built: self.now,
         };
         let old = self.artefact.replace(artefact);
-        if let Some(old) = old.filter(|old| !self.in_use(old.id)) {
-            self.push(Effect::Discard(old.id));
+        if let Some(old) = old {
+            self.release(old.id);
         }
         self.relaunch();
     }

@@ -22,11 +22,21 @@ impl Machine {
         }
     }
 
+    /// A new process from what is built; a service whose builds all failed is
+    /// built again, since there is nothing to start.
     pub(super) fn restart(&mut self) {
+        if self.leaving || self.spec.is_none() {
+            return;
+        }
         self.paused = false;
         self.started = true;
         self.streak = 0;
-        self.relaunch();
+        if self.artefact.is_some() {
+            self.relaunch();
+        } else if self.building.is_none() && !self.build_due {
+            self.noticed = self.now;
+            self.rebuild();
+        }
     }
 
     pub(super) fn pause(&mut self) {
@@ -96,7 +106,9 @@ impl Machine {
         if self.serving.is_none() {
             self.gate(GateMove::Hold("it is starting".into()));
         }
-        self.pending = Some(artefact);
+        if let Some(old) = self.pending.replace(artefact) {
+            self.release(old.id);
+        }
         self.spawn_when_free();
     }
 
@@ -155,10 +167,12 @@ impl Machine {
     }
 
     pub(super) fn spawn_failed(&mut self, id: RunId, message: String) {
-        self.retiring.retain(|run| run.id != id);
-        if let Some(run) = self.starting.take_if(|run| run.id == id) {
-            self.failed_run = id;
+        if let Some(index) = self.retiring.iter().position(|run| run.id == id) {
+            let run = self.retiring.remove(index);
+            self.release(run.artefact.id);
+        } else if let Some(run) = self.starting.take_if(|run| run.id == id) {
             self.fail_run(&run, Stage::Start, message, Vec::new());
+            self.release(run.artefact.id);
         }
         self.spawn_when_free();
         self.leave_when_empty();
@@ -185,14 +199,17 @@ impl Machine {
         self.gate(GateMove::Badge(
             self.trouble.as_ref().map(|it| it.problem.clone()),
         ));
-        let old_good = self.good.replace(run.artefact.clone());
+        let old_good = self.good.replace(Artefact {
+            generation,
+            ..run.artefact.clone()
+        });
         let old = self.serving.replace(run);
         self.emit(EventKind::Swapped { waterfall });
         if let Some(old) = old {
             self.retire(old, true);
         }
-        if let Some(old) = old_good.filter(|old| !self.in_use(old.id)) {
-            self.push(Effect::Discard(old.id));
+        if let Some(old) = old_good {
+            self.release(old.id);
         }
     }
 
@@ -200,7 +217,6 @@ impl Machine {
         let Some(run) = self.starting.take_if(|run| run.id == id) else {
             return;
         };
-        self.failed_run = id;
         self.retire(run.clone(), false);
         self.fail_run(&run, Stage::Ready, message, tail);
     }
@@ -235,10 +251,10 @@ impl Machine {
             let run = self.retiring.remove(index);
             self.retired(&run, exit.killed);
         } else if let Some(run) = self.starting.take_if(|run| run.id == id) {
-            self.failed_run = id;
             let message = format!("{} before it was ready", exit.message);
             self.fail_run(&run, Stage::Start, message, exit.tail);
             self.retry_start(run.artefact.id);
+            self.release(run.artefact.id);
         } else if let Some(run) = self.serving.take_if(|run| run.id == id) {
             self.crashed(run, exit);
         }
@@ -248,9 +264,7 @@ impl Machine {
         let generation = run.generation;
         self.gate(GateMove::Close(run.id));
         self.emit(EventKind::Retired { generation, killed });
-        if !self.in_use(run.artefact.id) {
-            self.push(Effect::Discard(run.artefact.id));
-        }
+        self.release(run.artefact.id);
         self.spawn_when_free();
         self.leave_when_empty();
     }
@@ -281,10 +295,14 @@ impl Machine {
             message: exit.message.clone(),
             retry_ms,
         });
+        self.ended = !again && !coming;
         if exit.success && !again {
-            self.ended = true;
-            self.gate(GateMove::Hold("it ended by itself".into()));
-            return;
+            let why = if coming {
+                "it is starting"
+            } else {
+                "it ended by itself"
+            };
+            return self.gate(GateMove::Hold(why.into()));
         }
         let mut message = format!("it {}", exit.message);
         if !again {
@@ -300,7 +318,7 @@ impl Machine {
             message,
             output: exit.tail.clone(),
         };
-        if again {
+        if again || coming {
             let last: Vec<&str> = exit.tail.iter().map(|line| line.text.as_str()).collect();
             let last = &last[last.len().saturating_sub(5)..];
             let reason = format!(
@@ -383,37 +401,38 @@ impl Machine {
                 problem: problem.clone(),
             });
         }
+        // The newest of the problems, which may be an older one than this.
+        let shown = match &self.trouble {
+            Some(trouble) => trouble.problem.clone(),
+            None => problem,
+        };
         if self.serving.is_some() {
-            return self.gate(GateMove::Badge(Some(problem)));
+            return self.gate(GateMove::Badge(Some(shown)));
         }
         if self.starting.is_some() || self.pending.is_some() {
             return;
         }
+        // What has ended by itself for good is no fallback: a job that is
+        // done must not run again because the next one does not build.
         match self.good.clone().filter(|good| good.id != build) {
-            Some(good) => self.launch(good),
-            None => {
-                let shown = self
-                    .trouble
-                    .as_ref()
-                    .map_or(problem, |it| it.problem.clone());
-                self.gate(GateMove::Fail(shown));
-            }
+            Some(good) if !self.ended => self.launch(good),
+            _ => self.gate(GateMove::Fail(shown)),
         }
     }
 
     /// What it needs may not have been there: a process that ended before it
     /// was ready is tried again, more and more rarely, while nothing serves.
     fn retry_start(&mut self, build: BuildId) {
-        let newest = self
-            .artefact
-            .as_ref()
-            .is_some_and(|artefact| artefact.id == build);
+        let known = [&self.artefact, &self.good]
+            .into_iter()
+            .flatten()
+            .any(|artefact| artefact.id == build);
         let wanted = self
             .spec
             .as_ref()
             .is_some_and(|spec| spec.restart != Restart::Never);
         let idle = self.serving.is_none() && self.starting.is_none() && self.pending.is_none();
-        if newest && wanted && idle && !self.paused && !self.leaving {
+        if known && wanted && idle && !self.paused && !self.leaving {
             self.schedule();
         }
     }

@@ -19,7 +19,7 @@ pub struct Machine {
     pub(super) started: bool,
     /// Ended at the user's word.
     pub(super) paused: bool,
-    /// Ended by itself, and that was its work done.
+    /// Ended by itself and is not started again before the next save.
     pub(super) ended: bool,
     /// The agent is going.
     pub(super) leaving: bool,
@@ -48,7 +48,6 @@ pub struct Machine {
     pub(super) crashes: u32,
     pub(super) next_build: u64,
     pub(super) next_run: u64,
-    pub(super) failed_run: RunId,
 }
 
 #[derive(Debug, Clone)]
@@ -125,9 +124,9 @@ impl Machine {
         self.serving.as_ref().map(|run| run.id)
     }
 
-    /// The newest process that failed to serve.
-    pub fn failed_run(&self) -> RunId {
-        self.failed_run
+    /// Whether everything is being ended for good.
+    pub fn leaving(&self) -> bool {
+        self.leaving
     }
 
     /// The number that the next process will have.
@@ -141,7 +140,7 @@ impl Machine {
         let run = self
             .serving
             .as_ref()
-            .filter(|run| run.generation == generation)?;
+            .filter(|run| run.generation == generation && run.fresh)?;
         Some((run.waterfall(), run.ready))
     }
 
@@ -157,8 +156,9 @@ impl Machine {
             _ if building => Phase::Building,
             _ if coming => Phase::Starting,
             _ if self.backoff.is_some() => Phase::Backoff,
-            _ if self.paused || self.ended => Phase::Stopped,
+            _ if self.paused => Phase::Stopped,
             (None, Some(_)) => Phase::Failed,
+            (None, None) if self.ended => Phase::Stopped,
             (None, None) => Phase::Waiting,
         }
     }
@@ -213,6 +213,13 @@ impl Machine {
         self.spec.as_ref().is_some_and(|spec| {
             spec.swap == Swap::Exclusive || (spec.mode == Mode::Run && spec.listen.is_some())
         })
+    }
+
+    /// Gives up one use of a build's output, which goes with its last use.
+    pub(super) fn release(&mut self, id: BuildId) {
+        if !self.in_use(id) {
+            self.push(Effect::Discard(id));
+        }
     }
 
     /// Whether some part of the machine may still use this build's output.

@@ -275,8 +275,8 @@ async fn grpc_calls_pass_over_http2_and_go_on_with_the_next_process() {
         if generation == 2 {
             second = service("two:").await;
             front.open(&second, 2);
-            soon("drained", front.gate.drained(1)).await;
-            front.gate.close(1);
+            soon("drained", front.gate.drained(first.addr)).await;
+            front.gate.close(first.addr);
             std::mem::forget(second);
         }
         let (words, mut spoken) = tokio::sync::mpsc::channel::<Frame<Bytes>>(1);

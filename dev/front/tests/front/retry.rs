@@ -74,9 +74,10 @@ async fn a_get_that_was_lost_in_a_crash_is_held_and_answered_by_the_next_process
     let asked = front.get("/", "");
     let swap = async {
         seen.recv().await.unwrap();
+        let addr = crashing.addr;
         crashing.kill().await;
         front.gate.hold("goapi crashed".to_owned());
-        front.gate.close(1);
+        front.gate.close(addr);
         let process = Process::saying("mended").await;
         front.open(&process, 2);
         process

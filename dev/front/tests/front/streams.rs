@@ -55,10 +55,14 @@ async fn a_websocket_outlives_the_drain_and_ends_with_the_close() {
 
     let next = Process::saying("next").await;
     front.open(&next, 2);
-    soon("drained although a tunnel is open", front.gate.drained(1)).await;
+    soon(
+        "drained although a tunnel is open",
+        front.gate.drained(process.addr),
+    )
+    .await;
     client.write_all(b"\x81\x05hello").await.unwrap();
     read_until(&mut client, "hello").await;
-    front.gate.close(1);
+    front.gate.close(process.addr);
     assert_eq!(soon("the end", read_all(&mut client)).await, "");
 }
 
@@ -140,7 +144,11 @@ async fn events_pass_at_once_do_not_count_and_end_with_either_side() {
         read_until(&mut client, &format!("data: {number}\n\n")).await;
     }
     front.gate.hold("test".to_owned());
-    soon("drained although events flow", front.gate.drained(1)).await;
+    soon(
+        "drained although events flow",
+        front.gate.drained(process.addr),
+    )
+    .await;
     front.open(&process, 1);
 
     // The client goes: the process is told without another event.
@@ -162,6 +170,6 @@ async fn events_pass_at_once_do_not_count_and_end_with_either_side() {
     let mut client = TcpStream::connect(front.addr).await.unwrap();
     client.write_all(ask).await.unwrap();
     read_until(&mut client, "\r\n\r\n").await;
-    front.gate.close(2);
+    front.gate.close(process.addr);
     soon("the end", read_all(&mut client)).await;
 }

@@ -96,8 +96,8 @@ async fn nothing_fails_over_300_overlapping_swaps() {
         load.pass(20).await;
         let new = process(generation).await;
         front.open(&new, generation);
-        soon("drained", front.gate.drained(generation - 1)).await;
-        front.gate.close(generation - 1);
+        soon("drained", front.gate.drained(old.addr)).await;
+        front.gate.close(old.addr);
         std::mem::replace(&mut old, new).kill().await;
     }
     assert!(load.end().await >= 299 * 20);
@@ -112,8 +112,8 @@ async fn nothing_fails_over_300_exclusive_swaps() {
     for generation in 2..=300 {
         load.pass(20).await;
         front.gate.hold("goapi is being restarted".to_owned());
-        soon("drained", front.gate.drained(generation - 1)).await;
-        front.gate.close(generation - 1);
+        soon("drained", front.gate.drained(old.addr)).await;
+        front.gate.close(old.addr);
         old.kill().await;
         old = process(generation).await;
         front.open(&old, generation);
@@ -151,7 +151,7 @@ async fn a_drained_process_has_no_request() {
     .await;
     let new = process(2).await;
     front.open(&new, 2);
-    soon("drained", front.gate.drained(1)).await;
+    soon("drained", front.gate.drained(slow.addr)).await;
     assert_eq!(served.load(Ordering::SeqCst), 0);
     slow.kill().await;
     load.pass(50).await;
@@ -169,10 +169,10 @@ async fn a_restart_of_the_same_generation_drains_the_old_process_only() {
     front.open(&new, 1);
     soon(
         "drained although the new one is busy",
-        front.gate.drained(1),
+        front.gate.drained(old.addr),
     )
     .await;
-    front.gate.close(1);
+    front.gate.close(old.addr);
     old.kill().await;
     load.pass(100).await;
     load.end().await;
@@ -202,7 +202,7 @@ async fn a_request_is_in_flight_until_its_last_byte() {
         .unwrap();
     read_until(&mut client, "half").await;
     front.gate.hold("test".to_owned());
-    let drained = front.gate.drained(1);
+    let drained = front.gate.drained(process.addr);
     let mut drained = std::pin::pin!(drained);
     let early = tokio::time::timeout(Duration::from_millis(50), drained.as_mut()).await;
     assert!(early.is_err(), "drained with half an answer to go");

@@ -36,7 +36,7 @@ async fn connections_are_held_passed_half_closed_and_counted() {
     let mut newer = TcpStream::connect(front.addr).await.unwrap();
     read_until(&mut newer, "two\n").await;
     {
-        let drained = front.gate.drained(1);
+        let drained = front.gate.drained(process.addr);
         let mut drained = std::pin::pin!(drained);
         let early = tokio::time::timeout(Duration::from_millis(50), drained.as_mut()).await;
         assert!(early.is_err(), "drained with an open connection");
@@ -44,7 +44,7 @@ async fn connections_are_held_passed_half_closed_and_counted() {
         assert_eq!(soon("goodbye", read_all(&mut client)).await, "goodbye");
         soon("drained", drained).await;
     }
-    front.gate.close(2);
+    front.gate.close(next.addr);
     assert_eq!(soon("the end", read_all(&mut newer)).await, "");
 }
 
