@@ -89,8 +89,15 @@ pub fn describe(names: &Names, event: &Event) -> Look {
     }
 }
 
-/// A save's way to its first answer: the total, then each step.
-pub fn waterfall(names: &Names, service: &str, at: Micros, save: &Waterfall) -> String {
+/// A save's way to its first answer: the total, then each step; the steps on
+/// a line of their own where both would be wider than `width` columns.
+pub fn waterfall(
+    names: &Names,
+    service: &str,
+    at: Micros,
+    save: &Waterfall,
+    width: Option<usize>,
+) -> String {
     let step = |name: &str, took: Micros| (took > 0).then(|| format!("{name} {}", time(took)));
     let steps: Vec<String> = [
         step("noticed", save.noticed),
@@ -107,15 +114,21 @@ pub fn waterfall(names: &Names, service: &str, at: Micros, save: &Waterfall) -> 
     } else {
         "answers"
     };
-    format!(
-        "{} {} {} save {} {verb} after {} {}",
+    let head = format!(
+        "{} {} {} save {} {verb} after {}",
         style(clock(at)).dim(),
         names.show(service),
         style("●").green().bold(),
         save.generation,
         style(time(save.total())).bold(),
-        style(format!("= {}", steps.join(" + "))).dim(),
-    )
+    );
+    let steps = format!("= {}", steps.join(" + "));
+    let columns = console::measure_text_width(&head) + 1 + steps.len();
+    let between = match width {
+        Some(width) if columns > width => "\n    ",
+        _ => " ",
+    };
+    format!("{head}{between}{}", style(steps).dim())
 }
 
 /// Microseconds for people: `0.4 ms`, `12 ms`, `1.25 s`.
@@ -147,12 +160,31 @@ mod tests {
             ready: 12_300,
             answered: Some(700),
         };
-        let line = waterfall(&names, "polykube/goapi", 3_723_004_000, &save);
+        let line = waterfall(&names, "polykube/goapi", 3_723_004_000, &save, Some(200));
         assert_data_eq!(
             console::strip_ansi_codes(&line).into_owned(),
             str![
                 "01:02:03.004 goapi ● save 2 answers after 333 ms = noticed 0.9 ms + built 318 ms + started 1.4 ms + ready 12 ms + answered 0.7 ms"
             ]
+        );
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_the_steps_have_a_line_of_their_own() {
+        let names = Names::new(["s/web"]);
+        let save = Waterfall {
+            generation: 2,
+            built: 318_000,
+            ready: 2_000,
+            ..Waterfall::default()
+        };
+        let line = waterfall(&names, "s/web", 0, &save, Some(60));
+        assert_data_eq!(
+            console::strip_ansi_codes(&line).into_owned(),
+            str![[r#"
+[..] web ● save 2 answers after 320 ms
+    = built 318 ms + ready 2.0 ms
+"#]]
         );
     }
 

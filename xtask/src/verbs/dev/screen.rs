@@ -152,8 +152,10 @@ impl Screen {
             .map(|(service, _)| service.clone())
             .collect();
         for service in due {
+            let width = self.output.watched.then_some(self.output.width);
             if let Some((at, save, _)) = self.saves.remove(&service) {
-                self.stage.say(waterfall(&self.names, &service, at, &save));
+                self.stage
+                    .say(waterfall(&self.names, &service, at, &save, width));
             }
         }
     }
