@@ -252,9 +252,8 @@ impl Worker {
                     .trees
                     .get(&tree)
                     .is_some_and(|known| !known.folders.contains(&place));
-                if is_new || reread {
-                    self.scan(tree, place, is_new, Hint::Settling, noticed);
-                }
+                // Also when only its mode changed: it may be readable now.
+                self.scan(tree, place, is_new, Hint::Settling, noticed);
             }
             Look::Item(stamp) if !known.rules.ignored(&place, false) => {
                 self.gone_below(root, tree, &place, noticed);
