@@ -9,15 +9,21 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::process::{Launch, Running, Sink};
 
-/// The first wait between two questions; it grows by half each time, up to
-/// [`LAST_WAIT`]: a process that is ready in 3 ms is noticed at once and one
-/// that takes 20 s costs little.
+/// The first wait between two questions.
 const FIRST_WAIT: Duration = Duration::from_micros(500);
+/// The longest wait between two questions: a process that takes 20 s costs
+/// little.
 const LAST_WAIT: Duration = Duration::from_millis(50);
+/// In between a wait is this part of the time that has passed, so readiness is
+/// noticed with at most so much delay: a connection that is refused costs next
+/// to nothing.
+const CONNECTION_SHARE: u32 = 20;
+/// The same for a program, which costs a process each time.
+const COMMAND_SHARE: u32 = 4;
 /// One question is given up after this time and asked again.
 const ANSWER: Duration = Duration::from_secs(2);
 /// A program without a port counts as started once it has lived this long, so
@@ -54,7 +60,7 @@ impl Probe {
     /// last answer was when `limit` is over.
     pub async fn until_ready(&self, limit: Duration) -> Result<(), String> {
         let mut last = String::from("it was never asked");
-        let mut wait = FIRST_WAIT;
+        let began = Instant::now();
         let asking = async {
             loop {
                 match timeout(ANSWER, self.ask()).await {
@@ -62,12 +68,20 @@ impl Probe {
                     Ok(Err(answer)) => last = answer,
                     Err(_) => last = format!("no answer within {} s", ANSWER.as_secs()),
                 }
-                sleep(wait).await;
-                wait = (wait * 3 / 2).min(LAST_WAIT);
+                sleep(self.wait(began.elapsed())).await;
             }
         };
         let result = timeout(limit, asking).await;
         result.map_err(|_| format!("it was not ready within {} s: {last}", limit.as_secs_f32()))
+    }
+
+    /// Until the next question, `passed` after the first one.
+    fn wait(&self, passed: Duration) -> Duration {
+        let share = match self {
+            Self::Command(_) => COMMAND_SHARE,
+            Self::Http(..) | Self::Tcp(_) | Self::Started => CONNECTION_SHARE,
+        };
+        (passed / share).clamp(FIRST_WAIT, LAST_WAIT)
     }
 
     async fn ask(&self) -> Result<(), String> {

@@ -60,7 +60,7 @@ impl Machine {
             // What is starting may have read the old bytes, and may not
             // listen to signals yet.
             ChangeAction::Signal if self.starting.is_some() && !self.build_coming() => {
-                self.relabel_artefact();
+                self.absorb();
                 self.relaunch();
             }
             ChangeAction::Signal => {
@@ -249,6 +249,13 @@ impl Machine {
         let old = self.artefact.replace(artefact);
         if let Some(old) = old {
             self.release(old.id);
+        }
+        if !self.may_run() && !self.leaving {
+            // Nothing will be ready and say so: it is mended as far as it went.
+            self.trouble = None;
+            if !self.paused {
+                self.gate(GateMove::Hold("it waits for what it needs".into()));
+            }
         }
         self.relaunch();
     }

@@ -9,6 +9,8 @@
 //! `state.rs` holds the data and says how it looks from outside.
 
 mod builds;
+#[cfg(test)]
+mod properties;
 mod runs;
 mod state;
 #[cfg(test)]

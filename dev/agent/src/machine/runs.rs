@@ -89,8 +89,13 @@ impl Machine {
         }
     }
 
+    /// Whether a process is wanted at all.
+    pub(super) fn may_run(&self) -> bool {
+        self.started && !self.paused && !self.leaving
+    }
+
     fn launch(&mut self, artefact: Artefact) {
-        if !self.started || self.paused || self.leaving {
+        if !self.may_run() {
             return;
         }
         self.ended = false;
