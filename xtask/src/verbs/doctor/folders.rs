@@ -92,7 +92,7 @@ pub fn leftovers(context: &Context) -> Vec<Leftovers> {
             ..Leftovers::default()
         };
         if there {
-            found.processes = orphans(&id, &marked);
+            found.processes = orphans(&id, &marked, is_agent);
         } else {
             for leftover in engine.prove() {
                 match leftover.kind {
@@ -114,7 +114,7 @@ pub fn leftovers(context: &Context) -> Vec<Leftovers> {
 
 /// How many processes of a project's services have no agent any more. An
 /// agent counts wherever its socket is: another environment may have it.
-fn orphans(project: &str, marked: &[Marked]) -> usize {
+fn orphans(project: &str, marked: &[Marked], is_agent: impl Fn(u32) -> bool) -> usize {
     let ours = || marked.iter().filter(|it| it.marks.project == project);
     let led: BTreeSet<&str> = ours()
         .filter(|it| is_agent(it.process.pid))
@@ -209,6 +209,30 @@ mod tests {
             ".gitignore=node_modules\n",
         ];
         assert_eq!(count(&ignoring, &["out/"]), 2);
+    }
+
+    #[test]
+    fn orphans_are_those_of_a_service_without_an_agent() {
+        let marked = |pid, project: &str, service: &str| Marked {
+            process: processes::Process { pid, start: 1 },
+            marks: processes::Marks {
+                project: project.to_owned(),
+                service: service.to_owned(),
+                root: PathBuf::new(),
+            },
+            name: "x".to_owned(),
+        };
+        let marked = [
+            marked(1, "here", "shop/api"),
+            marked(2, "here", "shop/api"),
+            marked(3, "here", "shop/web"),
+            marked(4, "here", "shop/web"),
+            marked(5, "there", "shop/web"),
+        ];
+        // The agent of the other project is nobody's here.
+        let is_agent = |pid| pid == 1 || pid == 5;
+        assert_eq!(orphans("here", &marked, is_agent), 2);
+        assert_eq!(orphans("there", &marked, is_agent), 0);
     }
 
     #[test]

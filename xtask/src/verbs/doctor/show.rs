@@ -193,6 +193,19 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_backticks_is_never_broken() {
+        let text = "give it `a = { b = 1 }` or leave it";
+        assert_eq!(
+            wrapped(text, Some(20)),
+            ["give it", "`a = { b = 1 }` or", "leave it"]
+        );
+        assert_eq!(
+            wrapped(text, Some(12)),
+            ["give it", "`a = { b = 1 }`", "or leave it"]
+        );
+    }
+
+    #[test]
     fn a_pipe_gets_whole_lines() {
         assert_eq!(wrapped(&"word ".repeat(100), None).len(), 1);
     }

@@ -241,6 +241,21 @@ allow them after the next start of the machine, too (if that was done)
     }
 
     #[test]
+    fn the_limit_that_suffices_stays_beside_the_one_that_does_not() {
+        check(
+            "user root
+             watches 9000 12
+             instances 128 125",
+            str![[r#"
+allow more watched files
+  sysctl fs.inotify.max_user_watches=9000 fs.inotify.max_user_instances=512
+allow them after the next start of the machine, too (if that was done)
+  printf 'fs.inotify.max_user_watches = 9000/nfs.inotify.max_user_instances = 512/n' | tee /etc/sysctl.d/60-hob-inotify.conf
+"#]],
+        );
+    }
+
+    #[test]
     fn what_sets_limits_is_installed_where_it_is_missing() {
         check(
             "user root

@@ -6,6 +6,7 @@
 )]
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -34,6 +35,14 @@ pub async fn perform(actions: &[Action], stage: &Stage) -> Result {
     if actions.iter().any(Action::is_sudo) {
         password().await?;
     }
+    let mut stop = pin!(interrupted());
+    // The first look at it is what takes the signals over: from before
+    // anything is started, none of them ends hob itself.
+    tokio::select! {
+        biased;
+        () = &mut stop => return Err(Error::new(Code::Interrupted, "interrupted")),
+        () = std::future::ready(()) => {}
+    }
     let mut failed = None;
     let mut before = true;
     for action in actions {
@@ -45,7 +54,7 @@ pub async fn perform(actions: &[Action], stage: &Stage) -> Result {
             stage.say(format!("· {}", action.what));
         }
         stage.busy(Some(&action.what));
-        let done = one(action, stage).await;
+        let done = one(action, stage, &mut stop).await;
         stage.busy(None);
         before = done.is_ok();
         match done {
@@ -87,7 +96,7 @@ async fn password() -> Result {
 
 /// Runs one to its end, in the terminal's own process group: `sudo` may ask,
 /// and Ctrl-C reaches the installation, which ends itself in good order.
-async fn one(action: &Action, stage: &Stage) -> Result {
+async fn one(action: &Action, stage: &Stage, stop: impl Future<Output = ()>) -> Result {
     let [program, args @ ..] = action.argv.as_slice() else {
         return Ok(());
     };
@@ -125,7 +134,7 @@ async fn one(action: &Action, stage: &Stage) -> Result {
             }
         }
     };
-    let (status, ()) = tokio::join!(end(&mut child), following);
+    let (status, ()) = tokio::join!(end(&mut child, stop), following);
     match status.map_err(failed)? {
         None => Err(Error::new(Code::Interrupted, "interrupted")),
         Some(status) if status.success() => Ok(()),
@@ -137,10 +146,13 @@ async fn one(action: &Action, stage: &Stage) -> Result {
 }
 
 /// Waits for the end; none when the user did not want to.
-async fn end(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
+async fn end(
+    child: &mut Child,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<Option<ExitStatus>> {
     tokio::select! {
         status = child.wait() => return status.map(Some),
-        () = interrupted() => {}
+        () = stop => {}
     }
     let pid = child
         .id()
