@@ -13,6 +13,7 @@ mod machine;
 mod ports;
 mod programs;
 mod show;
+mod words;
 #[cfg(test)]
 pub mod written;
 
@@ -21,12 +22,12 @@ use crate::context::Context;
 use crate::error::{Code, Error, Result};
 
 pub use checks::{
-    Check, INSTANCES_KEY, State, WATCHES_KEY, absent, checks, counted, instances_wanted, listed,
-    watches_wanted,
+    Check, INSTANCES_KEY, State, WATCHES_KEY, absent, checks, instances_wanted, watches_wanted,
 };
 pub use facts::{Facts, Installer, Limit, Program};
 pub use look::look;
 pub use show::show;
+pub use words::{counted, listed};
 
 pub async fn doctor(context: &Context, args: NameArgs) -> Result {
     let facts = look(context, &args.names).await?;

@@ -277,11 +277,3 @@ warning: leftovers: /tmp/oldest is gone; it left 1 file
 "#]],
     );
 }
-
-#[test]
-fn sizes_are_read_at_a_glance() {
-    assert_eq!(bytes(1 << 20), "1 MiB");
-    assert_eq!(bytes((3 << 30) + (1 << 29)), "3.5 GiB");
-    assert_eq!(bytes(5 << 40), "5.0 TiB");
-    assert_eq!(grouped(1_234_567), "1,234,567");
-}
