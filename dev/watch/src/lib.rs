@@ -7,7 +7,7 @@
 //! nothing of services, builds or agents.
 //!
 //! Start with [`Watcher`]. Inside, an event goes through `source` (what the
-//! system says), `worker` (whom it concerns), `queue` (when to look),
+//! system says), `route` (whom it concerns), `queue` (when to look),
 //! `examine` (the look), and `deliver` (what is told, `pace` says when).
 //!
 //! What the system does not tell: writing through a shared memory map is seen
@@ -23,9 +23,11 @@ mod examine;
 mod git;
 mod group;
 mod hasher;
+mod hashing;
 mod links;
 mod pace;
 mod queue;
+mod route;
 mod rules;
 mod source;
 mod table;

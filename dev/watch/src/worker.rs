@@ -1,14 +1,13 @@
 //! The thread that hears events and tells batches.
 //!
-//! Owns the loop and the routing of events to trees. What a look at a path
-//! does is in `examine`, what is told and when in `deliver`. Start with
-//! [`Worker::run`].
+//! Owns the loop and what is done by the clock. Whom an event concerns is in
+//! `route`, what a look at a path does in `examine`, what is told and when in
+//! `deliver`. Start with [`Worker::run`].
 
 #![expect(clippy::disallowed_methods, reason = "the loop goes by the clock")]
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,9 +16,8 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use crate::event::{Event, Options, Root, Synced};
 use crate::group::Group;
 use crate::hasher::{Answer, Hasher};
-use crate::queue::{Hint, Key, Moment};
-use crate::rules::is_ignore_file;
-use crate::source::{Seen, What};
+use crate::queue::{Hint, Key};
+use crate::source::Seen;
 use crate::table::{Place, base};
 use crate::tree::Tree;
 use crate::watches::{Purpose, Watches};
@@ -73,13 +71,13 @@ pub(crate) struct Worker {
     /// The number for the next tree.
     next_tree: u32,
     /// Events were lost; everything has to be looked at at this time.
-    lost: Option<Instant>,
+    pub(crate) lost: Option<Instant>,
     /// Not before this: a storm that overflows the system's queue again and
     /// again must not keep us from everything else.
-    next_rescan: Instant,
+    pub(crate) next_rescan: Instant,
     /// The last rename away from somewhere: its number and whether a file
     /// that counts went.
-    renamed: Option<(usize, bool)>,
+    pub(crate) renamed: Option<(usize, bool)>,
     next_poll: Option<Instant>,
     next_check: Instant,
     next_missing: Option<Instant>,
@@ -281,147 +279,6 @@ impl Worker {
         self.unhashed.retain(|(waiting, _)| *waiting != tree);
     }
 
-    /// Routes an event to whoever watches the folder that it happened in.
-    fn see(&mut self, seen: &Seen) {
-        if seen.what == What::Lost {
-            self.lost = Some(seen.at.0.max(self.next_rescan));
-            return;
-        }
-        let path = seen.path.as_path();
-        if let What::From(_) | What::Removed = seen.what {
-            self.folder_lost(path, seen.at);
-        }
-        let Some(folder) = path.parent() else { return };
-        let mut was_file = false;
-        for purpose in self.watches.purposes(folder).to_vec() {
-            match purpose {
-                Purpose::Walked(tree) => was_file |= self.see_in_tree(tree, path, seen),
-                Purpose::Guard(tree) => self.see_near(tree, path, seen),
-                Purpose::Target(_) => self.see_target(path, seen),
-            }
-        }
-        if let What::From(number) = seen.what {
-            self.renamed = Some((number, was_file));
-        }
-    }
-
-    /// An event in a folder that is walked. Whether it concerned a file that
-    /// counts.
-    fn see_in_tree(&mut self, tree: u32, path: &Path, seen: &Seen) -> bool {
-        let Some(known) = self.trees.get(&tree) else {
-            return false;
-        };
-        let Ok(place) = path.strip_prefix(&known.base) else {
-            return false;
-        };
-        let place: Place = place.as_os_str().into();
-        let is_file = known.table.get(&place).is_some();
-        let is_folder = known.folders.contains(&place);
-        let counts = is_file
-            || is_folder
-            || is_ignore_file(crate::table::name_of(&place))
-            || match seen.what {
-                What::Removed | What::From(_) => false,
-                What::NewFolder => !known.rules.ignored(&place, true),
-                // A folder, perhaps.
-                What::To(_) | What::Attributes => {
-                    !known.rules.ignored(&place, false) || !known.rules.ignored(&place, true)
-                }
-                _ => !known.rules.ignored(&place, false),
-            };
-        if !counts {
-            return false;
-        }
-        let hint = self.hint(path, seen.what, is_file, is_folder);
-        self.note((tree, place), hint, seen.at);
-        is_file
-    }
-
-    pub(crate) fn hint(&self, path: &Path, what: What, is_file: bool, is_folder: bool) -> Hint {
-        match what {
-            What::NewFolder => Hint::Complete,
-            What::NewFile => match path.symlink_metadata() {
-                // Neither a link nor a second name of a file gets closed.
-                Ok(metadata) if metadata.is_symlink() => Hint::Complete,
-                Ok(metadata) if is_linked(&metadata) => Hint::Complete,
-                _ => Hint::Open,
-            },
-            What::Written | What::Lost => Hint::Open,
-            What::Closed if is_file => Hint::Complete,
-            What::Closed => Hint::CompleteNew,
-            What::Attributes => Hint::Attributes,
-            What::From(_) if is_folder => Hint::Complete,
-            What::From(_) | What::Removed => Hint::Gone,
-            // One file under another name: both sides in one batch.
-            What::To(number) if self.renamed == Some((number, true)) => Hint::Gone,
-            What::To(_) => Hint::Complete,
-        }
-    }
-
-    /// An event in a folder that a base is in, or will be below.
-    fn see_near(&mut self, tree: u32, path: &Path, seen: &Seen) {
-        let Some(known) = self.trees.get(&tree) else {
-            return;
-        };
-        let at_base = path == known.base || path == known.given;
-        if at_base {
-            let is_file = known.table.get(OsStr::new("")).is_some();
-            // A folder's own attributes change with every file in it.
-            if is_file || !matches!(seen.what, What::Attributes) {
-                let hint = self.hint(path, seen.what, is_file, false);
-                self.note((tree, base()), hint, seen.at);
-            }
-        } else if known.base.starts_with(path) {
-            self.note((tree, base()), Hint::Complete, seen.at);
-        } else if path.file_name().is_some_and(is_ignore_file)
-            && path
-                .parent()
-                .is_some_and(|above| known.base.starts_with(above))
-            && !matches!(seen.what, What::Written | What::NewFile)
-        {
-            self.reload(tree, seen.at);
-        }
-    }
-
-    /// Something happened to a path that counts.
-    pub(crate) fn note(&mut self, key: Key, hint: Hint, at: Moment) {
-        let owner = self.owner.get(&key.0);
-        if let Some(group) = owner.and_then(|root| self.groups.get_mut(root)) {
-            group.event(at, &self.options);
-            group.queue.note(key, hint, at, &self.options);
-        }
-    }
-
-    /// A watched folder was deleted or renamed away: nothing below it is
-    /// watched any more, whatever appears under its name.
-    fn folder_lost(&mut self, path: &Path, at: Moment) {
-        let purposes = self.watches.lost(path);
-        let watched = !purposes.is_empty();
-        for purpose in purposes {
-            match purpose {
-                Purpose::Walked(tree) => {
-                    let place = self.trees.get(&tree).and_then(|known| {
-                        let place = path.strip_prefix(&known.base).ok()?;
-                        Some(Place::from(place.as_os_str()))
-                    });
-                    if let Some(place) = place {
-                        self.leave_folder(tree, &place);
-                        // Perhaps another one stands there already.
-                        self.note((tree, place), Hint::Gone, at);
-                    }
-                }
-                Purpose::Guard(tree) => {
-                    self.guard(tree);
-                    self.note((tree, base()), Hint::Gone, at);
-                }
-                Purpose::Target(_) => {}
-            }
-        }
-        if watched {
-            self.targets_lost(path, at);
-        }
-    }
-
     fn check_bases(&mut self, now: Instant) {
         let moved: Vec<u32> = self
             .trees
@@ -481,8 +338,4 @@ impl Worker {
         let pause = (now.duration_since(began) * 20).clamp(shortest, longest);
         self.next_poll = self.watches.any_limited().then(|| now + pause);
     }
-}
-
-fn is_linked(metadata: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::nlink(metadata) > 1
 }
