@@ -24,24 +24,28 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The folder that holds `stacks/` [default: found upwards from here]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
     pub project: Option<PathBuf>,
-    /// Where services run [default: `engine` of hob.toml, else auto]
-    #[arg(long, global = true, value_name = "ENGINE")]
+    /// Where services run: the best engine that is there, or supervised processes of this machine
+    /// [default: `engine` of hob.toml, else auto]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ENGINE",
+        help_heading = "Everywhere"
+    )]
     pub engine: Option<Engine>,
     /// Print data as JSON lines on stdout
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// Say nothing on stderr but errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
-    /// The best one that is there
     Auto,
-    /// Supervised processes on this machine
     Host,
 }
 
@@ -76,7 +80,7 @@ pub enum Verb {
     /// Print the JSON schema of stack.toml
     Schema,
     /// List what is there, what is missing and the command that mends it
-    Doctor(NameArgs),
+    Doctor(AllArgs),
     /// Install what `doctor` misses, after asking
     Setup(SetupArgs),
     /// Print a completion script for a shell
@@ -96,6 +100,13 @@ pub enum Verb {
 #[derive(Debug, Clone, Default, Args)]
 pub struct NameArgs {
     /// Stacks, services, or stack/service [default: the only stack]
+    #[arg(value_name = "STACK|SERVICE")]
+    pub names: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct AllArgs {
+    /// Stacks, services, or stack/service [default: the whole project]
     #[arg(value_name = "STACK|SERVICE")]
     pub names: Vec<String>,
 }
@@ -138,7 +149,7 @@ pub struct UpArgs {
 #[derive(Debug, Args)]
 pub struct DownArgs {
     #[command(flatten)]
-    pub names: NameArgs,
+    pub names: AllArgs,
     /// Remove the kept data of volumes, too
     #[arg(long)]
     pub volumes: bool,
@@ -153,7 +164,7 @@ pub struct DownArgs {
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
-    pub names: NameArgs,
+    pub names: AllArgs,
     /// Show changes until interrupted
     #[arg(long, short)]
     pub watch: bool,
@@ -241,7 +252,7 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 pub struct SetupArgs {
     #[command(flatten)]
-    pub names: NameArgs,
+    pub names: AllArgs,
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,

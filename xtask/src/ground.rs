@@ -132,6 +132,9 @@ struct Now {
     project: Arc<Project>,
     services: Vec<ServiceId>,
     files: Vec<PathBuf>,
+    /// What the session brought up before and has not seen gone: a service
+    /// that a stack file no longer names goes down.
+    before: BTreeSet<ServiceId>,
 }
 
 /// What a dev session is made of.
@@ -160,6 +163,7 @@ impl DevGround {
                 project: setup.project,
                 services: setup.services,
                 files: setup.files,
+                before: BTreeSet::new(),
             }),
             outcome: Mutex::new(None),
         }
@@ -173,6 +177,22 @@ impl DevGround {
     fn services(&self) -> (Arc<Project>, Vec<ServiceId>) {
         let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         (now.project.clone(), now.services.clone())
+    }
+
+    /// All that this session answers for.
+    fn scope(&self) -> BTreeSet<hob_engine::Owner> {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.services
+            .iter()
+            .chain(&now.before)
+            .map(hob_engine::owner)
+            .collect()
+    }
+
+    /// The others are down: whoever brings them up again may keep them.
+    fn forget_all_but(&self, services: &BTreeSet<ServiceId>) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.before.retain(|id| services.contains(id));
     }
 
     /// How a change ended for a session: without any of what was asked for by
@@ -228,6 +248,7 @@ impl DevGround {
             project,
             services,
             files: loaded.files.clone(),
+            before: BTreeSet::new(),
         })
     }
 }
@@ -253,21 +274,31 @@ impl Ground for DevGround {
     async fn reload(&self) -> std::result::Result<(), ()> {
         let now = self.read()?;
         self.stage.say("the stack files changed");
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        let mut held = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut held.before);
+        before.extend(std::mem::take(&mut held.services));
+        *held = Now { before, ..now };
         Ok(())
     }
 
     async fn apply(&self) -> How {
         let (project, services) = self.services();
-        let mut want = Want::up(project, services.into_iter().collect(), Mode::Dev);
+        let services: BTreeSet<ServiceId> = services.into_iter().collect();
+        let mut want = Want::up(project, services.clone(), Mode::Dev);
+        want.scope = Scope::Services(self.scope());
         want.port_offset = self.port_offset;
         want.session = Some(std::process::id());
         let changed = change(&self.engine, &want, &self.stage, std::future::pending()).await;
         let (how, code) = match changed {
-            Ok(changed) => (
-                self.how(&changed),
-                changed.result().err().map(|error| error.code),
-            ),
+            Ok(changed) => {
+                if changed.is_done() {
+                    self.forget_all_but(&services);
+                }
+                (
+                    self.how(&changed),
+                    changed.result().err().map(|error| error.code),
+                )
+            }
             Err(error) => {
                 self.stage.say(error.render().trim_end());
                 (How::Partly, Some(error.code))
@@ -285,7 +316,7 @@ impl Ground for DevGround {
                 .kill(&services.iter().cloned().collect::<BTreeSet<_>>())
                 .await;
         }
-        let want = Want::down(Scope::Services(owners(&services)));
+        let want = Want::down(Scope::Services(self.scope()));
         match change(&self.engine, &want, &self.stage, std::future::pending()).await {
             Ok(_) => {}
             Err(error) => self.stage.say(error.render().trim_end()),

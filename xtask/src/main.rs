@@ -15,7 +15,7 @@ mod verbs;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::Cli;
 use crate::error::{Code, Error};
@@ -26,7 +26,14 @@ fn main() -> ExitCode {
     if args.nth(1).is_some_and(|verb| verb == "agent") {
         return agent(args);
     }
-    let cli = match Cli::try_parse() {
+    let mut command = Cli::command();
+    if output::is_xtask() {
+        command = command.bin_name("cargo xtask");
+    }
+    let cli = match command
+        .try_get_matches()
+        .and_then(|found| Cli::from_arg_matches(&found))
+    {
         Ok(cli) => cli,
         Err(error) => {
             // Help on stdout, mistakes on stderr; a closed pipe is no matter.

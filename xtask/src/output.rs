@@ -62,12 +62,15 @@ impl Output {
     }
 }
 
-/// Commands as the user would type them: in hob's own repository it is
-/// `cargo xtask`, which cargo tells its programs by this variable.
+/// Commands as the user would type them.
 pub fn spoken(text: &str) -> Cow<'_, str> {
-    if text.contains("`hob ") && std::env::var_os("CARGO_PKG_NAME").is_some_and(|it| it == "xtask")
-    {
+    if text.contains("`hob ") && is_xtask() {
         return text.replace("`hob ", "`cargo xtask ").into();
     }
     text.into()
+}
+
+/// Whether it was started as `cargo xtask`, which cargo tells its programs.
+pub fn is_xtask() -> bool {
+    std::env::var_os("CARGO_PKG_NAME").is_some_and(|name| name == "xtask")
 }

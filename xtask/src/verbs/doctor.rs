@@ -17,7 +17,7 @@ mod words;
 #[cfg(test)]
 pub mod written;
 
-use crate::cli::NameArgs;
+use crate::cli::AllArgs;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 
@@ -29,7 +29,7 @@ pub use look::look;
 pub use show::show;
 pub use words::{counted, listed};
 
-pub async fn doctor(context: &Context, args: NameArgs) -> Result {
+pub async fn doctor(context: &Context, args: AllArgs) -> Result {
     let facts = look(context, &args.names).await?;
     let checks = checks(&facts);
     show(context, &checks)?;

@@ -13,7 +13,7 @@ use console::style;
 use self::actions::{Todo, todo};
 use self::perform::perform;
 use super::doctor::{State, checks, look, show};
-use crate::cli::{NameArgs, SetupArgs};
+use crate::cli::{AllArgs, SetupArgs};
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
@@ -57,7 +57,7 @@ pub async fn setup(context: &Context, args: SetupArgs) -> Result {
 }
 
 /// What to type for the same again.
-fn again(names: &NameArgs) -> String {
+fn again(names: &AllArgs) -> String {
     let words = ["hob", "setup"].into_iter();
     let words = words.chain(names.names.iter().map(String::as_str));
     words.collect::<Vec<_>>().join(" ")
@@ -121,7 +121,7 @@ fn answer(context: &Context, args: &SetupArgs) -> Answer {
 }
 
 /// Looks again and shows what is left.
-async fn left(context: &Context, names: &NameArgs, performed: bool) -> Result {
+async fn left(context: &Context, names: &AllArgs, performed: bool) -> Result {
     let mut checks = checks(&look(context, &names.names).await?);
     checks.retain(|check| check.state != State::Ok);
     let missing = checks
