@@ -13,7 +13,7 @@ use hob_stack::{Form, Loaded, Project, ServiceId};
 use hob_wire::{ChangeAction, Mode};
 use tokio::sync::mpsc;
 
-use crate::context::{Loading, owners};
+use crate::context::Loading;
 use crate::error::{Code, Error, Result};
 use crate::render::{Steps, obstacle_lines};
 use crate::stage::Stage;
