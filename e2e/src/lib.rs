@@ -35,4 +35,4 @@ pub use stack::{Service, stack};
 pub use terminal::Terminal;
 pub use wait::{LIMIT, until, until_some};
 pub use words::Words;
-pub use world::{Run, World};
+pub use world::{Checkout, Run, World};

@@ -42,7 +42,6 @@ impl Run {
     /// # Panics
     /// It ended with another one.
     #[track_caller]
-    #[must_use]
     pub fn code(self, expected: i32) -> Self {
         assert_eq!(
             self.code, expected,

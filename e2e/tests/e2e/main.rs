@@ -3,8 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod crash;
 mod dev;
 mod leave;
+mod needs;
+mod reload;
+mod taken;
+mod up;
 
 use hob_e2e::{Service, World, stack};
 

@@ -1,0 +1,183 @@
+//! `needs` and `wants`: order, names in the environment, and what a mistake
+//! in one service means for the others.
+
+use hob_e2e::{Service, World, http, stack};
+
+/// `web` needs `api`, wants `cache`; `alone` knows nobody.
+fn four() -> (World, Ports) {
+    let mut world = World::new();
+    let ports = Ports {
+        web: world.port(),
+        api: world.port(),
+        cache: world.port(),
+        alone: world.port(),
+    };
+    let services = [
+        Service::new("web", ports.web).with("needs = [\"api\"]\nwants = [\"cache\"]"),
+        Service::new("api", ports.api),
+        Service::new("cache", ports.cache),
+        Service::new("alone", ports.alone),
+    ];
+    world.stack("demo", &stack(&services));
+    for name in ["web", "api", "cache", "alone"] {
+        world.page(&format!("demo/{name}"), &format!("{name}\n"));
+    }
+    (world, ports)
+}
+
+struct Ports {
+    web: u16,
+    api: u16,
+    cache: u16,
+    alone: u16,
+}
+
+#[test]
+fn a_service_is_told_where_its_needs_and_wants_are() {
+    let (world, ports) = four();
+    world.hob(["up"]).good();
+    let env = http::get(ports.web, "/env").unwrap().body;
+    for (name, port) in [("API", ports.api), ("CACHE", ports.cache)] {
+        assert!(env.contains(&format!("{name}_HOST=127.0.0.1\n")), "{env}");
+        assert!(env.contains(&format!("{name}_PORT={port}\n")), "{env}");
+        assert!(
+            env.contains(&format!("{name}_URL=http://127.0.0.1:{port}\n")),
+            "{env}"
+        );
+    }
+    assert!(!env.contains("ALONE_"), "{env}");
+    let env = http::get(ports.alone, "/env").unwrap().body;
+    assert!(!env.contains("API_") && !env.contains("CACHE_"), "{env}");
+}
+
+#[test]
+fn a_service_starts_only_when_what_it_needs_is_ready() {
+    let (world, ports) = four();
+    world.page("demo/api", "api\nslow 400\n");
+    let mut session = world.dev_ready(&[]);
+    assert_eq!(http::get(ports.web, "/").unwrap().body, "web");
+    session.stop();
+    let out = session.out();
+    let at = |kind: &str, service: &str| {
+        out.lines().position(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            value["event"]["kind"].get(kind).is_some() && value["event"]["service"] == service
+        })
+    };
+    let (ready, started) = (at("swapped", "demo/api"), at("started", "demo/web"));
+    assert!(ready.is_some() && ready < started, "{out}");
+    // It was built meanwhile.
+    assert!(at("built", "demo/web") < ready, "{out}");
+}
+
+#[test]
+fn naming_a_service_brings_up_what_it_needs_and_nothing_else() {
+    let (world, ports) = four();
+    world.hob(["up", "web"]).good();
+    for (port, body) in [
+        (ports.web, "web"),
+        (ports.api, "api"),
+        (ports.cache, "cache"),
+    ] {
+        assert_eq!(http::get(port, "/").unwrap().body, body);
+    }
+    assert!(http::get(ports.alone, "/").is_err());
+}
+
+#[test]
+fn a_failed_need_blocks_only_its_dependents_and_a_mend_goes_on() {
+    let (world, ports) = four();
+    world.page("demo/api", "BROKEN\n");
+    let mut session = world.dev(&[]);
+    session.wait("not everything is ready");
+    session.wait("demo/web waits");
+    assert_eq!(http::get(ports.alone, "/").unwrap().body, "alone");
+    assert_eq!(http::get(ports.cache, "/").unwrap().body, "cache");
+    world.page("demo/api", "api\n");
+    session.wait("ready; every save");
+    assert_eq!(http::get(ports.web, "/").unwrap().body, "web");
+    assert_eq!(session.stop(), 130);
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_failed_need_of_up_blocks_only_its_dependents() {
+    let (world, ports) = four();
+    world.page("demo/api", "BROKEN\n");
+    let up = world.hob(["up"]).code(3);
+    assert!(
+        up.err.contains("page.txt:1: syntax error near BROKEN"),
+        "{up:?}"
+    );
+    assert!(up.err.contains("demo/web waits"), "{up:?}");
+    assert_eq!(http::get(ports.alone, "/").unwrap().body, "alone");
+    assert!(http::get(ports.web, "/").is_err());
+    world.page("demo/api", "api\n");
+    world.hob(["up"]).good();
+    assert_eq!(http::get(ports.web, "/").unwrap().body, "web");
+}
+
+#[test]
+fn a_failed_want_blocks_nobody() {
+    let (world, ports) = four();
+    world.page("demo/cache", "BROKEN\n");
+    let mut session = world.dev(&[]);
+    session.wait("not everything is ready");
+    assert_eq!(http::get(ports.web, "/").unwrap().body, "web");
+    session.stop();
+}
+
+/// The stack of [`four`] with one service whose program is not installed.
+fn without(missing: &str) -> (World, Ports) {
+    let (world, ports) = four();
+    let text = world.read("stacks/demo/stack.toml");
+    let service = format!("[services.{missing}]");
+    let at = text.find(&service).unwrap();
+    let (before, after) = text.split_at(at);
+    let after = after.replacen(
+        "run = [",
+        "packages = { no-such-program = \"such-package\" }\nrun = [\"no-such-program\", ",
+        1,
+    );
+    world.stack("demo", &format!("{before}{after}"));
+    (world, ports)
+}
+
+#[test]
+fn a_missing_program_names_its_package_and_the_rest_comes_up() {
+    let (world, ports) = without("cache");
+    let up = world.hob(["up"]).code(4);
+    assert!(
+        up.err
+            .contains("demo/cache: no-such-program is not installed"),
+        "{up:?}"
+    );
+    assert!(up.err.contains("apt-get install such-package"), "{up:?}");
+    assert_eq!(http::get(ports.web, "/").unwrap().body, "web");
+    assert_eq!(http::get(ports.alone, "/").unwrap().body, "alone");
+    let mut session = world.dev(&["web"]);
+    session.wait("no-such-program is not installed");
+    session.wait("not everything is ready");
+    assert_eq!(http::get(ports.web, "/").unwrap().generation(), Some(1));
+    session.stop();
+}
+
+#[test]
+fn a_missing_program_of_the_service_that_was_asked_for_ends_dev() {
+    let (world, _) = without("alone");
+    let dev = world.hob(["dev", "alone"]).code(4);
+    assert!(dev.err.contains("apt-get install such-package"), "{dev:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_missing_program_of_a_need_blocks_who_needs_it() {
+    let (world, _) = without("api");
+    let dev = world.hob(["dev", "web"]).code(4);
+    assert!(
+        dev.err
+            .contains("demo/web: it needs demo/api, which cannot come up"),
+        "{dev:?}"
+    );
+    world.assert_nothing_left();
+}
