@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The first port that no system hands out for outgoing connections when the
@@ -40,6 +40,24 @@ pub fn fresh(host: IpAddr) -> io::Result<SocketAddr> {
     TcpListener::bind(SocketAddr::new(host, 0))?.local_addr()
 }
 
+/// Whether a process could listen here now. What else may be wrong with the
+/// address is for the process to say: it may have rights that hob has not.
+///
+/// # Errors
+/// Something listens here already: whoever asks it for readiness would take
+/// its answer for the new process's.
+pub fn still_free(addr: SocketAddr) -> Result<(), Taken> {
+    match TcpListener::bind(addr) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Taken(addr)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// A port that somebody else has.
+#[derive(Debug, thiserror::Error)]
+#[error("something else listens on {0} already; `hob doctor` says who")]
+pub struct Taken(SocketAddr);
+
 /// The port after the kernel's own range, when that leaves enough of them.
 fn first_port() -> u16 {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
@@ -57,7 +75,14 @@ fn first_port() -> u16 {
 
 /// The address beyond loopback on which something listens with this port, from
 /// `/proc/net/tcp` and `tcp6` (proc(5): local address in hex, state 0A).
+///
+/// Reading these takes the kernel 5 ms each, however few connections there
+/// are: it walks a table that is sized by the machine's memory. So they are
+/// read only when there may be something to find.
 pub fn exposed(port: u16) -> Option<String> {
+    if is_private(port) {
+        return None;
+    }
     let listens = |path: &str, any: &str, shown: String| {
         let table = fs::read_to_string(path).ok()?;
         let local = format!("{any}:{port:04X}");
@@ -82,6 +107,17 @@ pub fn exposed(port: u16) -> Option<String> {
     })
 }
 
+/// Whether nothing listens on all addresses with this port: then it is free on
+/// a loopback address that nobody uses. `false` says nothing.
+fn is_private(port: u16) -> bool {
+    let free = |addr: IpAddr| match TcpListener::bind(SocketAddr::new(addr, port)) {
+        Ok(_) => true,
+        // There is no IPv6 here.
+        Err(error) => addr.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable,
+    };
+    free(Ipv4Addr::new(127, 0, 0, 2).into()) && free(Ipv6Addr::LOCALHOST.into())
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -104,5 +140,21 @@ mod tests {
         assert_eq!(exposed(port), Some(format!("0.0.0.0:{port}")));
         let closed = TcpListener::bind("127.0.0.1:0").unwrap();
         assert_eq!(exposed(closed.local_addr().unwrap().port()), None);
+    }
+
+    #[test]
+    fn a_port_that_is_used_on_its_own_loopback_address_only_is_private() {
+        let port = |addr: &str| {
+            let listener = TcpListener::bind(addr).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            (listener, port)
+        };
+        let (_own, own) = port("127.0.0.1:0");
+        assert!(is_private(own));
+        let (_all, all) = port("0.0.0.0:0");
+        assert!(!is_private(all));
+        if let Ok(six) = TcpListener::bind("[::]:0") {
+            assert!(!is_private(six.local_addr().unwrap().port()));
+        }
     }
 }
