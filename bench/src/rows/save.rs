@@ -90,7 +90,7 @@ fn measure(
     bare.save(subject, &mut Found::default())?;
     for run in 0..runs {
         bare.save(subject, &mut found)?;
-        let quiet = Duration::from_secs_f64(found.bare.p50() / 1e3 / 2.0);
+        let quiet = Duration::from_secs_f64(found.bare.quantile(0.0) / 1e3 * 0.95);
         let took = save(&mut dev, "web", subject, &folders[0], quiet, &mut found)?;
         found.ours.add_ms(took);
         if run % 4 == 0 {
@@ -155,8 +155,8 @@ fn tell(row: &mut Row, subject: &Subject, found: &Found) {
 }
 
 /// Saves and asks on one connection, each millisecond, until the new code
-/// answers. It begins to ask after `quiet`, half of the bare time, when the
-/// new code cannot have come yet: asking costs processor time.
+/// answers. It begins to ask after `quiet`, a little less than the shortest
+/// bare time: asking costs processor time, which the build would miss.
 fn save(
     dev: &mut Dev,
     service: &str,
@@ -191,21 +191,39 @@ fn save(
         }
         std::thread::sleep(Duration::from_millis(1));
     };
-    let (mut answered, mut retired) = (None, false);
-    while answered.is_none() || !retired {
-        dev.event(service, "the old process is gone", |event| {
-            match &event.kind {
-                EventKind::FirstAnswer { waterfall } => answered = Some(*waterfall),
-                EventKind::Retired { .. } => retired = true,
-                _ => return None,
-            }
-            Some(())
-        })?;
-    }
-    if let Some(waterfall) = answered.filter(|_| service == "web") {
+    let waterfall = settled(dev, service)?;
+    if service == "web" {
         account(found, &waterfall);
     }
     Ok(took)
+}
+
+/// hob's account of the save that has just answered, once the old process is
+/// gone, so that nothing runs beside what is measured next.
+fn settled(dev: &mut Dev, service: &str) -> Result<Waterfall> {
+    let (mut swapped, mut answered, mut retired) = (None, None, false);
+    loop {
+        dev.event(service, "the old process is gone", |event| {
+            match &event.kind {
+                EventKind::Swapped { waterfall } => {
+                    swapped = Some(waterfall.generation);
+                    Some(())
+                }
+                EventKind::FirstAnswer { waterfall } if swapped == Some(waterfall.generation) => {
+                    answered = Some(*waterfall);
+                    Some(())
+                }
+                EventKind::Retired { .. } => {
+                    retired = true;
+                    Some(())
+                }
+                _ => None,
+            }
+        })?;
+        if let Some(waterfall) = answered.filter(|_| retired) {
+            return Ok(waterfall);
+        }
+    }
 }
 
 fn account(found: &mut Found, waterfall: &Waterfall) {

@@ -77,6 +77,7 @@ GREETING = "@MARK@"
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         body = GREETING.encode()
