@@ -1,5 +1,10 @@
 //! One build: runs the program into a new output folder, keeps what it says,
 //! ends it whole when it is superseded.
+//!
+//! What a build that came to its end has left running is left alone until the
+//! agent goes: compilers keep servers between builds (Gradle, Kotlin, .NET,
+//! sccache), and without them each save would pay for a new one. Of a build
+//! that is given up, or over its limit, nothing is left.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,26 +21,37 @@ use crate::process::{Launch, Running, Sink, describe};
 /// A build's words are kept back for this long: most builds are done by then,
 /// and what a superseded build said is never shown. A longer one streams.
 const QUIET: Duration = Duration::from_secs(1);
+/// More bytes are not kept back, so that they are not kept in memory.
+const HELD_BYTES: usize = 1 << 20;
 /// Lines kept for the problem; the compiler's first words matter most.
 const KEPT: usize = 400;
+/// Bytes of them: a problem travels in one line of the protocol.
+const KEPT_BYTES: usize = 128 << 10;
 
 /// What a build has said so far.
 struct Words {
     held: Vec<LogLine>,
+    held_bytes: usize,
     kept: Vec<LogLine>,
+    kept_bytes: usize,
     streaming: bool,
     log: Log,
 }
 
 impl Words {
     fn add(&mut self, line: LogLine) {
-        if self.kept.len() < KEPT {
+        self.kept_bytes += line.text.len();
+        if self.kept.len() < KEPT && self.kept_bytes <= KEPT_BYTES {
             self.kept.push(line.clone());
         }
         if self.streaming {
             self.log.write(line);
-        } else {
-            self.held.push(line);
+            return;
+        }
+        self.held_bytes += line.text.len() + size_of::<LogLine>();
+        self.held.push(line);
+        if self.held_bytes > HELD_BYTES {
+            self.release();
         }
     }
 
@@ -59,7 +75,9 @@ pub async fn build(
 ) -> BuildResult {
     let words = Words {
         held: Vec::new(),
+        held_bytes: 0,
         kept: Vec::new(),
+        kept_bytes: 0,
         streaming: false,
         log,
     };
@@ -119,7 +137,7 @@ pub async fn build(
             }
         }
     };
-    running.clear(Instant::now()).await;
+    running.leave().await;
     match status {
         Ok(status) if status.success() => {
             lock().release();
@@ -139,7 +157,18 @@ pub fn explain_spawn(launch: &Launch, error: &std::io::Error) -> String {
             launch.cwd.display()
         );
     }
+    let path = Path::new(program);
     match error.kind() {
+        std::io::ErrorKind::NotFound if path.exists() => {
+            format!(
+                "cannot start `{program}`: what its first line or its linking names is not installed"
+            )
+        }
+        std::io::ErrorKind::NotFound if path.is_absolute() => {
+            format!(
+                "cannot start `{program}`: there is no such file; does `build` make it in `$OUT`?"
+            )
+        }
         std::io::ErrorKind::NotFound => {
             format!("cannot start `{program}`: it is not installed; try `hob doctor`")
         }

@@ -3,8 +3,13 @@
 //! The agent is a subreaper (PID 1 is one by nature), so whatever a service
 //! leaves behind becomes the agent's child. Reads `/proc`; where there is
 //! none, process groups are all that is known.
+//!
+//! What belongs to a run is known by its group, by the mark in its
+//! environment, and, when it left the one and emptied the other (servers that
+//! write their title over their environment do), by its age: an adopted child
+//! that began before all that still runs belongs to what is over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -18,9 +23,16 @@ pub const MARK_RUN: &str = "HOB_RUN";
 /// How often what was told to end is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Children that somebody waits for by their own handle: they must not be
-/// reaped here.
-static OWNED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+/// For how long KILL is believed to work: a process in the middle of a call to
+/// a broken device or file server ends when that returns, or never.
+const KILLED: Duration = Duration::from_secs(2);
+
+/// Children that somebody waits for by their own handle, with when they began:
+/// they must not be reaped here. Of the process, like its children themselves.
+static OWNED: Mutex<BTreeMap<u32, Ticks>> = Mutex::new(BTreeMap::new());
+
+/// Clock ticks since the machine was started (proc(5), `starttime`).
+type Ticks = u64;
 
 /// Makes orphans of this process's descendants its own children.
 pub fn adopt_orphans() {
@@ -31,10 +43,11 @@ pub fn adopt_orphans() {
 
 /// Declares a child whose handle is waited for.
 pub fn own(pid: u32) {
+    let began = stat(pid).map_or(0, |stat| stat.began);
     OWNED
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .insert(pid);
+        .insert(pid, began);
 }
 
 /// Its handle has been waited for.
@@ -47,9 +60,9 @@ pub fn disown(pid: u32) {
 
 /// Reaps adopted children that have ended. Call it at each CHLD.
 pub fn reap() {
-    let owned = OWNED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let owned = owned();
     for pid in children(std::process::id()) {
-        if !owned.contains(&pid) {
+        if !owned.contains_key(&pid) {
             if let Some(pid) = raw(pid) {
                 // ECHILD: it was no child of ours after all.
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
@@ -58,18 +71,23 @@ pub fn reap() {
     }
 }
 
-/// Ends what is left of a run whose first process is gone: TERM now, KILL at
-/// `end`. Says whether anything had to be killed.
+fn owned() -> BTreeMap<u32, Ticks> {
+    OWNED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Ends what is left of a run whose first process (`group`) is gone: TERM now,
+/// KILL at `end`. Says whether anything had to be killed.
 pub async fn end(group: u32, mark: &str, end: Instant) -> bool {
     let mut told = BTreeSet::new();
     let mut killed = false;
     loop {
         reap();
         let left = of_run(group, mark);
-        if left.is_empty() {
+        let now = Instant::now();
+        if left.is_empty() || now >= end + KILLED {
             return killed;
         }
-        let late = Instant::now() >= end;
+        let late = now >= end;
         for pid in left {
             if late {
                 killed = true;
@@ -82,19 +100,52 @@ pub async fn end(group: u32, mark: &str, end: Instant) -> bool {
     }
 }
 
-/// Ends every process below this one at once.
-pub fn kill_all() {
-    for pid in below(std::process::id()) {
-        signal(pid, Signal::KILL);
+/// Ends every process below this one at once and waits until they are gone.
+pub async fn kill_all() {
+    let end = Instant::now() + KILLED;
+    loop {
+        reap();
+        let left = below(std::process::id());
+        if left.is_empty() || Instant::now() >= end {
+            return;
+        }
+        for pid in left {
+            signal(pid, Signal::KILL);
+        }
+        tokio::time::sleep(LOOK).await;
     }
-    reap();
 }
 
 fn of_run(group: u32, mark: &str) -> Vec<u32> {
+    let mut strays = BTreeSet::new();
+    for stray in strays_before_all_but(group) {
+        strays.extend(below(stray));
+        strays.insert(stray);
+    }
     let mut found = below(std::process::id());
-    found.retain(|pid| stat(*pid).is_some_and(|stat| stat.state != 'Z'));
-    found.retain(|pid| stat(*pid).is_some_and(|stat| stat.group == group) || marked(*pid, mark));
+    found.retain(|pid| {
+        stat(*pid).is_some_and(|stat| stat.state != 'Z' && stat.group == group)
+            || run_of(*pid).as_deref() == Some(mark.as_bytes())
+            || strays.contains(pid)
+    });
     found
+}
+
+/// Adopted children without a mark that began before everything that is waited
+/// for, `pid` aside. One that is younger may belong to what still runs; it is
+/// found when that has ended.
+fn strays_before_all_but(pid: u32) -> Vec<u32> {
+    let mut owned = owned();
+    let others = owned.iter().filter(|(other, _)| **other != pid);
+    let oldest = others.map(|(_, began)| *began).min().unwrap_or(Ticks::MAX);
+    owned.entry(pid).or_default();
+    let mut strays = children(std::process::id());
+    strays.retain(|stray| {
+        !owned.contains_key(stray)
+            && stat(*stray).is_some_and(|stat| stat.state != 'Z' && stat.began < oldest)
+            && run_of(*stray).is_none()
+    });
+    strays
 }
 
 /// All descendants of a process, parents before children.
@@ -129,25 +180,31 @@ fn children(pid: u32) -> Vec<u32> {
 struct Stat {
     state: char,
     group: u32,
+    began: Ticks,
 }
 
-/// Fields 3 and 5 of `/proc/PID/stat`; the name in field 2 may hold anything.
+/// Fields 3, 5 and 22 of `/proc/PID/stat`; the name in field 2 may hold
+/// anything.
 fn stat(pid: u32) -> Option<Stat> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut rest = stat.rsplit_once(')')?.1.split_whitespace();
     let state = rest.next()?.chars().next()?;
     let group = rest.nth(1)?.parse().ok()?;
-    Some(Stat { state, group })
+    let began = rest.nth(16)?.parse().ok()?;
+    Some(Stat {
+        state,
+        group,
+        began,
+    })
 }
 
-fn marked(pid: u32, mark: &str) -> bool {
-    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else {
-        return false;
-    };
-    let wanted = format!("{MARK_RUN}={mark}");
+/// The mark in a process's environment. A zombie has none any more.
+fn run_of(pid: u32) -> Option<Vec<u8>> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     environment
         .split(|byte| *byte == 0)
-        .any(|entry| entry == wanted.as_bytes())
+        .find_map(|entry| entry.strip_prefix(MARK_RUN.as_bytes())?.strip_prefix(b"="))
+        .map(<[u8]>::to_vec)
 }
 
 fn signal(pid: u32, signal: Signal) {

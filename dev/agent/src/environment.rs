@@ -88,7 +88,8 @@ pub fn secrets(spec: &Spec) -> Result<BTreeMap<String, String>, Error> {
                     path: path.display().to_string(),
                     source,
                 })?;
-                text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)
+                let line = text.strip_suffix('\n').unwrap_or(&text);
+                line.strip_suffix('\r').unwrap_or(line).to_owned()
             }
             SecretSource::Env(variable) => {
                 std::env::var(variable).map_err(|_| Error::Variable {

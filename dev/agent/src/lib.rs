@@ -31,8 +31,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hob_front::Gate;
-use hob_wire::{EventKind, Mode, SessionInfo, Spec};
-use rustix::fs::FlockOperation;
+use hob_wire::{EventKind, SessionInfo, Spec};
+use rustix::fs::{FlockOperation, Mode};
+use rustix::process::umask;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -137,7 +138,7 @@ async fn agent(options: &Options) -> Result<(), Error> {
     // for a group leader, which is on its own already.
     let _ = rustix::process::setsid();
     descendants::adopt_orphans();
-    let _alone = lock(options)?;
+    let alone = lock(options)?;
     let listener = listen(&options.socket)?;
     let log_folder = options.state.join("log");
     let log = Log::open(&log_folder, hob_wire::Limits::default().log_bytes)
@@ -172,7 +173,7 @@ async fn agent(options: &Options) -> Result<(), Error> {
         .work(from_clients, fed_back)
         .await
         .map_err(failed("wait at", &options.socket))?;
-    agent.leave(&options.socket).await;
+    agent.leave(&options.socket, alone).await;
     // Those who wait for the end get their answer before the process goes.
     drop(farewell);
     let _ = tokio::time::timeout(FAREWELL, said.recv()).await;
@@ -187,6 +188,9 @@ fn lock(options: &Options) -> Result<File, Error> {
         .mode(0o700)
         .create(&options.state)
         .map_err(failed("make the folder", &options.state))?;
+    // Logs are in it, and it may have been there.
+    fs::set_permissions(&options.state, Permissions::from_mode(0o700))
+        .map_err(failed("protect", &options.state))?;
     let path = options.state.join("agent.lock");
     let file = File::create(&path).map_err(failed("open", &path))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -214,7 +218,11 @@ fn listen(socket: &Path) -> Result<UnixListener, Error> {
         }
         _ => {}
     }
-    let listener = UnixListener::bind(socket).map_err(failed("listen on", socket))?;
+    // Nobody else's from its first moment on.
+    let before = umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
+    let listener = UnixListener::bind(socket);
+    umask(before);
+    let listener = listener.map_err(failed("listen on", socket))?;
     fs::set_permissions(socket, Permissions::from_mode(0o600))
         .map_err(failed("protect", socket))?;
     Ok(listener)
@@ -308,19 +316,24 @@ impl Agent {
 
     /// Whether a spec can be taken; the first one opens the front.
     async fn admit(&mut self, spec: &Spec) -> Result<(), String> {
+        if self.supervisor.machine.leaving() {
+            return Err("the agent is going down".into());
+        }
         if let Some(before) = self.supervisor.machine.spec() {
-            let same = before.listen == spec.listen
-                && before.mode == spec.mode
-                && before.live_reload == spec.live_reload
-                && before.limits.hold == spec.limits.hold
-                && before.service == spec.service;
-            return if same {
-                Ok(())
-            } else {
-                Err("its port or mode changes: make it anew".into())
+            let other = [
+                (before.service != spec.service, "service"),
+                (before.mode != spec.mode, "mode"),
+                (before.listen != spec.listen, "port"),
+                (before.live_reload != spec.live_reload, "`live_reload`"),
+                (before.limits.hold != spec.limits.hold, "`limits.hold`"),
+            ];
+            // The front is what it is from its first day on.
+            return match other.into_iter().find(|(other, _)| *other) {
+                Some((_, what)) => Err(format!("its {what} changes: make it anew")),
+                None => Ok(()),
             };
         }
-        let Some(listen) = spec.listen.filter(|_| spec.mode == Mode::Dev) else {
+        let Some(listen) = spec.listen.filter(|_| spec.mode == hob_wire::Mode::Dev) else {
             return Ok(());
         };
         let listener = TcpListener::bind(listen.addr)
@@ -356,13 +369,15 @@ impl Agent {
     }
 
     /// Gives everything back: port, socket, whatever still runs below.
-    async fn leave(mut self, socket: &Path) {
+    async fn leave(mut self, socket: &Path, alone: File) {
         if let Some(front) = self.front.take() {
             // It was told to stop; its connections have a limit.
             let _ = front.task.await;
         }
-        self.supervisor.clear();
+        self.supervisor.clear().await;
         let _ = fs::remove_file(socket);
+        // Before anybody hears of the end: the next agent may come at once.
+        drop(alone);
         self.supervisor.publisher.over();
     }
 }

@@ -1,26 +1,38 @@
-//! The service's log: bounded files with a timestamp on each line, the newest
-//! lines in memory, and a feed for those who follow.
+//! The service's log: bounded files with a timestamp on each line, and a feed
+//! for those who follow.
 //!
 //! Two files, `log/current.log` and `log/previous.log`, each at most half of
 //! the limit. A line is `2026-01-31T08:00:00.123456Z out 3 text`: the time,
 //! the stream, the generation and the text. [`read`] works on the files
 //! alone, so a log outlives its agent. Values of secrets are masked before a
-//! line is kept anywhere.
+//! line is kept anywhere. `stored.rs` reads, this file writes.
+
+mod stored;
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use hob_wire::{LogLine, LogQuery, Micros, Stream};
+use hob_wire::{LogLine, Micros, Stream};
 use tokio::sync::broadcast;
 
-/// Lines kept in memory for problems and error pages.
-const RECENT: usize = 200;
+pub use stored::{Stored, read};
+use stored::{current, format_line, previous};
+
+/// Lines that a slow follower may be behind. Times the longest line, it is
+/// what they can cost in memory.
+const FEED: usize = 2048;
 /// Shorter secrets would mask ordinary words.
 const MASKABLE: usize = 4;
+/// Shorter lines of a secret of several lines would.
+const MASKABLE_LINE: usize = 8;
+/// Lines of a process's own words that go with its problem.
+const TAIL: usize = 40;
+/// Bytes of them: a problem travels in one line of the protocol.
+const TAIL_BYTES: usize = 64 << 10;
 
 /// A shared handle to one service's log.
 #[derive(Clone)]
@@ -38,9 +50,9 @@ struct Inner {
     written: u64,
     half: u64,
     count: u64,
-    recent: VecDeque<LogLine>,
+    /// Never forgotten: an old process may still speak of an old value.
     secrets: Vec<String>,
-    /// Whether the disk refused a line, so that it is said once.
+    /// Whether the disk refused the last line, so that it is said once.
     refused: bool,
 }
 
@@ -51,23 +63,19 @@ impl Log {
     /// The folder cannot be made or the file not opened.
     pub fn open(folder: &Path, limit_bytes: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(current(folder))?;
+        let file = append(folder)?;
         let inner = Inner {
             folder: folder.to_owned(),
             written: file.metadata()?.len(),
             file: Some(file),
             half: (limit_bytes / 2).max(4096),
             count: 0,
-            recent: VecDeque::new(),
             secrets: Vec::new(),
             refused: false,
         };
         Ok(Self {
             inner: Arc::new(Mutex::new(inner)),
-            feed: broadcast::channel(8192).0,
+            feed: broadcast::channel(FEED).0,
         })
     }
 
@@ -76,26 +84,43 @@ impl Log {
         self.lock().half = (bytes / 2).max(4096);
     }
 
-    /// Values that must not be seen in the log from now on.
-    pub fn mask(&self, secrets: Vec<String>) {
-        self.lock().secrets = secrets
-            .into_iter()
-            .filter(|it| it.len() >= MASKABLE)
-            .collect();
-    }
-
-    /// Keeps a line and tells it to those who follow.
-    pub fn write(&self, mut line: LogLine) {
+    /// Values that must not be seen in the log from now on, whole or, where a
+    /// value has several lines, line by line.
+    pub fn mask<'a>(&self, values: impl IntoIterator<Item = &'a String>) {
         let mut inner = self.lock();
-        for secret in &inner.secrets {
-            if line.text.contains(secret.as_str()) {
-                line.text = line.text.replace(secret.as_str(), "***");
+        for value in values {
+            let lines = value.lines().map(str::trim);
+            let lines = lines.filter(|line| line.len() >= MASKABLE_LINE);
+            let whole = (value.len() >= MASKABLE).then_some(value.as_str());
+            for secret in lines.chain(whole) {
+                if !inner.secrets.iter().any(|known| known == secret) {
+                    inner.secrets.push(secret.to_owned());
+                }
             }
         }
-        inner.keep(&line);
-        inner.count += 1;
-        // Nobody may be following.
-        let _ = self.feed.send((inner.count, line));
+        // The longest first: one secret may be a part of another.
+        inner
+            .secrets
+            .sort_by_key(|secret| usize::MAX - secret.len());
+    }
+
+    /// A text without the values of secrets.
+    pub fn masked(&self, text: String) -> String {
+        self.lock().masked(text)
+    }
+
+    /// Keeps a line, tells it to those who follow, and gives it back as it may
+    /// be shown.
+    pub fn write(&self, mut line: LogLine) -> LogLine {
+        let mut inner = self.lock();
+        line.text = inner.masked(line.text);
+        let refusal = inner.keep(&line);
+        for line in refusal.into_iter().chain([line.clone()]) {
+            inner.count += 1;
+            // Nobody may be following.
+            let _ = self.feed.send((inner.count, line));
+        }
+        line
     }
 
     /// hob's own words about the service.
@@ -108,27 +133,15 @@ impl Log {
         });
     }
 
-    /// The newest `most` lines that pass the filter.
-    pub fn tail(&self, most: usize, wanted: impl Fn(&LogLine) -> bool) -> Vec<LogLine> {
+    /// What is stored now, and a feed of all that comes after it.
+    pub fn follow(&self) -> (Stored, broadcast::Receiver<Numbered>) {
         let inner = self.lock();
-        let mut lines: Vec<LogLine> = inner
-            .recent
-            .iter()
-            .rev()
-            .filter(|line| wanted(line))
-            .take(most)
-            .cloned()
-            .collect();
-        lines.reverse();
-        lines
+        (Stored::open(&inner.folder), self.feed.subscribe())
     }
 
-    /// The stored lines that the query asks for, and a feed of all that come
-    /// after them.
-    pub fn follow(&self, query: &LogQuery) -> (Vec<LogLine>, u64, broadcast::Receiver<Numbered>) {
-        let inner = self.lock();
-        let lines = read(&inner.folder, query);
-        (lines, inner.count, self.feed.subscribe())
+    /// A feed of all that comes from now on.
+    pub fn feed(&self) -> broadcast::Receiver<Numbered> {
+        self.feed.subscribe()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -137,115 +150,89 @@ impl Log {
 }
 
 impl Inner {
-    fn keep(&mut self, line: &LogLine) {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+    fn masked(&self, text: String) -> String {
+        self.secrets.iter().fold(text, |text, secret| {
+            if text.contains(secret.as_str()) {
+                text.replace(secret.as_str(), "***")
+            } else {
+                text
+            }
+        })
+    }
+
+    /// Writes a line to disk; the answer is what is to be said when the disk
+    /// refuses for the first time.
+    fn keep(&mut self, line: &LogLine) -> Option<LogLine> {
+        let mut text = format_line(line);
+        if self.refused {
+            // A part of an earlier line may have been written.
+            text.insert(0, '\n');
         }
-        self.recent.push_back(line.clone());
-        let text = format_line(line);
         if self.written + text.len() as u64 > self.half {
             self.rotate();
         }
         let result = match self.file.as_mut() {
             Some(file) => file.write_all(text.as_bytes()),
-            None => Err(io::Error::other("the log file is not open")),
+            None => append(&self.folder).and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                self.file = Some(file);
+                Ok(())
+            }),
         };
         match result {
             Ok(()) => {
                 self.written += text.len() as u64;
                 self.refused = false;
+                None
             }
-            Err(error) if !self.refused => {
-                self.refused = true;
-                let text = format!("the log cannot be written to disk: {error}");
-                let note = LogLine {
-                    at: line.at,
-                    stream: Stream::Hob,
-                    generation: 0,
-                    text,
-                };
-                self.recent.push_back(note);
-            }
-            Err(_) => {}
+            Err(error) => (!std::mem::replace(&mut self.refused, true)).then(|| LogLine {
+                at: line.at,
+                stream: Stream::Hob,
+                generation: 0,
+                text: format!("the log cannot be written to disk: {error}"),
+            }),
         }
     }
 
     fn rotate(&mut self) {
-        // Whatever fails here, the next line tries the new file again.
-        let _ = fs::rename(current(&self.folder), previous(&self.folder));
-        self.file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(current(&self.folder))
-            .ok();
+        // Where it cannot be moved, what is full is given up: the limit holds.
+        if fs::rename(current(&self.folder), previous(&self.folder)).is_err() {
+            let _ = fs::remove_file(current(&self.folder));
+        }
+        self.file = append(&self.folder).ok();
         self.written = 0;
     }
 }
 
-/// The stored lines in a log's folder that the query asks for, oldest first.
-/// Lines that cannot be read are left out.
-#[must_use]
-pub fn read(folder: &Path, query: &LogQuery) -> Vec<LogLine> {
-    let mut lines = VecDeque::new();
-    let most = query.tail.map_or(usize::MAX, |tail| {
-        usize::try_from(tail).unwrap_or(usize::MAX)
-    });
-    for path in [previous(folder), current(folder)] {
-        let Ok(file) = File::open(path) else { continue };
-        let mut reader = BufReader::new(file);
-        let mut raw = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut raw), Ok(read) if read > 0) {
-            let line = parse_line(&String::from_utf8_lossy(&raw));
-            raw.clear();
-            let Some(line) = line else { continue };
-            if query.since.is_some_and(|since| line.at < since) || most == 0 {
-                continue;
-            }
-            if lines.len() == most {
-                lines.pop_front();
-            }
-            lines.push_back(line);
+fn append(folder: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(current(folder))
+}
+
+/// The last words of one process, for its problem.
+#[derive(Debug, Default)]
+pub struct Tail {
+    lines: VecDeque<LogLine>,
+    bytes: usize,
+}
+
+impl Tail {
+    /// Keeps a line and forgets the oldest ones.
+    pub fn push(&mut self, line: LogLine) {
+        self.bytes += line.text.len();
+        self.lines.push_back(line);
+        while self.lines.len() > TAIL || self.bytes > TAIL_BYTES {
+            let gone = self.lines.pop_front();
+            self.bytes -= gone.map_or(0, |line| line.text.len());
         }
     }
-    lines.into()
-}
 
-fn current(folder: &Path) -> PathBuf {
-    folder.join("current.log")
-}
-
-fn previous(folder: &Path) -> PathBuf {
-    folder.join("previous.log")
-}
-
-fn format_line(line: &LogLine) -> String {
-    let at = humantime::format_rfc3339_micros(UNIX_EPOCH + Duration::from_micros(line.at));
-    let stream = match line.stream {
-        Stream::Out => "out",
-        Stream::Err => "err",
-        Stream::Build => "build",
-        Stream::Hob => "hob",
-    };
-    format!("{at} {stream} {} {}\n", line.generation, line.text)
-}
-
-fn parse_line(line: &str) -> Option<LogLine> {
-    let mut words = line.trim_end_matches('\n').splitn(4, ' ');
-    let at = humantime::parse_rfc3339(words.next()?).ok()?;
-    let stream = match words.next()? {
-        "out" => Stream::Out,
-        "err" => Stream::Err,
-        "build" => Stream::Build,
-        "hob" => Stream::Hob,
-        _ => return None,
-    };
-    let generation = words.next()?.parse().ok()?;
-    Some(LogLine {
-        at: micros(at),
-        stream,
-        generation,
-        text: words.next()?.to_owned(),
-    })
+    /// The lines, oldest first.
+    pub fn lines(&self) -> Vec<LogLine> {
+        self.lines.iter().cloned().collect()
+    }
 }
 
 /// The time in the wire's unit.
@@ -262,6 +249,8 @@ fn micros(at: SystemTime) -> Micros {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use hob_wire::LogQuery;
 
     use super::*;
 
@@ -332,16 +321,85 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_on_disk_in_memory_and_in_the_feed() {
+    fn secrets_are_masked_on_disk_in_the_feed_and_in_what_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let log = Log::open(folder.path(), 1 << 20).unwrap();
-        let (_, _, mut feed) = log.follow(&LogQuery::default());
-        log.mask(vec!["hunter22".into(), "ab".into()]);
-        log.write(line(1, "password=hunter22 about"));
+        let (_, mut feed) = log.follow();
+        log.mask(&["hunter22".into(), "ab".into()]);
         let shown = "password=*** about";
+        let back = log.write(line(1, "password=hunter22 about"));
+        assert_eq!(back.text, shown);
         assert_eq!(texts(&read(folder.path(), &LogQuery::default())), [shown]);
-        assert_eq!(texts(&log.tail(5, |_| true)), [shown]);
         assert_eq!(feed.try_recv().unwrap().1.text, shown);
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_an_old_one_and_one_within_another_are_masked() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(folder.path(), 1 << 20).unwrap();
+        let masked = |text: &str| log.masked(text.into());
+        log.mask(&["{\n  MIIEvQIBADANBg\n  kqhkiG9w0BAQEFA\n}".into()]);
+        log.mask(&["first-value".into()]);
+        log.mask(&["first-value-and-more".into()]);
+        assert_eq!(masked("key: kqhkiG9w0BAQEFA"), "key: ***");
+        assert_eq!(
+            masked("{ first-value first-value-and-more }"),
+            "{ *** *** }"
+        );
+    }
+
+    #[test]
+    fn what_is_stored_and_the_feed_together_have_each_line_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(folder.path(), 10_000).unwrap();
+        for at in 0..50 {
+            log.write(line(at, "before"));
+        }
+        let (mut stored, mut feed) = log.follow();
+        // Enough to make a new file before the old one is read.
+        for at in 50..200 {
+            log.write(line(at, "after"));
+        }
+        let mut seen = Vec::new();
+        stored.each(&LogQuery::default(), |line| {
+            seen.push(line.at);
+            true
+        });
+        while let Ok((_, line)) = feed.try_recv() {
+            seen.push(line.at);
+        }
+        assert_eq!(seen, (0..200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_log_that_was_refused_goes_on_when_the_disk_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(folder.path(), 1 << 20).unwrap();
+        let mut feed = log.feed();
+        log.lock().file = File::open("/dev/null").ok();
+        for at in 1..=3 {
+            log.write(line(at, "lost"));
+        }
+        let told: Vec<_> = std::iter::from_fn(|| feed.try_recv().ok()).collect();
+        let told: Vec<_> = told.iter().map(|(_, line)| line.text.as_str()).collect();
+        let said = "the log cannot be written to disk: Bad file descriptor (os error 9)";
+        assert_eq!(told, [said, "lost", "lost", "lost"]);
+        log.lock().file = None;
+        log.write(line(4, "kept"));
+        assert_eq!(texts(&read(folder.path(), &LogQuery::default())), ["kept"]);
+    }
+
+    #[test]
+    fn the_tail_is_bounded_in_lines_and_bytes() {
+        let mut tail = Tail::default();
+        for at in 0..100 {
+            tail.push(line(at, "short"));
+        }
+        assert_eq!(tail.lines().len(), TAIL);
+        assert_eq!(tail.lines().last().unwrap().at, 99);
+        tail.push(line(100, &"x".repeat(TAIL_BYTES - 5)));
+        assert_eq!(texts(&tail.lines())[0], "short");
+        assert_eq!(tail.lines().len(), 2);
     }
 
     #[test]

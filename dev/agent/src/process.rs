@@ -46,6 +46,8 @@ pub struct Running {
     pid: u32,
     mark: String,
     readers: Vec<JoinHandle<()>>,
+    /// Whether somebody has seen to its end.
+    over: bool,
 }
 
 impl Running {
@@ -84,6 +86,7 @@ impl Running {
             pid,
             mark: launch.mark.clone(),
             readers,
+            over: false,
         })
     }
 
@@ -126,18 +129,50 @@ impl Running {
     /// words. Says whether anything had to be killed.
     pub async fn clear(&mut self, end: tokio::time::Instant) -> bool {
         let killed = descendants::end(self.pid, &self.mark, end).await;
-        descendants::disown(self.pid);
-        for reader in &mut self.readers {
-            // The time-out is the answer to a pipe that somebody else holds.
-            if tokio::time::timeout(LAST_WORDS, &mut *reader)
-                .await
-                .is_err()
-            {
-                reader.abort();
-            }
+        self.last_words().await;
+        for reader in self.readers.drain(..) {
+            reader.abort();
         }
-        self.readers.clear();
+        self.let_go();
         killed
+    }
+
+    /// Reads the last words of a process that is gone and leaves what it left
+    /// behind alone: it may still speak.
+    pub async fn leave(&mut self) {
+        self.last_words().await;
+        self.readers.clear();
+        self.let_go();
+    }
+
+    async fn last_words(&mut self) {
+        let all = async {
+            for reader in &mut self.readers {
+                // It ends with the stream and is cancelled by nobody else.
+                let _ = reader.await;
+            }
+        };
+        // The time-out is the answer to a pipe that somebody else holds.
+        if tokio::time::timeout(LAST_WORDS, all).await.is_ok() {
+            self.readers.clear();
+        }
+    }
+
+    fn let_go(&mut self) {
+        self.over = true;
+        descendants::disown(self.pid);
+    }
+}
+
+impl Drop for Running {
+    /// Whoever waited for it has given up: it does not outlive that.
+    fn drop(&mut self) {
+        if !self.over {
+            if self.child.id().is_some() {
+                signal_group(self.pid, Signal::KILL);
+            }
+            self.let_go();
+        }
     }
 }
 
@@ -194,13 +229,26 @@ async fn read_lines(source: impl AsyncRead + Unpin, stream: Stream, sink: Sink) 
         };
         line.extend_from_slice(&buffer[..taken]);
         reader.consume(taken);
-        if whole || line.len() >= LINE {
+        if whole {
             sink(stream, text(&line));
             line.clear();
+        } else if line.len() >= LINE {
+            let rest = line.split_off(whole_characters(&line));
+            sink(stream, text(&line));
+            line = rest;
         }
     }
     if !line.is_empty() {
         sink(stream, text(&line));
+    }
+}
+
+/// The length without a character that is not whole yet.
+fn whole_characters(text: &[u8]) -> usize {
+    match std::str::from_utf8(text) {
+        // No error length: the text ends in the middle of a character.
+        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => error.valid_up_to(),
+        Ok(_) | Err(_) => text.len(),
     }
 }
 

@@ -7,8 +7,8 @@ use std::io;
 use std::sync::Arc;
 
 use hob_wire::{
-    EventKind, Hello, LINE_LIMIT, LogQuery, PROTOCOL, Phase, Reply, Request, SessionInfo, Spec,
-    decode, encode,
+    EventKind, Hello, LINE_LIMIT, LogLine, LogQuery, PROTOCOL, Phase, Reply, Request, SessionInfo,
+    Spec, Stream, decode, encode,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -224,8 +224,14 @@ impl Connection {
     }
 
     async fn logs(&mut self, query: LogQuery) -> io::Result<()> {
-        let (stored, mut at, mut feed) = self.shared.log.follow(&query);
-        for line in stored {
+        let (mut stored, mut feed) = self.shared.log.follow();
+        // Read elsewhere and handed over piece by piece: the files are large,
+        // this is the thread of all, and the client may be slow.
+        let (lines, mut read) = mpsc::channel(64);
+        tokio::task::spawn_blocking(move || {
+            stored.each(&query, |line| lines.blocking_send(line).is_ok());
+        });
+        while let Some(line) = read.recv().await {
             self.reply(&Reply::Log(line)).await?;
         }
         if !query.follow {
@@ -237,11 +243,16 @@ impl Connection {
                 _ = read_line(&mut self.read) => return Ok(()),
             };
             match line {
-                Ok((number, line)) if number > at => {
-                    at = number;
+                Ok((_, line)) => self.reply(&Reply::Log(line)).await?,
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    let line = LogLine {
+                        at: crate::log::now(),
+                        stream: Stream::Hob,
+                        generation: 0,
+                        text: too_fast(missed),
+                    };
                     self.reply(&Reply::Log(line)).await?;
                 }
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
             }
         }
@@ -366,13 +377,9 @@ struct Feed {
 impl Feed {
     fn new(shared: &Shared, logs: bool) -> Self {
         let service = shared.view.borrow().status.service.clone();
-        let none = LogQuery {
-            tail: Some(0),
-            ..LogQuery::default()
-        };
         Self {
             replies: shared.replies.subscribe(),
-            lines: logs.then(|| shared.log.follow(&none).2),
+            lines: logs.then(|| shared.log.feed()),
             view: shared.view.clone(),
             service,
         }
@@ -399,8 +406,7 @@ impl Feed {
             line = lines => match line {
                 Ok((_, line)) => Some(self.told(line.at, EventKind::Log(line))),
                 Err(Lagged(missed)) => {
-                    let note = format!("{missed} lines of output were too fast to show");
-                    Some(self.told(crate::log::now(), EventKind::Note(note)))
+                    Some(self.told(crate::log::now(), EventKind::Note(too_fast(missed))))
                 }
                 Err(Closed) => None,
             },
@@ -414,6 +420,10 @@ impl Feed {
             kind,
         })
     }
+}
+
+fn too_fast(missed: u64) -> String {
+    format!("{missed} lines of output were too fast to show; the log has them")
 }
 
 async fn read_line(read: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Vec<u8>>> {

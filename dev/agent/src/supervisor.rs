@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hob_front::{Failure, Gate, Target};
@@ -18,15 +18,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::builder::{build, explain_spawn};
 use crate::environment;
-use crate::log::{Log, now};
+use crate::log::{Log, Tail, now};
 use crate::machine::{BuildId, Effect, Exit, GateMove, Input, Machine, RunId};
 use crate::probe::Probe;
 use crate::process::{Running, Sink, describe, signal_group};
 use crate::publish::Publisher;
 use crate::{descendants, port};
-
-/// Lines of a process's own words that go with its problem.
-const TAIL: usize = 40;
 
 /// The hands of the machine.
 pub struct Supervisor {
@@ -44,12 +41,17 @@ pub struct Supervisor {
     exposure_told: bool,
 }
 
+/// What one process said last.
+type LastWords = Arc<Mutex<Tail>>;
+
 /// A process that some task waits for.
 struct Hold {
     pid: u32,
     addr: Option<SocketAddr>,
     build: BuildId,
-    generation: u64,
+    /// As they were read at its start: its probe sees the same.
+    secrets: BTreeMap<String, String>,
+    tail: LastWords,
     end: mpsc::UnboundedSender<()>,
 }
 
@@ -135,8 +137,9 @@ impl Supervisor {
                 );
             }
             Effect::Discard(id) => {
-                // A folder that cannot be removed now goes with the state folder.
-                let _ = std::fs::remove_dir_all(self.out(id));
+                let out = self.out(id);
+                // It may be large. What cannot be removed goes with the agent.
+                tokio::task::spawn_blocking(move || std::fs::remove_dir_all(out));
             }
             Effect::Gate(to) => self.move_gate(to),
             Effect::Emit(kind) => self.emit(kind),
@@ -202,21 +205,29 @@ impl Supervisor {
                 Some(port::fresh(spec.host).map_err(|error| format!("no port is free: {error}"))?)
             }
         };
+        if let Some(addr) = addr {
+            port::still_free(addr).map_err(|error| error.to_string())?;
+        }
         let secrets = environment::secrets(spec).map_err(|error| error.to_string())?;
-        self.log.mask(secrets.values().cloned().collect());
+        self.log.mask(secrets.values());
         let out = self.out(build);
         std::fs::create_dir_all(&out)
             .map_err(|error| format!("cannot make {}: {error}", out.display()))?;
         let mark = format!("run-{}", run.0);
         let launch = environment::run(spec, &out, addr, &secrets, &mark);
-        let log = self.log.clone();
+        let tail = LastWords::default();
+        let (log, words) = (self.log.clone(), tail.clone());
         let sink: Sink = Arc::new(move |stream, text| {
-            log.write(LogLine {
+            let line = log.write(LogLine {
                 at: now(),
                 stream,
                 generation,
                 text,
             });
+            words
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line);
         });
         let running = Running::spawn(&launch, (Stream::Out, Stream::Err), &sink)
             .map_err(|error| explain_spawn(&launch, &error))?;
@@ -228,15 +239,15 @@ impl Supervisor {
                 pid,
                 addr,
                 build,
-                generation,
+                secrets,
+                tail: tail.clone(),
                 end,
             },
         );
         let watcher = Watcher {
             run,
-            generation,
             grace: spec.limits.grace.into(),
-            log: self.log.clone(),
+            tail,
             inputs: self.inputs.clone(),
         };
         tokio::spawn(watcher.watch(running, ended));
@@ -249,24 +260,33 @@ impl Supervisor {
         };
         let command = match &spec.ready {
             hob_wire::Ready::Command(program) => {
-                let secrets = environment::secrets(spec).unwrap_or_else(|_| BTreeMap::new());
                 let out = self.out(hold.build);
                 let mark = format!("probe-{}", run.0);
                 Some(environment::process(
-                    spec, program, &out, hold.addr, &secrets, &mark,
+                    spec,
+                    program,
+                    &out,
+                    hold.addr,
+                    &hold.secrets,
+                    &mark,
                 ))
             }
             _ => None,
         };
         let probe = Probe::new(&spec.ready, hold.addr, command);
         let limit = Duration::from(spec.limits.ready);
-        let (inputs, log, generation) = (self.inputs.clone(), self.log.clone(), hold.generation);
+        let (inputs, log, tail) = (self.inputs.clone(), self.log.clone(), hold.tail.clone());
         let ended = hold.end.clone();
         tokio::spawn(async move {
             let input = tokio::select! {
                 result = probe.until_ready(limit) => match result {
                     Ok(()) => Input::Ready(run),
-                    Err(message) => Input::NotReady { run, message, tail: tail(&log, generation) },
+                    // A probe's own words may hold what the process must not say.
+                    Err(message) => Input::NotReady {
+                        run,
+                        message: log.masked(message),
+                        tail: words(&tail),
+                    },
                 },
                 // The process is gone: its watcher has said so.
                 () = ended.closed() => return,
@@ -391,17 +411,18 @@ impl Supervisor {
     }
 
     /// Ends whatever is left at the agent's own end.
-    pub fn clear(&mut self) {
-        descendants::kill_all();
+    pub async fn clear(&mut self) {
+        descendants::kill_all().await;
+        // Whatever cannot be removed now goes with the state folder.
+        let _ = std::fs::remove_dir_all(self.state.join("out"));
     }
 }
 
 /// Waits for one process until it is gone with all that it started.
 struct Watcher {
     run: RunId,
-    generation: u64,
     grace: Duration,
-    log: Log,
+    tail: LastWords,
     inputs: mpsc::UnboundedSender<Input>,
 }
 
@@ -429,7 +450,7 @@ impl Watcher {
             success: status.is_ok_and(|status| status.success()),
             killed,
             uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
-            tail: tail(&self.log, self.generation),
+            tail: words(&self.tail),
         };
         let _ = self.inputs.send(Input::Exited {
             run: self.run,
@@ -438,8 +459,6 @@ impl Watcher {
     }
 }
 
-fn tail(log: &Log, generation: u64) -> Vec<LogLine> {
-    log.tail(TAIL, |line| {
-        line.generation == generation && matches!(line.stream, Stream::Out | Stream::Err)
-    })
+fn words(tail: &LastWords) -> Vec<LogLine> {
+    tail.lock().unwrap_or_else(PoisonError::into_inner).lines()
 }

@@ -260,7 +260,7 @@ impl World {
             serving.generation
         );
         let built = status.built.expect("what serves was built");
-        let newest = self.builds.values().filter(|build| build.good).last();
+        let newest = self.builds.values().rfind(|build| build.good);
         let sources = newest.expect("it was built").sources;
         assert!(
             sources >= self.built_for[&built.generation],

@@ -1,5 +1,7 @@
 //! Stories told to the machine in words, and what it did, in words.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use hob_wire::{
     Change, ChangeAction, Duration, Limits, Listen, Mode, Program, Protocol, Ready, Restart, Spec,
     Swap,
