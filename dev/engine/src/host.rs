@@ -25,6 +25,7 @@ mod prove;
 mod services;
 mod source;
 pub mod tools;
+mod wait;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 
 use super::client::{AgentClient, ClientError};
 use super::processes::{self, Marked};
-use super::{AGENT, FACT_SOCKET, HostEngine, agent};
+use super::{FACT_SOCKET, HostEngine, agent};
 use crate::ledger::{Ledger, Records};
-use crate::resource::{Owner, ResourceId};
+use crate::resource::Owner;
 use crate::world::Failure;
 
 /// How long a connected agent may take to tell its status.
@@ -57,6 +57,16 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
+    /// The service, if a stack file could name it so.
+    pub(super) fn id(&self) -> Option<ServiceId> {
+        format!("{}/{}", self.stack, self.service).parse().ok()
+    }
+
+    /// The service as resources know it.
+    pub(super) fn owner(&self) -> Owner {
+        agent(&self.stack, &self.service).owner()
+    }
+
     /// The status, if it is this service's agent that answers.
     pub(super) fn status(&self, project: &str) -> Option<&Status> {
         match &self.answer {
@@ -159,10 +169,4 @@ pub(super) fn entries(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// The services that are known of, with their agents' answers.
-pub(super) fn owner_of(candidate: &Candidate) -> Owner {
-    let id = ResourceId::of_service(&candidate.stack, &candidate.service, AGENT);
-    id.owner()
 }

@@ -36,8 +36,7 @@ impl HostEngine {
         let mut had = BTreeMap::new();
         let mut pids = BTreeMap::new();
         for candidate in candidates {
-            let name = format!("{}/{}", candidate.stack, candidate.service);
-            let Ok(id) = name.parse::<ServiceId>() else {
+            let Some(id) = candidate.id() else {
                 continue;
             };
             let status = candidate.status(&self.setup.project);

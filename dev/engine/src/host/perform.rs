@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use hob_wire::{
-    LogLine, MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Phase, Reply, Request, Stage, Status,
-};
+use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Request};
 use tokio::time::Instant;
 
 use super::candidates::{Answer, ask};
 use super::client::{AgentClient, ClientError};
 use super::processes::{self, Process};
+use super::wait::ready;
 use super::{
     AGENT, AGENT_ERRORS, AgentSpec, FOLDER, HostEngine, HostFacts, HostSpec, ORPHANS, REMAINS,
     VOLUME, environment,
@@ -30,7 +29,7 @@ use crate::want::Want;
 use crate::world::{Action, Failure, World};
 
 /// How long a new agent may take to answer.
-const SPAWN: Duration = Duration::from_secs(10);
+pub(super) const SPAWN: Duration = Duration::from_secs(10);
 
 /// How long a process without an agent may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
@@ -250,92 +249,8 @@ async fn tell(agent: &AgentSpec, request: &Request, limit: Duration) -> Result<(
         .map_err(|error| explained(error, agent))
 }
 
-/// Waits until the agent says that its service is ready, or that it will not
-/// be.
-async fn ready(agent: &AgentSpec, limit: Duration) -> Result<(), Failure> {
-    let client = AgentClient::new(agent.socket.clone());
-    let mut last = None;
-    let watching = async {
-        let mut connection = client.open(&Request::Watch { logs: false }, SPAWN).await?;
-        while let Some(reply) = connection.receiver.next().await? {
-            let Reply::Status(status) = reply else {
-                continue;
-            };
-            if let Some(verdict) = verdict(&status, agent) {
-                return Ok(verdict);
-            }
-            last = Some(status.phase);
-        }
-        Err(ClientError::Gone {
-            socket: agent.socket.clone(),
-        })
-    };
-    match tokio::time::timeout(limit, watching).await {
-        Ok(Ok(verdict)) => verdict,
-        Ok(Err(error)) => Err(explained(error, agent)),
-        Err(_) => Err(Failure::service(format!(
-            "it was not ready within {} s: {}",
-            limit.as_secs(),
-            last.map_or("its agent said nothing", in_words),
-        ))),
-    }
-}
-
-/// What a status says about the end of the wait; none while it goes on.
-fn verdict(status: &Status, agent: &AgentSpec) -> Option<Result<(), Failure>> {
-    if status.spec_digest != agent.digest.as_str() {
-        let message = "somebody else told its agent something new meanwhile";
-        return Some(Err(Failure::operation(message)));
-    }
-    match status.phase {
-        Phase::Ready => Some(Ok(())),
-        Phase::Stale | Phase::Failed => {
-            let failure = match &status.problem {
-                Some(problem) => {
-                    let lines = problem.output.iter().map(|line| line.text.clone());
-                    let failure = Failure::service(problem.message.clone()).output(lines.collect());
-                    match problem.stage {
-                        Stage::Build => failure,
-                        Stage::Start | Stage::Ready | Stage::Crash => {
-                            failure.hint(format!("`hob logs {}` shows all of it", status.service))
-                        }
-                    }
-                }
-                None => Failure::service("it failed"),
-            };
-            Some(Err(failure))
-        }
-        Phase::Stopped => {
-            let problem = status.problem.as_ref();
-            let message = problem.map_or("it ended", |problem| &problem.message);
-            let lines: Option<&[LogLine]> = problem.map(|problem| &*problem.output);
-            let lines = lines
-                .unwrap_or_default()
-                .iter()
-                .map(|line| line.text.clone());
-            Some(Err(Failure::service(message).output(lines.collect())))
-        }
-        Phase::Waiting | Phase::Building | Phase::Starting | Phase::Updating | Phase::Backoff => {
-            None
-        }
-    }
-}
-
-fn in_words(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Waiting => "it waits for what it needs",
-        Phase::Building => "its build still runs",
-        Phase::Starting => "its process runs and does not answer",
-        Phase::Updating => "an older generation still answers",
-        Phase::Backoff => "its process ends again and again",
-        Phase::Ready | Phase::Stale | Phase::Failed | Phase::Stopped => {
-            "its state changed too late"
-        }
-    }
-}
-
 /// A failed request in words; what the agent said before it went is added.
-fn explained(error: ClientError, agent: &AgentSpec) -> Failure {
+pub(super) fn explained(error: ClientError, agent: &AgentSpec) -> Failure {
     let failure = Failure::operation(error.to_string());
     match error {
         ClientError::Gone { .. } => {

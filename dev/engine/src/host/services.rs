@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
 use super::HostEngine;
-use super::candidates::{Answer, Candidate, entries, owner_of};
+use super::candidates::{Answer, Candidate, entries};
 use super::client::AgentClient;
 use crate::engine::Lower;
 use crate::paths::Paths;
@@ -59,7 +59,7 @@ impl HostEngine {
                 }
             };
             ServiceState {
-                owner: owner_of(&candidate),
+                owner: candidate.owner(),
                 socket: candidate.socket,
                 verdict,
             }

@@ -1,5 +1,7 @@
 //! An agent by script. What it does follows from its service's name: `dies`,
-//! `fails`, `refuses`, `leaves` a stubborn process, or all as it should be.
+//! `fails`, `refuses`, `leaves` a stubborn process, has one that `crashes` on
+//! start or `waits` for its next try, a `job` that is done, or all as it
+//! should be.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -11,7 +13,8 @@ use std::time::Duration;
 
 use hob_engine::host::Executable;
 use hob_wire::{
-    Hello, LogLine, Phase, Problem, Reply, Request, Spec, Stage, Status, Stream, decode, encode,
+    Event, EventKind, Hello, LogLine, Phase, Problem, Reply, Request, Spec, Stage, Status, Stream,
+    decode, encode,
 };
 
 /// How this program is called so that it plays an agent.
@@ -103,8 +106,11 @@ impl Agent {
             }
             Request::Watch { .. } => loop {
                 say(&self.status());
+                if self.is("crashes") {
+                    say(&self.ended());
+                }
                 let state = self.state.lock().unwrap();
-                drop(self.changed.wait_timeout(state, Duration::from_secs(1)));
+                drop(self.changed.wait_timeout(state, Duration::from_millis(300)));
             },
             Request::Shutdown => {
                 if let Some(child) = self.state.lock().unwrap().child.as_mut()
@@ -132,22 +138,26 @@ impl Agent {
         } else {
             "echo; exec sleep 600"
         };
-        let fails = self.is("fails");
+        let problem = if self.is("fails") {
+            let words = "main.go:1:1: expected package";
+            let message = "go build failed with exit code 1";
+            Some((Phase::Failed, problem(Stage::Build, message, words)))
+        } else if self.is("crashes") || self.is("waits") {
+            let message = "exited with code 1 before it was ready";
+            Some((Phase::Backoff, problem(Stage::Start, message, "no roof")))
+        } else {
+            None
+        };
+        let done = self.is("job");
         self.change(|state| {
             state.started = true;
-            if fails {
-                state.phase = Phase::Failed;
-                state.problem = Some(Problem {
-                    generation: 1,
-                    stage: Stage::Build,
-                    message: "go build failed with exit code 1".to_owned(),
-                    output: vec![LogLine {
-                        at: 0,
-                        stream: Stream::Build,
-                        generation: 1,
-                        text: "main.go:1:1: expected package".to_owned(),
-                    }],
-                });
+            if let Some((phase, problem)) = problem {
+                state.phase = phase;
+                state.problem = Some(problem);
+                return;
+            }
+            if done {
+                state.phase = Phase::Stopped;
                 return;
             }
             state.phase = Phase::Ready;
@@ -164,6 +174,21 @@ impl Agent {
                 state.child = Some(child);
             }
         });
+    }
+
+    /// The process ended before it was ready.
+    fn ended(&self) -> Reply {
+        Reply::Event(Event {
+            at: 0,
+            service: self.options["--service"].clone(),
+            kind: EventKind::Failed {
+                generation: 1,
+                stage: Stage::Start,
+                message: "exited with code 1 before it was ready".to_owned(),
+                output: Vec::new(),
+                serving: None,
+            },
+        })
     }
 
     fn status(&self) -> Reply {
@@ -187,5 +212,19 @@ impl Agent {
             session: None,
             since: 0,
         }))
+    }
+}
+
+fn problem(stage: Stage, message: &str, words: &str) -> Problem {
+    Problem {
+        generation: 1,
+        stage,
+        message: message.to_owned(),
+        output: vec![LogLine {
+            at: 0,
+            stream: Stream::Build,
+            generation: 1,
+            text: words.to_owned(),
+        }],
     }
 }

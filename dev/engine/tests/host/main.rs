@@ -11,6 +11,7 @@ mod ground;
 mod killed;
 mod lifecycle;
 mod obstacles;
+mod waiting;
 
 /// No test, but the way in for the processes that the tests start.
 #[test]
