@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -109,7 +110,8 @@ impl Context {
         let colour = console::colors_enabled_stderr();
         let text = hob_stack::render(diagnostics, colour, self.output.width);
         // Diagnostics are no talk: `--quiet` leaves them.
-        eprint!("{text}{}", if text.ends_with('\n') { "" } else { "\n" });
+        // That nobody can hear them is no error.
+        let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
     }
 
     /// The engine for a project.

@@ -216,11 +216,19 @@ impl DevGround {
         }
     }
 
+    /// Whether a mistake in the files is in a stack of this session.
+    fn concerns(&self, loaded: &Loaded) -> bool {
+        let (_, services) = self.services();
+        loaded.failed.iter().any(|failed| {
+            self.names.is_empty() || services.iter().any(|id| id.stack.as_str() == failed)
+        })
+    }
+
     fn read(&self) -> std::result::Result<Now, ()> {
         let (before, _) = self.services();
         let loaded: Loaded = Project::load(&before.root, &self.environment);
         let project = match &loaded.project {
-            Some(project) if !loaded.has_errors() => Arc::new(project.clone()),
+            Some(project) if !self.concerns(&loaded) => Arc::new(project.clone()),
             _ => {
                 let colour = console::colors_enabled_stderr();
                 let width = self.stage.output().width;
@@ -308,15 +316,22 @@ impl Ground for DevGround {
         how
     }
 
-    async fn take_down(&self, force: bool) {
-        let (_, services) = self.services();
+    async fn take_down(&self, services: &[ServiceId], force: bool) {
+        let before = {
+            let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+            now.before.clone()
+        };
+        let services: BTreeSet<ServiceId> = services.iter().cloned().chain(before).collect();
         if force {
             // Without a grace: what is killed needs no farewell.
-            self.engine
-                .kill(&services.iter().cloned().collect::<BTreeSet<_>>())
-                .await;
+            self.engine.kill(&services).await;
         }
-        let want = Want::down(Scope::Services(self.scope()));
+        let mut want = Want::down(Scope::Services(
+            services.iter().map(hob_engine::owner).collect(),
+        ));
+        // What another session has is not this one's to take down.
+        want.force = false;
+        want.session = Some(std::process::id());
         match change(&self.engine, &want, &self.stage, std::future::pending()).await {
             Ok(_) => {}
             Err(error) => self.stage.say(error.render().trim_end()),

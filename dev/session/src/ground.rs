@@ -34,8 +34,9 @@ pub trait Ground: Send + Sync + 'static {
     /// interrupts it.
     fn apply(&self) -> impl Future<Output = Applied> + Send;
 
-    /// Takes down what the session's services are; by force without a grace.
-    fn take_down(&self, force: bool) -> impl Future<Output = ()> + Send;
+    /// Takes down these services, unless another session works with them; by
+    /// force without a grace.
+    fn take_down(&self, services: &[ServiceId], force: bool) -> impl Future<Output = ()> + Send;
 
     /// Connects to the agent of a service.
     fn connect(&self, service: &ServiceId) -> impl Future<Output = std::io::Result<Wire>> + Send;

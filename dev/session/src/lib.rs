@@ -13,11 +13,12 @@ mod reducer;
 mod run;
 mod served;
 mod socket;
+mod sources;
 #[cfg(test)]
 mod tests;
 
 pub use changes::Watched;
 pub use ground::{Ground, Wire};
-pub use message::{Applied, Command, Effect, End, Input, Save, Token, Told};
+pub use message::{Applied, Command, Effect, End, Input, Save, Token, Told, Watching};
 pub use reducer::Session;
 pub use run::{Error, Key, Setup, Shown, run};

@@ -17,6 +17,40 @@ use crate::message::Input;
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LAST_WAIT: Duration = Duration::from_millis(100);
 
+/// Something that a link says.
+pub(crate) struct Linked {
+    /// The link's number.
+    pub(crate) link: u64,
+    /// Whose agent it is to.
+    pub(crate) service: ServiceId,
+    /// What it says.
+    pub(crate) input: Input,
+}
+
+/// Where a link says it.
+pub(crate) struct Out {
+    link: u64,
+    linked: mpsc::UnboundedSender<Linked>,
+}
+
+impl Out {
+    pub(crate) fn new(link: u64, linked: mpsc::UnboundedSender<Linked>) -> Self {
+        Self { link, linked }
+    }
+
+    /// None once the session is over.
+    fn say(&self, service: &ServiceId, input: Input) -> Option<()> {
+        let (link, service) = (self.link, service.clone());
+        self.linked
+            .send(Linked {
+                link,
+                service,
+                input,
+            })
+            .ok()
+    }
+}
+
 /// Keeps a connection until it ends or its `requests` do. The agent may not
 /// be there yet: it is asked for until it is.
 pub(crate) async fn link<G: Ground>(
@@ -24,7 +58,7 @@ pub(crate) async fn link<G: Ground>(
     service: ServiceId,
     info: SessionInfo,
     mut requests: mpsc::UnboundedReceiver<Request>,
-    inputs: mpsc::UnboundedSender<Input>,
+    out: Out,
 ) {
     let mut wait = FIRST_WAIT;
     let wire = loop {
@@ -35,9 +69,12 @@ pub(crate) async fn link<G: Ground>(
         }
         wait = (wait * 2).min(LAST_WAIT);
     };
-    let end = converse(wire, &service, info, &mut requests, &inputs).await;
+    let end = converse(wire, &service, info, &mut requests, &out).await;
     // The session may have ended before its links.
-    let _ = inputs.send(end.unwrap_or(Input::Lost(service)));
+    let _ = out.say(
+        &service,
+        end.unwrap_or_else(|| Input::Lost(service.clone())),
+    );
 }
 
 /// `Some` when there was something else to say at the end than that it ended.
@@ -46,7 +83,7 @@ async fn converse(
     service: &ServiceId,
     info: SessionInfo,
     requests: &mut mpsc::UnboundedReceiver<Request>,
-    inputs: &mpsc::UnboundedSender<Input>,
+    out: &Out,
 ) -> Option<Input> {
     let Wire { read, mut write } = wire;
     let mut read = BufReader::new(read);
@@ -81,7 +118,7 @@ async fn converse(
                     Reply::Version { .. } => return None,
                     Reply::Done | Reply::Log(_) | Reply::Generation(_) => continue,
                 };
-                inputs.send(input).ok()?;
+                out.say(service, input)?;
             }
         }
     }

@@ -22,13 +22,13 @@ pub enum Input {
     },
     /// The agent has taken this session as its own.
     Attached(ServiceId),
-    /// Another session has it.
+    /// The agent did not take this session.
     Refused {
         /// The service.
         service: ServiceId,
         /// In one line.
         reason: String,
-        /// The other one, when that is the reason.
+        /// The session that has it; none when the reason may pass.
         other: Option<SessionInfo>,
     },
     /// The connection to the agent ended.
@@ -41,8 +41,8 @@ pub enum Input {
     Applied(Applied),
     /// It is time to plan again.
     Replan,
-    /// A stack file is different, and these are the services now.
-    Reloaded(Vec<ServiceId>),
+    /// A stack file is different, and this is what is watched now.
+    Reloaded(Vec<Watching>),
     /// Somebody asks through the session's socket.
     Asked {
         /// What the answer is for.
@@ -54,8 +54,10 @@ pub enum Input {
     Synced {
         /// The request.
         token: Token,
-        /// The service that was looked at.
+        /// The service.
         service: ServiceId,
+        /// Whether it could be looked at.
+        looked: bool,
     },
     /// The user wants something.
     Command(Command),
@@ -63,6 +65,15 @@ pub enum Input {
     Leave,
     /// All that the session started is gone.
     TornDown,
+}
+
+/// A service whose sources are watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watching {
+    /// The service.
+    pub service: ServiceId,
+    /// When its watch was set.
+    pub since: Micros,
 }
 
 /// How a plan ended.
@@ -125,8 +136,10 @@ pub enum Effect {
     /// Tell the user.
     Tell(Told),
     /// Give up the plan that is under way and take down what the session
-    /// started; by force means without a grace. `TornDown` follows.
+    /// started. `TornDown` follows.
     TearDown {
+        /// Those that are this session's.
+        services: Vec<ServiceId>,
         /// Without a grace.
         force: bool,
     },

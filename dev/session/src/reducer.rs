@@ -10,20 +10,16 @@ use std::collections::BTreeMap;
 
 use hob_stack::ServiceId;
 use hob_wire::{
-    ChangeAction, EventKind, Micros, Mode, Phase, Reply, Request, SessionInfo, SessionRequest,
-    Status,
+    ChangeAction, EventKind, Mode, Phase, Reply, Request, SessionInfo, SessionRequest, Status,
 };
 
-use crate::message::{Applied, Command, Effect, End, Input, Save, Token, Told};
+use crate::message::{Applied, Command, Effect, End, Input, Save, Token, Told, Watching};
 use crate::served::{Link, Served};
 
 /// The state of a dev session.
 #[derive(Debug)]
 pub struct Session {
     services: BTreeMap<ServiceId, Served>,
-    /// When the watches were set: an agent that began later has built what
-    /// they would have told.
-    watching_since: Micros,
     keep: bool,
     paused: bool,
     applying: bool,
@@ -39,20 +35,18 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of these services whose watches were set at
-    /// `watching_since`; with `keep` its services outlive it.
+    /// A session of these services; with `keep` they outlive it.
     #[must_use]
-    pub fn new(
-        services: impl IntoIterator<Item = ServiceId>,
-        watching_since: Micros,
-        keep: bool,
-    ) -> Self {
+    pub fn new(services: impl IntoIterator<Item = Watching>, keep: bool) -> Self {
+        let served = |watching: Watching| {
+            let served = Served {
+                watched_since: watching.since,
+                ..Served::default()
+            };
+            (watching.service, served)
+        };
         Self {
-            services: services
-                .into_iter()
-                .map(|id| (id, Served::default()))
-                .collect(),
-            watching_since,
+            services: services.into_iter().map(served).collect(),
             keep,
             paused: false,
             applying: false,
@@ -97,7 +91,11 @@ impl Session {
             Input::Replan => self.apply(out),
             Input::Reloaded(services) => self.reloaded(services, out),
             Input::Asked { token, request } => self.asked(token, request, out),
-            Input::Synced { token, service } => self.synced(token, &service, out),
+            Input::Synced {
+                token,
+                service,
+                looked,
+            } => self.synced(token, &service, looked, out),
             Input::Command(command) => self.command(&command, out),
             Input::Leave => self.leave(out),
             Input::TornDown => out.push(Effect::Finish(self.end)),
@@ -138,7 +136,7 @@ impl Session {
         if how == Applied::Blocked && !std::mem::replace(&mut self.settled, true) {
             self.leaving = true;
             self.end = End::Blocked;
-            return out.push(Effect::TearDown { force: false });
+            return self.tear_down(false, out);
         }
         self.settled = true;
         if std::mem::take(&mut self.apply_again) {
@@ -173,13 +171,13 @@ impl Session {
     }
 
     fn digest(&mut self, service: &ServiceId, digest: String, out: &mut Vec<Effect>) {
-        let since = self.watching_since;
+        let idle = !self.paused && !self.leaving;
         let Some(served) = self.services.get_mut(service) else {
             return;
         };
         served.digest = Some(digest);
-        if served.link == Link::Attached {
-            served.compare(service, since, out);
+        if idle {
+            served.compare(service, out);
         }
     }
 
@@ -190,10 +188,16 @@ impl Session {
         other: Option<SessionInfo>,
         out: &mut Vec<Effect>,
     ) {
-        if let Some(served) = self.services.get_mut(&service) {
-            served.link = Link::None;
-            served.gone = other.is_some();
+        let Some(served) = self.services.get_mut(&service) else {
+            return;
+        };
+        served.link = Link::None;
+        if other.is_none() {
+            // It is on its way down, or still believes in a connection that
+            // has ended: the next plan sees what is there.
+            return out.push(Effect::ReplanAfter(100));
         }
+        served.gone = true;
         out.push(Effect::Tell(Told::Taken { service, reason }));
         self.finish_if_alone(End::Taken, out);
     }
@@ -213,6 +217,7 @@ impl Session {
         if stopped && self.applying {
             // The plan puts another agent in its place.
             served.generation = 0;
+            served.fed = false;
             served.link = Link::Connecting;
             return out.push(Effect::Attach(service.clone()));
         }
@@ -223,6 +228,7 @@ impl Session {
         }
         // A new agent counts from the beginning.
         served.generation = 0;
+        served.fed = false;
         let delay = (50_u64 << served.losses.min(10)).min(5_000);
         served.losses += 1;
         out.push(Effect::Tell(Told::AgentLost(service.clone())));
@@ -236,7 +242,7 @@ impl Session {
     }
 
     fn status(&mut self, status: Status, out: &mut Vec<Effect>) {
-        let (since, paused) = (self.watching_since, self.paused);
+        let idle = !self.paused && !self.leaving;
         let Some((id, served)) = self
             .services
             .iter_mut()
@@ -253,12 +259,11 @@ impl Session {
         // `run` is about to be replaced.
         if served.link == Link::Greeted && watches && served.generation > 0 {
             served.link = Link::Attached;
+        }
+        if idle && served.link == Link::Attached {
             match served.kept_back.take() {
-                Some(save) if !paused => served.send(save, out),
-                kept_back => {
-                    served.kept_back = kept_back;
-                    served.compare(id, since, out);
-                }
+                Some(save) => served.send(save, out),
+                None => served.compare(id, out),
             }
         }
         if began {
@@ -287,11 +292,17 @@ impl Session {
         }
     }
 
-    fn reloaded(&mut self, services: Vec<ServiceId>, out: &mut Vec<Effect>) {
+    fn reloaded(&mut self, services: Vec<Watching>, out: &mut Vec<Effect>) {
         let mut before = std::mem::take(&mut self.services);
-        for id in services {
-            let served = before.remove(&id).unwrap_or_default();
-            self.services.insert(id, served);
+        for Watching { service, since } in services {
+            let mut served = before.remove(&service).unwrap_or_default();
+            if served.watched_since != since {
+                // Another watch knows nothing of what the old one had seen.
+                served.watched_since = since;
+                served.fed = false;
+                served.digest = None;
+            }
+            self.services.insert(service, served);
         }
         self.told = None;
         self.apply(out);
@@ -336,14 +347,17 @@ impl Session {
         }
     }
 
-    fn synced(&mut self, token: Token, service: &ServiceId, out: &mut Vec<Effect>) {
-        if self.syncing.remove(&token).is_some() {
-            let generation = self
-                .services
-                .get(service)
-                .map_or(0, |served| served.generation);
-            out.push(Effect::Answer(token, Reply::Generation(generation)));
+    fn synced(&mut self, token: Token, service: &ServiceId, looked: bool, out: &mut Vec<Effect>) {
+        if self.syncing.remove(&token).is_none() {
+            return;
         }
+        let served = self.services.get(service);
+        let served = served.filter(|it| it.link == Link::Attached && it.kept_back.is_none());
+        let reply = match served.filter(|_| looked && !self.paused) {
+            Some(served) => Reply::Generation(served.generation),
+            None => refusal(format!("{service} cannot be waited for at the moment")),
+        };
+        out.push(Effect::Answer(token, reply));
     }
 
     fn command(&mut self, command: &Command, out: &mut Vec<Effect>) {
@@ -367,14 +381,20 @@ impl Session {
                 self.paused = !self.paused;
                 out.push(Effect::Tell(Told::Paused(self.paused)));
                 if !self.paused {
-                    for served in self.services.values_mut() {
-                        if served.link == Link::Attached {
-                            if let Some(save) = served.kept_back.take() {
-                                served.send(save, out);
-                            }
-                        }
-                    }
+                    self.resume(out);
                 }
+            }
+        }
+    }
+
+    fn resume(&mut self, out: &mut Vec<Effect>) {
+        for (id, served) in &mut self.services {
+            if served.link != Link::Attached {
+                continue;
+            }
+            match served.kept_back.take() {
+                Some(save) => served.send(save, out),
+                None => served.compare(id, out),
             }
         }
     }
@@ -401,6 +421,14 @@ impl Session {
         }
     }
 
+    /// Takes down what is this session's: not what another one has, nor what
+    /// somebody else took down.
+    fn tear_down(&self, force: bool, out: &mut Vec<Effect>) {
+        let own = self.services.iter().filter(|(_, served)| !served.gone);
+        let services = own.map(|(id, _)| id.clone()).collect();
+        out.push(Effect::TearDown { services, force });
+    }
+
     fn leave(&mut self, out: &mut Vec<Effect>) {
         let again = std::mem::replace(&mut self.leaving, true);
         if self.keep {
@@ -409,7 +437,7 @@ impl Session {
         if !again {
             out.push(Effect::Tell(Told::Leaving));
         }
-        out.push(Effect::TearDown { force: again });
+        self.tear_down(again, out);
     }
 }
 

@@ -1,28 +1,23 @@
 //! The session's loop: one `select!` that feeds the reducer and performs what
 //! it says.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the reducer's clock and waits are performed here"
-)]
-
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hob_stack::ServiceId;
-use hob_watch::{Options, Root, Watcher};
-use hob_wire::{Event, Micros, Reply, Request, SessionInfo, Status};
+use hob_wire::{Event, Reply, Request, SessionInfo, Status};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::changes::{Rules, Watched, names};
+use crate::changes::names;
 use crate::ground::Ground;
-use crate::link::link;
+use crate::link::{Linked, Out, link};
 use crate::message::{Command, Effect, End, Input, Save, Token, Told};
 use crate::reducer::Session;
 use crate::socket::{Asked, Socket, listen};
+use crate::sources::{STACK_FILES, Sources, micros};
 
 /// What the user is shown.
 #[derive(Debug, Clone)]
@@ -71,9 +66,6 @@ pub enum Error {
     Watch(#[from] hob_watch::Error),
 }
 
-/// The root of the stack files; services are numbered from 0.
-const STACK_FILES: usize = usize::MAX;
-
 /// Runs a session until the user leaves or its services are gone.
 ///
 /// # Errors
@@ -90,20 +82,23 @@ pub async fn run<G: Ground>(
         source,
     })?;
     let (events_in, mut events) = mpsc::unbounded_channel();
-    let watch = Watch::start(&*ground, events_in.clone())?;
+    let sources = Sources::start(ground.watched(), ground.stack_files(), events_in)?;
     let (inputs_in, mut inputs) = mpsc::unbounded_channel();
-    let ids = watch.services();
+    let (linked_in, mut linked) = mpsc::unbounded_channel();
+    let (reread_in, mut reread) = mpsc::unbounded_channel();
     let mut shell = Shell {
-        session: Session::new(ids, now(), setup.keep),
+        session: Session::new(sources.watching(), setup.keep),
         ground,
         info: SessionInfo {
             pid: std::process::id(),
             socket: setup.socket,
         },
         _socket: socket,
-        watch,
-        events: events_in,
+        sources,
         inputs: inputs_in,
+        linked: linked_in,
+        reread: reread_in,
+        next_link: 0,
         shown,
         links: HashMap::new(),
         answers: HashMap::new(),
@@ -130,6 +125,14 @@ pub async fn run<G: Ground>(
                 Key::Leave => Input::Leave,
             },
             Some(input) = inputs.recv() => input,
+            Some(told) = linked.recv() => match shell.linked(told) {
+                Some(input) => input,
+                None => continue,
+            },
+            Some(step) = reread.recv() => match shell.reread(step) {
+                Some(input) => input,
+                None => continue,
+            },
             Some(Asked { request, answer }) = asked.recv() => {
                 shell.next_token += 1;
                 let token = Token(shell.next_token);
@@ -147,11 +150,13 @@ struct Shell<G> {
     ground: Arc<G>,
     info: SessionInfo,
     _socket: Socket,
-    watch: Watch,
-    events: mpsc::UnboundedSender<hob_watch::Event>,
+    sources: Sources,
     inputs: mpsc::UnboundedSender<Input>,
+    linked: mpsc::UnboundedSender<Linked>,
+    reread: mpsc::UnboundedSender<Reread>,
+    next_link: u64,
     shown: mpsc::UnboundedSender<Shown>,
-    links: HashMap<ServiceId, mpsc::UnboundedSender<Request>>,
+    links: HashMap<ServiceId, (u64, mpsc::UnboundedSender<Request>)>,
     answers: HashMap<Token, oneshot::Sender<Reply>>,
     next_token: u64,
     applying: Option<JoinHandle<()>>,
@@ -167,7 +172,10 @@ impl<G: Ground> Shell<G> {
             Input::Lost(service) | Input::Refused { service, .. } => {
                 self.links.remove(service);
             }
-            Input::Reloaded(_) => self.watch_again(),
+            Input::Reloaded(watching) => {
+                let known = |id: &ServiceId| watching.iter().any(|it| it.service == *id);
+                self.links.retain(|id, _| known(id));
+            }
             _ => {}
         }
         let effects = self.session.step(input);
@@ -192,7 +200,7 @@ impl<G: Ground> Shell<G> {
                 }
                 Effect::Attach(service) => self.attach(service),
                 Effect::Send(service, request) => {
-                    if let Some(link) = self.links.get(&service) {
+                    if let Some((_, link)) = self.links.get(&service) {
                         // A link that ends says so by itself.
                         let _ = link.send(request);
                     }
@@ -205,7 +213,7 @@ impl<G: Ground> Shell<G> {
                     }
                 }
                 Effect::Tell(told) => self.show(Shown::Told(told)),
-                Effect::TearDown { force } => self.tear_down(force),
+                Effect::TearDown { services, force } => self.tear_down(services, force),
                 Effect::Finish(end) => self.end = Some(end),
             }
         }
@@ -219,45 +227,96 @@ impl<G: Ground> Shell<G> {
         }));
     }
 
-    fn tear_down(&mut self, force: bool) {
+    fn tear_down(&mut self, services: Vec<ServiceId>, force: bool) {
         for task in self.applying.take().into_iter().chain(self.tearing.take()) {
             task.abort();
         }
         let (ground, inputs) = (self.ground.clone(), self.inputs.clone());
         self.tearing = Some(tokio::spawn(async move {
-            ground.take_down(force).await;
+            ground.take_down(&services, force).await;
             let _ = inputs.send(Input::TornDown);
         }));
     }
 
     fn attach(&mut self, service: ServiceId) {
         let (to_agent, requests) = mpsc::unbounded_channel();
-        self.links.insert(service.clone(), to_agent);
+        self.next_link += 1;
+        let number = self.next_link;
+        self.links.insert(service.clone(), (number, to_agent));
         let (ground, info) = (self.ground.clone(), self.info.clone());
-        tokio::spawn(link(ground, service, info, requests, self.inputs.clone()));
+        let out = Out::new(number, self.linked.clone());
+        tokio::spawn(link(ground, service, info, requests, out));
+    }
+
+    /// What a link says, if it is still the one of its service.
+    fn linked(&self, told: Linked) -> Option<Input> {
+        let Linked {
+            link,
+            service,
+            input,
+        } = told;
+        let current = self
+            .links
+            .get(&service)
+            .is_some_and(|(number, _)| *number == link);
+        match input {
+            _ if !current => None,
+            // A connection of this session that the agent has not missed yet.
+            Input::Refused {
+                service,
+                reason,
+                other: Some(other),
+            } if other.pid == self.info.pid => Some(Input::Refused {
+                service,
+                reason,
+                other: None,
+            }),
+            input => Some(input),
+        }
     }
 
     fn sync(&self, token: Token, service: ServiceId) {
         let (done, looked) = oneshot::channel();
-        if let Some(root) = self.watch.root_of(&service) {
-            self.watch.watcher.sync(root, done);
+        if let Some(root) = self.sources.root_of(&service) {
+            self.sources.watcher.sync(root, done);
         }
-        let (inputs, events) = (self.inputs.clone(), self.events.clone());
+        let inputs = self.inputs.clone();
         tokio::spawn(async move {
             // Batches are told before the answer, and go first in the loop.
-            let _ = looked.await;
-            drop(events);
-            let _ = inputs.send(Input::Synced { token, service });
+            let looked = looked.await.is_ok();
+            let _ = inputs.send(Input::Synced {
+                token,
+                service,
+                looked,
+            });
         });
     }
 
-    fn watch_again(&mut self) {
-        match Watch::start(&*self.ground, self.events.clone()) {
-            Ok(watch) => self.watch = watch,
-            Err(error) => {
-                if let Some(service) = self.watch.services().into_iter().next() {
-                    self.show(Shown::Watch(service, error.to_string()));
-                }
+    /// A change of the stack files, one step at a time: what waits for a disk
+    /// does so outside of the loop.
+    fn reread(&mut self, step: Reread) -> Option<Input> {
+        match step {
+            Reread::Read => {
+                let (watched, files) = (self.ground.watched(), self.ground.stack_files());
+                let roots = self.sources.replace(watched, files);
+                let (watcher, steps) = (self.sources.watcher.clone(), self.reread.clone());
+                tokio::task::spawn_blocking(move || {
+                    let step = match watcher.update_roots(roots) {
+                        Ok(()) => Reread::Watched,
+                        Err(error) => Reread::Unwatched(error.to_string()),
+                    };
+                    let _ = steps.send(step);
+                });
+                None
+            }
+            Reread::Watched => {
+                self.sources.are_set();
+                Some(Input::Reloaded(self.sources.watching()))
+            }
+            Reread::Unwatched(why) => {
+                let first = self.sources.watching().into_iter().next()?;
+                self.show(Shown::Watch(first.service, why));
+                None
             }
         }
     }
@@ -270,19 +329,19 @@ impl<G: Ground> Shell<G> {
                 None
             }
             hob_watch::Event::Batch(batch) => {
-                let (watched, rules) = self.watch.roots.get(batch.root)?;
+                let source = self.sources.get(batch.root)?;
                 Some(Input::Save(Save {
-                    service: watched.service.clone(),
-                    action: rules.action(&batch.changed),
+                    service: source.watched.service.clone(),
+                    action: source.rules.action(&batch.changed),
                     noticed: micros(batch.first_event_at),
                     paths: names(&batch.changed),
                     digest: batch.digest,
                 }))
             }
             hob_watch::Event::Digest { root, digest } => {
-                let (watched, _) = self.watch.roots.get(root)?;
+                let source = self.sources.get(root)?;
                 Some(Input::Digest {
-                    service: watched.service.clone(),
+                    service: source.watched.service.clone(),
                     digest,
                 })
             }
@@ -292,79 +351,29 @@ impl<G: Ground> Shell<G> {
     }
 
     fn note(&self, root: usize, text: String) -> Option<Input> {
-        let (watched, _) = self.watch.roots.get(root)?;
-        self.show(Shown::Watch(watched.service.clone(), text));
+        let source = self.sources.get(root)?;
+        self.show(Shown::Watch(source.watched.service.clone(), text));
         None
     }
 
     fn reload(&self) {
-        let (ground, inputs) = (self.ground.clone(), self.inputs.clone());
+        let (ground, steps) = (self.ground.clone(), self.reread.clone());
         tokio::spawn(async move {
             if ground.reload().await.is_ok() {
-                let services = ground.watched().into_iter().map(|it| it.service).collect();
-                let _ = inputs.send(Input::Reloaded(services));
+                let _ = steps.send(Reread::Read);
             }
         });
     }
 }
 
-/// The watches of all services and of the stack files.
-struct Watch {
-    watcher: Watcher,
-    roots: Vec<(Watched, Rules)>,
-}
-
-impl Watch {
-    fn start<G: Ground>(
-        ground: &G,
-        events: mpsc::UnboundedSender<hob_watch::Event>,
-    ) -> Result<Self, hob_watch::Error> {
-        let roots: Vec<(Watched, Rules)> = ground
-            .watched()
-            .into_iter()
-            .map(|watched| {
-                let rules = Rules::new(&watched);
-                (watched, rules)
-            })
-            .collect();
-        let mut asked: Vec<Root> = roots
-            .iter()
-            .enumerate()
-            .map(|(id, (watched, _))| Root {
-                id,
-                path: watched.source.clone(),
-                extra: watched.extra.clone(),
-                ignore: watched.ignore.clone(),
-            })
-            .collect();
-        asked.extend(stack_root(ground.stack_files()));
-        let watcher = Watcher::start(asked, Options::default(), events)?;
-        Ok(Self { watcher, roots })
-    }
-
-    fn services(&self) -> Vec<ServiceId> {
-        self.roots
-            .iter()
-            .map(|(watched, _)| watched.service.clone())
-            .collect()
-    }
-
-    fn root_of(&self, service: &ServiceId) -> Option<usize> {
-        self.roots
-            .iter()
-            .position(|(watched, _)| watched.service == *service)
-    }
-}
-
-/// The stack files as one root: nothing else of their folders counts.
-fn stack_root(files: Vec<PathBuf>) -> Option<Root> {
-    let first = files.first()?.clone();
-    Some(Root {
-        id: STACK_FILES,
-        path: first,
-        extra: files,
-        ignore: Vec::new(),
-    })
+/// How far a change of the stack files has come.
+enum Reread {
+    /// They were read.
+    Read,
+    /// What they name is watched.
+    Watched,
+    /// It is not, for this reason.
+    Unwatched(String),
 }
 
 /// What a person is told about a note of the watcher.
@@ -387,13 +396,4 @@ fn describe(note: &hob_watch::Note) -> Option<String> {
         ),
         Note::Recovered => "all its folders are watched again".into(),
     })
-}
-
-fn now() -> Micros {
-    micros(SystemTime::now())
-}
-
-fn micros(at: SystemTime) -> Micros {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -11,8 +11,14 @@ pub(crate) struct Served {
     pub(crate) link: Link,
     /// The newest generation that the agent or this session spoke of.
     pub(crate) generation: u64,
-    /// Of the disk, when known.
+    /// Of the disk, when known. The watcher tells it only while it knows of no
+    /// change that it has not told.
     pub(crate) digest: Option<String>,
+    /// When the watch of its sources was set: an agent that began later has
+    /// built what the watch would have told.
+    pub(crate) watched_since: Micros,
+    /// Whether what the agent builds comes from this session.
+    pub(crate) fed: bool,
     pub(crate) kept_back: Option<Save>,
     pub(crate) status: Option<Status>,
     pub(crate) losses: u32,
@@ -32,6 +38,7 @@ pub(crate) enum Link {
 impl Served {
     pub(crate) fn send(&mut self, save: Save, out: &mut Vec<Effect>) {
         self.generation += 1;
+        self.fed |= save.action == ChangeAction::Rebuild;
         let change = Change {
             generation: self.generation,
             action: save.action,
@@ -43,35 +50,31 @@ impl Served {
     }
 
     /// Holds what the agent has built against the disk, where nothing else
-    /// told them apart: after a session that ended, saves may have been missed.
-    pub(crate) fn compare(
-        &mut self,
-        id: &ServiceId,
-        watching_since: Micros,
-        out: &mut Vec<Effect>,
-    ) {
+    /// told them apart: before this session, saves may have been missed.
+    pub(crate) fn compare(&mut self, id: &ServiceId, out: &mut Vec<Effect>) {
         let (Some(status), Some(digest)) = (&self.status, &self.digest) else {
             return;
         };
-        if self.kept_back.is_some() || self.generation != status.accepted {
+        let on_its_way = self.generation != status.accepted || status.building.is_some();
+        if self.link != Link::Attached || self.kept_back.is_some() || on_its_way {
             return;
         }
-        let built = status
-            .built
-            .as_ref()
-            .filter(|build| build.generation == status.accepted);
-        let known = built.and_then(|build| build.digest.as_ref());
-        let same_watch = status.since >= watching_since;
-        match known {
-            Some(known) if known == digest => {}
-            None if same_watch => {
+        let fed = self.fed || status.since >= self.watched_since;
+        let built = status.built.as_ref();
+        let built = built.filter(|build| build.generation == status.accepted);
+        match built.map(|build| build.digest.as_ref()) {
+            Some(Some(known)) if known == digest => {}
+            // Nothing came between the watch and this build.
+            Some(None) if fed => {
                 let (generation, digest) = (status.accepted, digest.clone());
                 out.push(Effect::Send(
                     id.clone(),
                     Request::Digest { generation, digest },
                 ));
             }
-            _ => {
+            // It did not build, and what is on disk now was what it tried.
+            None if fed => {}
+            Some(_) | None => {
                 let save = Save {
                     service: id.clone(),
                     action: ChangeAction::Rebuild,

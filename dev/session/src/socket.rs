@@ -9,6 +9,7 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hob_wire::{Hello, LINE_LIMIT, PROTOCOL, Reply, SessionRequest, decode, encode};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -44,7 +45,12 @@ pub(crate) fn listen(path: &Path, asked: mpsc::UnboundedSender<Asked>) -> io::Re
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // Out of descriptors: connections that end free some.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
             let asked = asked.clone();
             tokio::spawn(async move {
                 // A client that went away is no concern of the session's.

@@ -9,10 +9,15 @@ use hob_wire::{
 };
 use snapbox::{assert_data_eq, str};
 
-use crate::message::{Applied, Command, Effect, Input, Save, Token, Told};
+use crate::message::{Applied, Command, Effect, Input, Save, Token, Told, Watching};
 use crate::reducer::Session;
 
 const WATCHING_SINCE: u64 = 100;
+
+fn watching(name: &str, since: u64) -> Watching {
+    let service = id(name);
+    Watching { service, since }
+}
 
 fn id(name: &str) -> ServiceId {
     format!("s/{name}").parse().unwrap()
@@ -43,7 +48,7 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
         started: true,
         phase,
         accepted,
-        building: None,
+        building: (word == "building").then_some(accepted),
         serving: None,
         built: (word == "ready").then_some(Build {
             generation: accepted,
@@ -88,6 +93,11 @@ fn input(line: &str) -> Input {
                 socket: "/s".into(),
             }),
         },
+        "unready" => Input::Refused {
+            service: id(word(1)),
+            reason: "the agent is going down".into(),
+            other: None,
+        },
         "lost" => Input::Lost(id(word(1))),
         "stopping" => Input::Event(Event {
             at: 0,
@@ -98,16 +108,23 @@ fn input(line: &str) -> Input {
         "half-applied" => Input::Applied(Applied::Partly),
         "blocked" => Input::Applied(Applied::Blocked),
         "replan" => Input::Replan,
-        "reloaded" => Input::Reloaded(words[1..].iter().map(|name| id(name)).collect()),
+        "reloaded" => Input::Reloaded(words[1..].iter().map(|name| watching(name, 300)).collect()),
+        "reread" => Input::Reloaded(
+            words[1..]
+                .iter()
+                .map(|name| watching(name, WATCHING_SINCE))
+                .collect(),
+        ),
         "sync" => Input::Asked {
             token: Token(number(2, 1)),
             request: SessionRequest::Sync {
                 service: format!("s/{}", word(1)),
             },
         },
-        "synced" => Input::Synced {
+        "synced" | "unsynced" => Input::Synced {
             token: Token(number(2, 1)),
             service: id(word(1)),
+            looked: words[0] == "synced",
         },
         "quit" => Input::Asked {
             token: Token(9),
@@ -148,15 +165,19 @@ fn words(effect: &Effect) -> String {
             Told::Taken { service, reason } => format!("tell of {}: {reason}", service.service),
             told => format!("tell {told:?}"),
         },
-        Effect::TearDown { force } => format!("tear down{}", if *force { " by force" } else { "" }),
+        Effect::TearDown { services, force } => {
+            let names: Vec<&str> = services.iter().map(|id| id.service.as_str()).collect();
+            let how = if *force { " by force" } else { "" };
+            format!("tear down {}{how}", names.join(" and "))
+        }
         Effect::Finish(end) => format!("finish: {end:?}"),
     }
 }
 
 #[track_caller]
 fn check_kept(keep: bool, services: &[&str], story: &str, expected: impl snapbox::IntoData) {
-    let ids = services.iter().map(|name| id(name));
-    let mut session = Session::new(ids, WATCHING_SINCE, keep);
+    let services = services.iter().map(|name| watching(name, WATCHING_SINCE));
+    let mut session = Session::new(services, keep);
     let mut told = String::from("\n");
     let mut tell = |line: &str, effects: Vec<Effect>| {
         let did: Vec<String> = effects.iter().map(words).collect();
@@ -192,7 +213,7 @@ building web 1
 ready web 1
 applied                tell AllReady
 save web aa            web: rebuild g2
-ready web 2
+ready web 2            web: g2 is aa
 save web bb            web: rebuild g3
 
 "#]],
@@ -337,8 +358,8 @@ production web 3 50
 stopping web
 lost web               attach web
 attached web
-building web 1         web: g1 is aa
-ready web 1
+building web 1
+ready web 1            web: g1 is aa
 applied                tell AllReady
 
 "#]],
@@ -371,7 +392,7 @@ attached db
 failed db
 half-applied           tell SomeReady
 save db aa             db: rebuild g2
-ready db 2             apply
+ready db 2             db: g2 is aa, apply
 applied                tell AllReady
 
 "#]],
@@ -445,9 +466,9 @@ fn leaving_is_gentle_once_and_at_once_the_second_time() {
 begin                  apply, attach web
 attached web
 ready web
-leave                  tell Leaving, tear down
+leave                  tell Leaving, tear down web
 lost web
-leave                  tear down by force
+leave                  tear down web by force
 torn-down              finish: Left
 
 "#]],
@@ -473,7 +494,7 @@ leave                  finish: Left
 begin                  apply, attach web
 attached web
 ready web
-quit                   answer Done, tell Leaving, tear down
+quit                   answer Done, tell Leaving, tear down web
 
 "#]],
     );
@@ -507,7 +528,7 @@ fn what_cannot_be_brought_up_at_all_ends_the_session_and_takes_the_rest_down() {
 begin                  apply, attach db, attach web
 attached db
 ready db
-blocked                tear down
+blocked                tear down db and web
 lost db
 torn-down              finish: Blocked
 
@@ -547,6 +568,114 @@ applied                tell AllReady
 lost web               tell that the agent of web died, replan in 50 ms
 replan                 apply, attach web
 blocked                tell SomeReady
+
+"#]],
+    );
+}
+
+#[test]
+fn leaving_takes_down_only_what_is_this_sessions() {
+    check(
+        &["db", "web"],
+        "refused db; attached web; ready web; leave; torn-down",
+        str![[r#"
+
+begin                  apply, attach db, attach web
+refused db             tell of db: process 9 has it
+attached web
+ready web
+leave                  tell Leaving, tear down web
+torn-down              finish: Left
+
+"#]],
+    );
+}
+
+#[test]
+fn an_agent_that_is_going_down_is_asked_again() {
+    check(
+        &["web"],
+        "unready web; replan",
+        str![[r#"
+
+begin                  apply, attach web
+unready web            replan in 100 ms
+replan
+
+"#]],
+    );
+}
+
+#[test]
+fn what_another_watch_sees_is_held_against_what_was_built() {
+    check(
+        &["web"],
+        "attached web; ready web 1 200; digest web aa; reloaded web; applied; ready web 1 200 aa; \
+         digest web bb; ready web 2 200 bb",
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web 1 200
+digest web aa          web: g1 is aa
+reloaded web
+applied                apply
+ready web 1 200 aa
+digest web bb          web: rebuild g2
+ready web 2 200 bb
+
+"#]],
+    );
+    check(
+        &["web"],
+        "attached web; ready web 1 200; digest web aa; reread web; applied; ready web 1 200 aa",
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web 1 200
+digest web aa          web: g1 is aa
+reread web
+applied                apply
+ready web 1 200 aa
+
+"#]],
+    );
+}
+
+#[test]
+fn a_build_under_way_is_not_held_against_the_disk() {
+    check(
+        &["web"],
+        "attached web; building web 1 200; digest web aa; ready web 1 200; failed web 2 200",
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+building web 1 200
+digest web aa
+ready web 1 200        web: g1 is aa
+failed web 2 200
+
+"#]],
+    );
+}
+
+#[test]
+fn a_wait_that_could_not_look_or_lost_its_agent_is_refused() {
+    check(
+        &["web"],
+        "attached web; ready web; sync web 1; unsynced web 1; sync web 2; lost web; synced web 2",
+        str![[r#"
+
+begin                  apply, attach web
+attached web
+ready web
+sync web 1             look at web
+unsynced web 1         refuse: s/web cannot be waited for at the moment
+sync web 2             look at web
+lost web               tell that the agent of web died, replan in 50 ms
+synced web 2           refuse: s/web cannot be waited for at the moment
 
 "#]],
     );

@@ -83,7 +83,7 @@ pub fn log_line(names: &Names, service: &str, line: &LogLine) -> String {
 
 /// Colours may pass; anything else that would move the cursor, ring or lie
 /// about the line may not.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {

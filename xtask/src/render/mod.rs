@@ -6,6 +6,6 @@ mod progress;
 mod status;
 
 pub use event::{Look, describe, waterfall};
-pub use line::{Names, log_line};
+pub use line::{Names, log_line, printable};
 pub use progress::{Steps, obstacle_lines};
 pub use status::{address, status_json, status_table};

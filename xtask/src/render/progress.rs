@@ -12,6 +12,7 @@ use console::style;
 use hob_engine::{Failure, Obstacle, Outcome, Plan, Progress, StepState, Verb};
 
 use super::event::time;
+use super::line::printable;
 
 /// Follows one plan.
 pub struct Steps {
@@ -125,7 +126,12 @@ pub fn failure_lines(owner: &str, failure: &Failure) -> Vec<String> {
         style("✗").red().bold(),
         style(&failure.message).red()
     )];
-    lines.extend(failure.output.iter().map(|line| format!("    {line}")));
+    lines.extend(
+        failure
+            .output
+            .iter()
+            .map(|line| format!("    {}", printable(line))),
+    );
     lines.extend(
         failure
             .hints

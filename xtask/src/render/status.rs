@@ -4,6 +4,7 @@ use console::{measure_text_width, pad_str, style};
 use hob_wire::{Listen, Micros, Mode, Phase, Protocol, Status};
 
 use super::event::time;
+use super::line::printable;
 
 /// One row a service; `missing` are those that are not up.
 pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<String> {
@@ -65,7 +66,7 @@ pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<Stri
                     .output
                     .iter()
                     .take(shown)
-                    .map(|line| format!("    {}", line.text)),
+                    .map(|line| format!("    {}", printable(&line.text))),
             );
         }
     }

@@ -26,7 +26,7 @@ pub async fn dev(context: &Context, args: DevArgs) -> Result {
     let services = loading.closure(&args.names.names, args.only)?;
     let engine = loading.engine(context)?;
     if args.detach {
-        return detach::detach(context, &engine, &args).await;
+        return detach::detach(context, &args).await;
     }
     let stage = Stage::new(context.output);
     greet(&stage, &engine, &services);

@@ -93,6 +93,8 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     want.volumes = args.volumes;
     let stage = Stage::new(context.output);
     let changed = change(engine, &want, &stage, interrupted()).await?;
+    // What was said until here is written before what follows.
+    drop(stage);
     if changed.is_done() && changed.applied.outcomes.is_empty() {
         context.output.say("nothing is up");
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "`--since` counts back from now")]
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hob_engine::Engine;
@@ -46,8 +47,11 @@ pub async fn logs(context: &Context, args: LogsArgs) -> Result {
         }
         return Ok(());
     }
-    let last = lines.last().map(|(_, line)| line.at);
-    follow(context, &engine, &services, &names, last.or(since)).await
+    let mut after = BTreeMap::new();
+    for (service, line) in &lines {
+        after.insert(service.clone(), line.at);
+    }
+    follow(context, &engine, &services, &names, &after, since).await
 }
 
 async fn follow(
@@ -55,17 +59,17 @@ async fn follow(
     engine: &Engine,
     services: &[ServiceId],
     names: &Names,
-    after: Option<Micros>,
+    after: &BTreeMap<String, Micros>,
+    since: Option<Micros>,
 ) -> Result {
     let (told, mut lines) = mpsc::unbounded_channel();
     for id in services {
         let client = engine.agent(id).map_err(engine_error)?;
         let (told, service) = (told.clone(), id.to_string());
+        // What was stored while nobody listened is told first.
+        let mut since = after.get(&service).map(|at| at + 1).or(since);
         tokio::spawn(async move {
-            let mut after = after;
             loop {
-                // What was stored while nobody listened is told first.
-                let since = after.map(|at| at + 1);
                 let query = LogQuery {
                     since,
                     tail: None,
@@ -73,7 +77,7 @@ async fn follow(
                 };
                 if let Ok(mut agent) = client.open(&Request::Logs(query), LOOK * 10).await {
                     while let Ok(Some(Reply::Log(line))) = agent.receiver.next().await {
-                        after = Some(line.at);
+                        since = Some(line.at + 1);
                         if told.send((service.clone(), line)).is_err() {
                             return;
                         }

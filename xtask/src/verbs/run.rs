@@ -1,6 +1,7 @@
 //! `run`: one service's production command here, in the foreground.
 
 use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
 
 use hob_wire::Mode;
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,6 +11,9 @@ use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::ground::spec_of;
 use crate::render::address;
+
+/// Between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(10);
 
 pub async fn run(context: &Context, args: OneArgs) -> Result {
     let loading = context.load(std::slice::from_ref(&args.service))?;
@@ -42,14 +46,7 @@ pub async fn run(context: &Context, args: OneArgs) -> Result {
         .map_err(|error| Error::failed(format!("cannot start `{program}`: {error}")))?;
     let status = tokio::select! {
         status = child.wait() => status?,
-        () = interrupted() => {
-            // The terminal tells the whole group; a `kill` of hob is passed on.
-            if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-                // It may have ended by itself.
-                let _ = kill_process(pid, Signal::TERM);
-            }
-            child.wait().await?
-        }
+        () = interrupted() => end(&mut child).await?,
     };
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
@@ -59,4 +56,23 @@ pub async fn run(context: &Context, args: OneArgs) -> Result {
             Err(Error::said(Code::Program(128 + signal)))
         }
     }
+}
+
+/// Passes a wish to end on: the terminal tells the whole group, a `kill` only
+/// hob. What ignores it is killed.
+async fn end(child: &mut tokio::process::Child) -> std::io::Result<std::process::ExitStatus> {
+    if let Some(pid) = child
+        .id()
+        .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
+    {
+        // It may have ended by itself.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    tokio::select! {
+        status = child.wait() => return status,
+        () = tokio::time::sleep(GRACE) => {}
+        () = interrupted() => {}
+    }
+    child.start_kill()?;
+    child.wait().await
 }

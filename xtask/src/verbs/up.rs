@@ -21,6 +21,8 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     );
     want.port_offset = args.ports.port_offset.unwrap_or(0);
     let changed = change(&engine, &want, &stage, interrupted()).await?;
+    // What was said until here is written before what follows.
+    drop(stage);
     if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
         context.output.say("everything is up already");
     }

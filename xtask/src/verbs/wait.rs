@@ -9,6 +9,7 @@ use crate::cli::WaitArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::ground::{engine_error, status_of};
+use crate::render::printable;
 
 pub async fn wait(context: &Context, args: WaitArgs) -> Result {
     let loading = context.load(std::slice::from_ref(&args.service))?;
@@ -71,7 +72,7 @@ fn failed(service: &str, problem: Option<hob_wire::Problem>, reason: &str) -> Er
     match problem {
         Some(problem) => {
             let error = format!("{service}: {}", problem.message);
-            let words = problem.output.into_iter().map(|line| line.text);
+            let words = problem.output.iter().map(|line| printable(&line.text));
             Error::new(Code::Service, error).details(words)
         }
         None => Error::failed(format!("{service}: {reason}")),

@@ -6,41 +6,30 @@
     reason = "it starts the session that stays"
 )]
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use hob_engine::Engine;
+use tokio::sync::mpsc;
 
 use crate::cli::DevArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
+use crate::render::printable;
 
-/// Between two looks at what the session says.
-const LOOK: Duration = Duration::from_millis(20);
-
-pub async fn detach(context: &Context, engine: &Engine, args: &DevArgs) -> Result {
-    engine.make_folders().map_err(anyhow::Error::from)?;
-    let log = engine
-        .paths()
-        .runtime
-        .join(format!("detached-{}.log", std::process::id()));
-    let file = File::create(&log)?;
+pub async fn detach(context: &Context, args: &DevArgs) -> Result {
+    let (said, out) = std::io::pipe()?;
     let mut child = session(context, args)
-        .stdout(Stdio::from(file.try_clone()?))
-        .stderr(Stdio::from(file))
+        .stdout(Stdio::from(out.try_clone()?))
+        .stderr(Stdio::from(out))
         .spawn()?;
-    let reader = BufReader::new(File::open(&log)?);
     let outcome = tokio::select! {
-        outcome = ready(context, reader, &mut child) => outcome,
+        outcome = ready(context, lines(said), &mut child) => outcome,
         () = interrupted() => {
             end(&mut child);
             Err(Error::said(Code::Interrupted))
         }
     };
-    // The session has the file open still; nobody reads it from here on.
-    let _ = std::fs::remove_file(&log);
+    // From here on nobody reads what the session says; its logs are kept.
     outcome?;
     context
         .output
@@ -49,6 +38,20 @@ pub async fn detach(context: &Context, engine: &Engine, args: &DevArgs) -> Resul
         .output
         .say("`hob logs -f` follows it, `hob down` ends it");
     Ok(())
+}
+
+/// What the session says, line by line, until it has ended.
+fn lines(said: PipeReader) -> mpsc::UnboundedReceiver<String> {
+    let (heard, lines) = mpsc::unbounded_channel();
+    // It ends with the pipe or with this process.
+    std::thread::spawn(move || {
+        for line in BufReader::new(said).lines().map_while(std::io::Result::ok) {
+            if heard.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
 }
 
 /// The command of the session that stays.
@@ -86,41 +89,43 @@ fn session(context: &Context, args: &DevArgs) -> Command {
     command
 }
 
-/// Reads what the session says until all is ready; shows what concerns people.
-async fn ready(context: &Context, mut said: BufReader<File>, child: &mut Child) -> Result {
-    let mut line = String::new();
+/// Listens until all is ready; shows what concerns people.
+async fn ready(
+    context: &Context,
+    mut said: mpsc::UnboundedReceiver<String>,
+    child: &mut Child,
+) -> Result {
+    let mut code = Code::Failed;
     loop {
-        line.clear();
-        if said.read_line(&mut line)? == 0 {
-            if let Some(status) = child.try_wait()? {
-                return Err(Error::failed(format!("the dev session ended: {status}"))
-                    .hint("see why without `--detach`"));
-            }
-            tokio::time::sleep(LOOK).await;
-            continue;
-        }
+        let Some(line) = said.recv().await else {
+            let status = child.wait()?;
+            return Err(Error::failed(format!("the dev session ended: {status}"))
+                .hint("see why without `--detach`"));
+        };
         let Ok(value) = serde_json::from_str::<serde_json::Value>(&line) else {
-            context.output.say(line.trim_end());
+            context.output.say(line);
             continue;
         };
         if context.output.json {
-            context.output.data(line.trim_end())?;
+            context.output.data(&line)?;
         }
         if value["session"] == "ready" {
             return Ok(());
         }
         if value["session"] == "partly-ready" {
-            return Err(Error::failed("not everything is ready")
+            return Err(Error::new(code, "not everything is ready")
                 .hint("the session goes on: mend it and save, or `hob down`"));
         }
         if let Some(message) = value["event"]["kind"]["failed"]["message"].as_str() {
             let service = value["event"]["service"].as_str().unwrap_or_default();
+            code = Code::Service;
             context.output.say(format!("{service}: {message}"));
             let output = value["event"]["kind"]["failed"]["output"].as_array();
             for line in output.into_iter().flatten() {
-                context
-                    .output
-                    .say(format!("    {}", line["text"].as_str().unwrap_or_default()));
+                context.output.say(format!(
+                    "    {}",
+                    printable(line["text"].as_str().unwrap_or_default())
+                ));
             }
         }
     }

@@ -223,8 +223,7 @@ impl Screen {
         if let Some(object) = value.as_object_mut() {
             object.insert("protocol".into(), hob_wire::PROTOCOL.into());
         }
-        // A reader that has gone wants nothing any more.
-        let _ = self.stage.data(value.to_string());
+        self.stage.data(value.to_string());
     }
 }
 
