@@ -10,7 +10,6 @@ pub struct Words {
 
 /// Patterns and what stands in their place.
 const PATTERNS: &[(&str, &str)] = &[
-    (r"  +", "  "),
     (r"(?-u)\b\d\d:\d\d:\d\d\.\d\d\d\b", "[CLOCK]"),
     (r"(?-u)\d+(\.\d+)? (ms|s)\b", "[TIME]"),
     (r"(?-u)\bprocess \d+", "process [PID]"),

@@ -7,9 +7,12 @@ mod crash;
 mod dev;
 mod leave;
 mod needs;
+mod polykube;
 mod reload;
+mod secrets;
 mod taken;
 mod up;
+mod verbs;
 
 use hob_e2e::{Service, World, stack};
 
