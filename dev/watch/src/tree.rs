@@ -109,7 +109,8 @@ impl Tree {
             Err(_) => return None,
         };
         let mut found = Found::default();
-        let mut seen = HashSet::new();
+        // Apart, for a name may have changed from one to the other.
+        let (mut files, mut folders) = (HashSet::new(), HashSet::new());
         for entry in entries.into_iter().flatten().flatten() {
             let place = child(folder, &entry.file_name());
             let Ok(kind) = entry.file_type() else {
@@ -117,7 +118,7 @@ impl Tree {
             };
             if kind.is_dir() {
                 if !self.rules.ignored(&place, true) {
-                    seen.insert(place.clone());
+                    folders.insert(place.clone());
                     found.folders.push(place);
                 }
             } else if (kind.is_file() || kind.is_symlink()) && !self.rules.ignored(&place, false) {
@@ -133,18 +134,18 @@ impl Tree {
                     }
                     Some(_) => {}
                 }
-                seen.insert(place);
+                files.insert(place);
             }
         }
         let level = self.table.files().in_folder(folder);
         found.gone = level.places;
-        found.gone.retain(|place| !seen.contains(place));
+        found.gone.retain(|place| !files.contains(place));
         found.gone_folders = self.folders.in_folder(folder).places;
         // Folders that are not walked any more may have left files behind.
         found.gone_folders.extend(level.folders);
         found.gone_folders.sort();
         found.gone_folders.dedup();
-        found.gone_folders.retain(|place| !seen.contains(place));
+        found.gone_folders.retain(|place| !folders.contains(place));
         Some(found)
     }
 }

@@ -93,6 +93,23 @@ fn a_file_becomes_a_folder_and_a_folder_a_file() {
 }
 
 #[test]
+fn a_folder_replaced_by_one_in_which_files_and_folders_changed_places() {
+    let mut bed = Bed::with(&[("e/a", "file"), ("e/b/c", "file")]);
+    for round in 0..20 {
+        fs::rename(bed.path("e"), bed.outside(&format!("away{round}"))).unwrap();
+        let (file, folder) = if round % 2 == 0 {
+            ("b", "a")
+        } else {
+            ("a", "b")
+        };
+        fs::create_dir_all(bed.path("e").join(folder)).unwrap();
+        bed.write(&format!("e/{file}"), &format!("{round}"));
+        bed.wait_for_truth();
+    }
+    bed.silent();
+}
+
+#[test]
 fn a_renamed_file_is_one_batch() {
     let mut bed = Bed::with(&[("a.go", "1")]);
     fs::rename(bed.path("a.go"), bed.path("b.go")).unwrap();
