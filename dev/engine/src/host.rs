@@ -15,6 +15,7 @@ mod environment;
 mod facts;
 mod fixed;
 mod gather;
+mod leaders;
 mod lower;
 mod observe;
 mod perform;

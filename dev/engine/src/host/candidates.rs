@@ -1,5 +1,5 @@
 //! The services that anything is known of: by the ledger, by a folder, by a
-//! socket, by a process that carries their marks; and what their agents say.
+//! socket, by a process of theirs; and what their agents say.
 //!
 //! Looks and asks, changes nothing. Start with [`HostEngine::candidates`].
 
@@ -13,7 +13,7 @@ use hob_wire::Status;
 use tokio::task::JoinSet;
 
 use super::client::{AgentClient, ClientError};
-use super::processes::{self, Marked};
+use super::processes::Marked;
 use super::{FACT_SOCKET, HostEngine, agent};
 use crate::ledger::{Ledger, Records};
 use crate::resource::Owner;
@@ -52,7 +52,7 @@ pub(super) struct Candidate {
     pub(super) service: String,
     pub(super) socket: PathBuf,
     pub(super) answer: Answer,
-    /// Processes that carry its marks, the agent among them.
+    /// Its processes, the agent among them.
     pub(super) processes: Vec<Marked>,
 }
 
@@ -128,10 +128,7 @@ impl HostEngine {
             }
         }
         let mut processes: BTreeMap<(String, String), Vec<Marked>> = BTreeMap::new();
-        for marked in processes::marked(setup.uid) {
-            if marked.marks.project != setup.project {
-                continue;
-            }
+        for marked in self.processes() {
             // What carries only the project's mark was not started by an agent.
             if let Some((stack, service)) = marked.marks.service.split_once('/') {
                 let name = (stack.to_owned(), service.to_owned());

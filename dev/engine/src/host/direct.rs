@@ -53,10 +53,8 @@ impl HostEngine {
     pub async fn kill(&self, services: &BTreeSet<ServiceId>) {
         let names: BTreeSet<String> = services.iter().map(ToString::to_string).collect();
         let find = || {
-            let mut left = processes::marked(self.setup.uid);
-            left.retain(|found| {
-                found.marks.project == self.setup.project && names.contains(&found.marks.service)
-            });
+            let mut left = self.processes();
+            left.retain(|found| names.contains(&found.marks.service));
             left.into_iter().map(|found| found.process).collect()
         };
         // Whether all went is what the next plan sees.

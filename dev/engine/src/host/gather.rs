@@ -14,11 +14,12 @@ use hob_wire::{Mode, SecretSource};
 use tokio::task::JoinSet;
 
 use super::candidates::Candidate;
-use super::ports::{Listeners, holders, user_name};
+use super::ports::{Listener, Listeners, holders, user_name};
+use super::processes::Leader;
 use super::{FACT_PORT, HostEngine, HostFacts, REMAINS, agent, port_choice, processes, tools};
 use crate::ledger::Records;
-use crate::resource::{Claim, Holder, Observed, ResourceId};
-use crate::want::Want;
+use crate::resource::{Claim, Holder, Observed, Owner, ResourceId};
+use crate::want::{Want, owner};
 
 /// How long nginx may take to tell its version.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -132,30 +133,49 @@ impl HostEngine {
         observed: &Observed<HostFacts>,
         listeners: &Listeners,
     ) -> BTreeMap<Claim, Holder> {
-        let mut against: Vec<(Claim, u64, u32)> = Vec::new();
+        let mut against: Vec<(Owner, SocketAddr, &Listener)> = Vec::new();
         for service in want.services.iter().filter_map(|id| project.service(id)) {
             let Some(port) = observed.facts.ports.get(&service.id) else {
                 continue;
             };
             let addr = SocketAddr::new(service.address, *port);
-            let first = listeners.against(addr).next();
-            against.extend(first.map(|held| (Claim(addr.to_string()), held.inode, held.uid)));
+            let listeners = listeners.against(addr);
+            against.extend(listeners.map(|held| (owner(&service.id), addr, held)));
         }
-        let inodes: Vec<u64> = against.iter().map(|(_, inode, _)| *inode).collect();
-        let pids = holders(&inodes);
-        against
-            .into_iter()
-            .map(|(claim, inode, uid)| {
-                let pids = pids.get(&inode).map_or(&[][..], Vec::as_slice);
-                (claim, self.holder(pids, uid, observed))
-            })
-            .collect()
+        if against.is_empty() {
+            return BTreeMap::new();
+        }
+        let inodes: Vec<u64> = against.iter().map(|(_, _, held)| held.inode).collect();
+        let (pids, leaders) = (holders(&inodes), self.leaders());
+        let mut worst: BTreeMap<Claim, (Weight, Holder)> = BTreeMap::new();
+        for (owner, addr, listener) in against {
+            let pids = pids.get(&listener.inode).map_or(&[][..], Vec::as_slice);
+            let holder = self.holder(pids, listener.uid, &leaders, observed);
+            let weight = match &holder {
+                Holder::Ours(id) if id.owner() != owner => Weight::Another,
+                Holder::Ours(_) if listener.addr == addr => Weight::Same,
+                Holder::Ours(_) => Weight::Own,
+                Holder::Foreign { .. } => Weight::Foreign,
+            };
+            let claim = Claim(addr.to_string());
+            if worst.get(&claim).is_none_or(|(known, _)| *known < weight) {
+                worst.insert(claim, (weight, holder));
+            }
+        }
+        let worst = worst.into_iter();
+        worst.map(|(claim, (_, holder))| (claim, holder)).collect()
     }
 
-    fn holder(&self, pids: &[u32], uid: u32, observed: &Observed<HostFacts>) -> Holder {
+    fn holder(
+        &self,
+        pids: &[u32],
+        uid: u32,
+        leaders: &[Leader],
+        observed: &Observed<HostFacts>,
+    ) -> Holder {
         let elsewhere =
             "`--port-offset 100` moves this project's ports, `publish = \"auto\"` picks a free one";
-        let marked = pids.iter().find_map(|pid| processes::look(*pid));
+        let marked = pids.iter().find_map(|pid| processes::look(*pid, leaders));
         if let Some(marked) = marked {
             let marks = marked.marks;
             if marks.project != self.setup.project {
@@ -192,6 +212,21 @@ impl HostEngine {
             hints: vec![elsewhere.to_owned()],
         }
     }
+}
+
+/// Which of several listeners is told as the holder of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// The service itself, elsewhere on the same port: it goes or stays as the
+    /// plan has it.
+    Own,
+    /// Another service of the project, which may go.
+    Another,
+    /// Somebody else, who stays.
+    Foreign,
+    /// The service itself on this very address: whoever else is there leaves
+    /// it its place, as a socket on `[::]` without IPv4 does.
+    Same,
 }
 
 /// How a service is built and run in a mode.

@@ -58,6 +58,8 @@ impl World for HostEngine {
             }
             (Verb::Create, Some(HostSpec::Agent(agent))) => self.spawn(agent).await,
             (Verb::Configure, Some(HostSpec::Agent(agent))) => {
+                // From now on it starts processes.
+                self.note(agent).await?;
                 let request = Request::Configure {
                     spec: Box::new(agent.spec.clone()),
                     digest: agent.digest.as_str().to_owned(),
@@ -156,8 +158,8 @@ impl HostEngine {
             .env(MARK_ROOT, &spec.root)
             .stdin(Stdio::null())
             .stdout(out)
-            .stderr(err)
-            .process_group(0);
+            .stderr(err);
+        // Not made the leader of a group: it could not lead a session then.
         for name in &agent.secret_variables {
             if let Some(value) = setup.environment.get(name) {
                 command.env(name, value);
@@ -202,14 +204,12 @@ impl HostEngine {
         }
     }
 
-    /// Ends the processes that carry a service's marks: all of them, or those
-    /// that are older than its agent.
+    /// Ends the processes of a service: all of them, or those that are older
+    /// than its agent.
     async fn end_marked(&self, service: &str, agent: Option<u32>) -> Result<(), Failure> {
         let find = || -> Vec<Process> {
-            let mut marked = processes::marked(self.setup.uid);
-            marked.retain(|found| {
-                found.marks.project == self.setup.project && found.marks.service == service
-            });
+            let mut marked = self.processes();
+            marked.retain(|found| found.marks.service == service);
             match agent {
                 Some(agent) => Self::older_than(agent, &marked),
                 None => marked.into_iter().map(|found| found.process).collect(),

@@ -1,8 +1,13 @@
-//! Processes as `/proc` shows them: who carries hob's marks, and their end.
+//! Processes as `/proc` shows them: which ones are hob's, and their end.
 //!
 //! Owns the reading of `/proc/<pid>` (see proc(5)) and signals. It knows
 //! processes by number and start time, so that a number that was given to
-//! somebody else meanwhile is never signalled. Start with [`marked`].
+//! somebody else meanwhile is never signalled.
+//!
+//! A process is hob's by the marks in its environment, or, since servers that
+//! write their title over their environment show none, by its session: an
+//! agent leads one (see setsid(2)), and what it starts stays in it. Start with
+//! [`of_project`].
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -49,45 +54,111 @@ pub struct Marked {
     pub name: String,
 }
 
-/// All living processes of this user that carry marks. The caller and those
-/// that it descends from are left out: a shell that was opened inside of a
-/// service may be where hob was called.
+/// The first process of a session of hob's, living or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leader {
+    /// The process; its number is the session's.
+    pub process: Process,
+    /// What all of its session counts as carrying.
+    pub marks: Marks,
+}
+
+impl Leader {
+    /// Whether the process is in this leader's session. The number of a
+    /// session is given to no other process while anybody is in it; once it
+    /// was given again, nothing of the session is left.
+    fn leads(&self, stat: &Stat) -> bool {
+        stat.session == self.process.pid
+            // An agent has no terminal, so nothing in its session has one.
+            && stat.terminal == 0
+            && stat.process.start >= self.process.start
+            && process(self.process.pid).is_none_or(|now| now == self.process)
+    }
+
+    /// Whether anybody is in the session still.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        numbers().filter_map(stat).any(|stat| self.leads(&stat))
+    }
+}
+
+/// All living processes of this user that carry marks, and those in the
+/// session of one. The caller and those that it descends from are left out: a
+/// shell that was opened inside of a service may be where hob was called.
 #[must_use]
 pub fn marked(uid: u32) -> Vec<Marked> {
+    found(uid, &[])
+}
+
+/// All living processes of this user that are of this project: by their marks,
+/// or by the session of one of these leaders. [`marked`] says who is left out.
+#[must_use]
+pub fn of_project(uid: u32, project: &str, leaders: &[Leader]) -> Vec<Marked> {
+    let mut found = found(uid, leaders);
+    found.retain(|marked| marked.marks.project == project);
+    found
+}
+
+fn found(uid: u32, leaders: &[Leader]) -> Vec<Marked> {
     let own = ancestors();
-    let mut found: Vec<Marked> = numbers()
-        .filter(|pid| !own.contains(pid))
-        .filter(|pid| owner(*pid) == Some(uid))
-        .filter_map(look)
-        .collect();
+    let mut leaders = leaders.to_vec();
+    let (mut found, mut bare) = (Vec::new(), Vec::new());
+    for pid in numbers() {
+        if own.contains(&pid) || owner(pid) != Some(uid) {
+            continue;
+        }
+        let Some(stat) = stat(pid) else { continue };
+        match marks(pid) {
+            Some(marks) => {
+                if stat.session == pid {
+                    leaders.push(Leader {
+                        process: stat.process,
+                        marks: marks.clone(),
+                    });
+                }
+                found.push(stat.marked(marks));
+            }
+            None => bare.push(stat),
+        }
+    }
+    for stat in bare {
+        if let Some(leader) = leaders.iter().find(|leader| leader.leads(&stat)) {
+            found.push(stat.marked(leader.marks.clone()));
+        }
+    }
     found.sort_by_key(|marked| marked.process);
     found
 }
 
-/// The process of this number as it is now, with its marks if it has any and
-/// lives.
+/// The process of this number as it is now, if it lives and is hob's: by its
+/// marks or by the session of one of these leaders.
 #[must_use]
-pub fn look(pid: u32) -> Option<Marked> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let marks = marks_in(&environment)?;
-    let (process, name) = stat(pid)?;
-    Some(Marked {
-        process,
-        marks,
-        name,
-    })
+pub fn look(pid: u32, leaders: &[Leader]) -> Option<Marked> {
+    let stat = stat(pid)?;
+    let marks = marks(pid).or_else(|| {
+        let leader = leaders.iter().find(|leader| leader.leads(&stat))?;
+        Some(leader.marks.clone())
+    })?;
+    Some(stat.marked(marks))
 }
 
 /// The process of this number, if it lives; a zombie does not.
 #[must_use]
 pub fn process(pid: u32) -> Option<Process> {
-    stat(pid).map(|(process, _)| process)
+    stat(pid).map(|stat| stat.process)
+}
+
+/// The process of this number, if it lives and leads a session.
+#[must_use]
+pub fn leader(pid: u32) -> Option<Process> {
+    let stat = stat(pid)?;
+    (stat.session == pid).then_some(stat.process)
 }
 
 /// Its short name, up to 15 bytes.
 #[must_use]
 pub fn name(pid: u32) -> Option<String> {
-    stat(pid).map(|(_, name)| name)
+    stat(pid).map(|stat| stat.name)
 }
 
 /// The value of a variable in a process's first environment.
@@ -158,15 +229,41 @@ fn ancestors() -> BTreeSet<u32> {
     chain
 }
 
-fn stat(pid: u32) -> Option<(Process, String)> {
+/// What `/proc/<pid>/stat` tells of a living process.
+struct Stat {
+    process: Process,
+    name: String,
+    session: u32,
+    /// The device of its controlling terminal; 0 for none.
+    terminal: i32,
+}
+
+impl Stat {
+    fn marked(self, marks: Marks) -> Marked {
+        Marked {
+            process: self.process,
+            marks,
+            name: self.name,
+        }
+    }
+}
+
+fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (name, rest) = fields(&text)?;
     if matches!(*rest.first()?, "Z" | "X" | "x") {
         return None;
     }
-    // Field 22 of proc_pid_stat(5); `rest` begins with field 3.
-    let start = rest.get(19)?.parse().ok()?;
-    Some((Process { pid, start }, name.to_owned()))
+    // Fields 6, 7 and 22 of proc_pid_stat(5); `rest` begins with field 3.
+    Some(Stat {
+        process: Process {
+            pid,
+            start: rest.get(19)?.parse().ok()?,
+        },
+        name: name.to_owned(),
+        session: rest.get(3)?.parse().ok()?,
+        terminal: rest.get(4)?.parse().ok()?,
+    })
 }
 
 /// The name, which may hold anything, and the fields behind it.
@@ -176,11 +273,13 @@ fn fields(text: &str) -> Option<(&str, Vec<&str>)> {
     Some((name, after.split_whitespace().collect()))
 }
 
-fn marks_in(environment: &[u8]) -> Option<Marks> {
+fn marks(pid: u32) -> Option<Marks> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let value = |name| value_in(&environment, name);
     Some(Marks {
-        project: value_in(environment, MARK_PROJECT)?,
-        service: value_in(environment, MARK_SERVICE).unwrap_or_default(),
-        root: PathBuf::from(value_in(environment, MARK_ROOT).unwrap_or_default()),
+        project: value(MARK_PROJECT)?,
+        service: value(MARK_SERVICE).unwrap_or_default(),
+        root: PathBuf::from(value(MARK_ROOT).unwrap_or_default()),
     })
 }
 

@@ -1,7 +1,7 @@
 //! What of a project is still on this machine: the list that has to be empty
 //! after everything was taken down.
 //!
-//! Looks at marks, folders and the ledger independently of what a plan would
+//! Looks at processes, folders and the ledger independently of what a plan would
 //! see, so that it can prove the plan wrong.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::ports::{Listeners, holders};
-use super::processes::{self, Marked};
+use super::processes::Marked;
 use super::{HostEngine, candidates};
 use crate::ledger::{LEDGER_FILE, Ledger};
 use crate::lock::LOCK_FILE;
@@ -27,7 +27,7 @@ pub struct Leftover {
 /// What is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LeftoverKind {
-    /// A process that carries the project's mark.
+    /// A process of the project's.
     Process,
     /// A port that such a process listens on.
     Port,
@@ -69,10 +69,7 @@ impl HostEngine {
         let setup = &self.setup;
         let mut left = Vec::new();
         let mut add = |kind, what: String| left.push(Leftover { kind, what });
-        let marked: Vec<Marked> = processes::marked(setup.uid)
-            .into_iter()
-            .filter(|marked| marked.marks.project == setup.project)
-            .collect();
+        let marked = self.processes();
         for Marked {
             process,
             marks,

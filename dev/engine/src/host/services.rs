@@ -86,6 +86,7 @@ impl Lower for HostEngine {
                 let _ = std::fs::remove_file(socket);
             }
         }
+        self.forget_leaders();
         for empty in ["services", "volumes"] {
             let _ = std::fs::remove_dir(paths.state.join(empty));
         }

@@ -1,7 +1,7 @@
 //! An agent by script. What it does follows from its service's name: `dies`,
 //! `fails`, `refuses`, `leaves` a stubborn process, has one that `crashes` on
-//! start or `waits` for its next try, a `job` that is done, or all as it
-//! should be.
+//! start or `waits` for its next try, one that is `bare` of its environment, a
+//! `job` that is done, or all as it should be.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -43,6 +43,7 @@ struct State {
 }
 
 pub fn play() {
+    rustix::process::setsid().unwrap();
     let args: Vec<String> = std::env::args().collect();
     let at = args.iter().position(|arg| arg == "agent").unwrap();
     let pairs = args[at + 1..].chunks_exact(2);
@@ -135,6 +136,8 @@ impl Agent {
     fn start(&self) {
         let script = if self.is("leaves") {
             "trap '' TERM; echo; while :; do sleep 600; done"
+        } else if self.is("bare") {
+            "exec env -i sh -c 'echo; exec sleep 600'"
         } else {
             "echo; exec sleep 600"
         };

@@ -149,8 +149,10 @@ impl Ground {
 /// A test that failed half way leaves no process behind.
 impl Drop for Ground {
     fn drop(&mut self) {
-        for found in self.marked() {
-            kill(found.process.pid);
+        let left = self.engine.prove().into_iter();
+        for left in left.filter(|left| left.kind == LeftoverKind::Process) {
+            let pid = left.what.split(' ').next().unwrap();
+            kill(pid.parse().unwrap());
         }
     }
 }

@@ -208,6 +208,38 @@ await agent s/a      because others may rely on it only then
 }
 
 #[tokio::test]
+async fn what_a_killed_agent_leaves_is_found_even_when_it_shows_no_environment() {
+    let ground = Ground::new(&[("bare", "")]);
+    let want = ground.up(&["bare"]);
+    ground.bring(&want).await;
+    assert_eq!(ground.count(LeftoverKind::Process), 2);
+    kill(ground.agents()[0]);
+    assert_eq!(ground.marked(), [], "nothing carries marks");
+    assert_eq!(ground.count(LeftoverKind::Process), 1);
+    let states = ground.engine.services(&want.services).await.unwrap();
+    assert!(matches!(states[0].verdict, Verdict::Remains(1)));
+    // Its next agent does not take it for its own.
+    let (text, applied) = ground.bring(&want).await;
+    let cause = "because its agent is gone and left 1 process and a socket";
+    assert!(text.contains(cause), "{text}");
+    assert!(applied.is_done());
+    assert_eq!(ground.count(LeftoverKind::Process), 2);
+    kill(ground.agents()[0]);
+    ground.down().await;
+}
+
+#[tokio::test]
+async fn a_service_is_killed_with_what_shows_no_environment() {
+    let ground = Ground::new(&[("bare", "")]);
+    let want = ground.up(&["bare"]);
+    ground.bring(&want).await;
+    kill(ground.agents()[0]);
+    ground.engine.kill(&want.services).await;
+    assert_eq!(ground.count(LeftoverKind::Process), 0);
+    ground.down().await;
+}
+
+#[tokio::test]
 async fn a_socket_without_an_agent_is_taken_away() {
     let ground = Ground::new(&[("a", "")]);
     let paths = ground.engine.paths();

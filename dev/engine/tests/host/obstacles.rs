@@ -1,9 +1,11 @@
 //! What stands in the way is named and left alone.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use hob_engine::{Engine, ObstacleKind, ProjectRef};
-use hob_stack::EngineChoice;
+use hob_stack::{EngineChoice, Project};
 
 use crate::ground::{Ground, LONG, free_port};
 
@@ -57,6 +59,36 @@ async fn a_port_of_another_project_names_its_folder_and_its_service() {
     theirs.down().await;
     assert!(ours.preview(&ours.up(&["a"])).await.obstacles.is_empty());
     assert_eq!(ours.engine.prove(), [], "a preview leaves nothing");
+}
+
+#[tokio::test]
+async fn a_service_that_is_to_listen_everywhere_is_told_of_all_who_listen_already() {
+    // Which of the two the kernel lists first is its own affair.
+    for theirs_first in [true, false] {
+        let port = free_port();
+        let ground = Ground::new(&[("a", &published(port))]);
+        let theirs = || TcpListener::bind(("127.0.0.2", port)).unwrap();
+        let early = theirs_first.then(theirs);
+        let want = ground.up(&["a"]);
+        assert!(ground.bring(&want).await.1.is_done());
+        let late = (!theirs_first).then(theirs);
+        assert!(ground.preview(&want).await.is_empty());
+        let file = ground.project.root.join("stacks/s/stack.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text + "address = \"0.0.0.0\"\n").unwrap();
+        let loaded = Project::load(&ground.project.root, &BTreeMap::new());
+        let mut everywhere = want.clone();
+        everywhere.project = loaded.project.map(Arc::new);
+        let plan = ground.preview(&everywhere).await;
+        assert!(plan.steps.is_empty(), "{}", plan.to_text());
+        let start = format!("0.0.0.0:{port} is taken: ");
+        assert!(plan.obstacles[0].reason.starts_with(&start));
+        drop((early, late));
+        let plan = ground.preview(&everywhere).await;
+        assert!(plan.obstacles.is_empty(), "ours is in nobody's way");
+        assert!(!plan.steps.is_empty());
+        ground.down().await;
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Process, end, fields, look, marked, name, process, value_in, variable};
+use super::{
+    Leader, Process, end, fields, leader, look, marked, name, of_project, process, signal,
+    value_in, variable,
+};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -42,7 +45,7 @@ fn of(project: &str) -> Vec<Process> {
 fn a_process_is_known_by_its_marks_until_it_ends() {
     let project = "test-marks";
     let mut child = script(project, "echo; exec sleep 600");
-    let found = look(child.id()).unwrap();
+    let found = look(child.id(), &[]).unwrap();
     assert_eq!(found.marks.project, project);
     assert_eq!(found.marks.service, "s/x");
     assert_eq!(found.marks.root.to_str(), Some("/home/x"));
@@ -110,4 +113,69 @@ fn a_variable_is_found_by_its_whole_name() {
     let environment = b"XHOB_PROJECT=no\0HOB_PROJECT_X=no\0HOB_PROJECT=a=b\0";
     assert_eq!(value_in(environment, "HOB_PROJECT").as_deref(), Some("a=b"));
     assert_eq!(value_in(environment, "HOB").as_deref(), None);
+}
+
+/// A session whose leader carries marks and whose other process has emptied
+/// its environment; the number of the other one.
+fn session(project: &str) -> (Child, u32) {
+    let text = "env -i sh -c 'echo $$; exec sleep 600' & exec sleep 600";
+    let mut leader = Command::new("setsid")
+        .args(["sh", "-c", text])
+        .env("HOB_PROJECT", project)
+        .env("HOB_SERVICE", "s/x")
+        .env("HOB_ROOT", "/home/x")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(leader.stdout.as_mut().unwrap());
+    said.read_line(&mut line).unwrap();
+    (leader, line.trim().parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_process_without_an_environment_is_known_by_the_session_even_after_its_leader() {
+    let project = "test-session";
+    let (mut child, bare) = session(project);
+    let led = Leader {
+        process: leader(child.id()).unwrap(),
+        marks: look(child.id(), &[]).unwrap().marks,
+    };
+    assert_eq!(look(bare, &[]), None);
+    let bare = process(bare).unwrap();
+    assert!(of(project).contains(&bare), "its leader lives");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(of(project), []);
+    let left = || {
+        let left = of_project(uid(), project, std::slice::from_ref(&led));
+        left.into_iter().map(|found| found.process).collect()
+    };
+    assert_eq!(left(), [bare]);
+    assert!(led.is_followed());
+    assert!(end(left, Duration::ZERO, LONG).await);
+    assert!(!led.is_followed());
+}
+
+#[test]
+fn a_session_whose_number_was_given_again_leads_nobody() {
+    let (mut child, bare) = session("test-session-reuse");
+    let real = leader(child.id()).unwrap();
+    let leads = |start| {
+        let led = Leader {
+            process: Process { start, ..real },
+            marks: look(child.id(), &[]).unwrap().marks,
+        };
+        look(bare, &[led]).is_some()
+    };
+    assert!(leads(real.start));
+    // The number belongs to a later process.
+    assert!(!leads(real.start - 1));
+    // It was an earlier process's.
+    assert!(!leads(process(bare).unwrap().start + 1));
+    assert_eq!(leader(bare), None);
+    let bare = process(bare).unwrap();
+    signal(bare, rustix::process::Signal::KILL);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
