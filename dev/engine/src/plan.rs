@@ -14,8 +14,8 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::Obstacle;
 use crate::resource::{Claim, Desired, DesiredSet, Observed, Owner, ResourceId, Verb};
+use crate::{Obstacle, ObstacleKind};
 
 /// What leads from what was found to what is wanted.
 #[derive(Debug, Clone)]
@@ -116,12 +116,34 @@ pub fn plan<S: Clone, F>(wanted: &DesiredSet<S>, found: &Observed<F>) -> Plan<S>
         held: &found.held,
     };
     let blocked = block::blocked(&situation);
-    let chains = situation.chains(&blocked);
+    let (steps, blocked) = settled(&situation, blocked);
     let mut obstacles: Vec<Obstacle> = blocked.into_values().collect();
     obstacles.sort_by(|a, b| (a.kind, &a.owner).cmp(&(b.kind, &b.owner)));
-    Plan {
-        steps: order::ordered(&situation, &chains),
-        obstacles,
+    Plan { steps, obstacles }
+}
+
+/// The steps of all that is not blocked. Steps that wait for each other would
+/// never be begun, so what they belong to is blocked, too.
+fn settled<S: Clone>(
+    situation: &Situation<'_, S>,
+    mut blocked: Blocked,
+) -> (Vec<Step<S>>, Blocked) {
+    loop {
+        match order::ordered(situation, &situation.chains(&blocked)) {
+            Ok(steps) => return (steps, blocked),
+            Err(circle) => {
+                blocked.extend(circle.into_iter().map(|owner| {
+                    let obstacle = Obstacle {
+                        owner: owner.clone(),
+                        kind: ObstacleKind::Cycle,
+                        reason: "its steps wait for each other".to_owned(),
+                        hints: Vec::new(),
+                    };
+                    (owner, obstacle)
+                }));
+                block::complete(situation, &mut blocked);
+            }
+        }
     }
 }
 

@@ -20,10 +20,15 @@ pub(super) fn blocked<S>(situation: &Situation<'_, S>) -> Blocked {
     for obstacle in cycles(situation) {
         blocked.entry(obstacle.owner.clone()).or_insert(obstacle);
     }
-    while let Some(obstacle) = next(situation, &blocked) {
+    complete(situation, &mut blocked);
+    blocked
+}
+
+/// Adds what is left alone because of those that are.
+pub(super) fn complete<S>(situation: &Situation<'_, S>, blocked: &mut Blocked) {
+    while let Some(obstacle) = next(situation, blocked) {
         blocked.insert(obstacle.owner.clone(), obstacle);
     }
-    blocked
 }
 
 /// The first reason that is not in `blocked` yet.

@@ -7,17 +7,22 @@ use crate::resource::{Dependency, Holder, Owner, ResourceId, Verb};
 
 /// The steps of these chains, each after all that it waits for; among equals
 /// in the order of their resources, so that plans read the same each time.
+///
+/// # Errors
+/// Steps of these wait for each other.
 pub(super) fn ordered<S: Clone>(
     situation: &Situation<'_, S>,
     chains: &BTreeMap<ResourceId, Chain>,
-) -> Vec<Step<S>> {
+) -> Result<Vec<Step<S>>, BTreeSet<Owner>> {
     let mut graph = Graph::new(chains);
     hard_edges(situation, chains, &mut graph);
     soft_edges(situation, chains, &mut graph);
     let order = graph.topological();
-    debug_assert_eq!(order.len(), graph.nodes.len(), "the steps form a circle");
+    if order.len() < graph.nodes.len() {
+        return Err(graph.circle());
+    }
     let place: BTreeMap<usize, usize> = order.iter().enumerate().map(|(at, n)| (*n, at)).collect();
-    order
+    let steps = order
         .iter()
         .enumerate()
         .map(|(at, node)| {
@@ -52,7 +57,8 @@ pub(super) fn ordered<S: Clone>(
                 spec: wanted.map(|d| d.spec.clone()),
             }
         })
-        .collect()
+        .collect();
+    Ok(steps)
 }
 
 /// The steps as nodes; an edge's value says whether it is required.
@@ -105,6 +111,17 @@ impl<'a> Graph<'a> {
         false
     }
 
+    /// What the steps belong to that wait for themselves.
+    fn circle(&self) -> BTreeSet<Owner> {
+        let waits_for_itself = |node: &usize| {
+            let mut before = self.before[*node].keys();
+            before.any(|earlier| self.comes_after(*earlier, *node))
+        };
+        let nodes = (0..self.nodes.len()).filter(waits_for_itself);
+        nodes.map(|node| self.nodes[node].0.owner()).collect()
+    }
+
+    /// Every step that waits for no circle, after all that it waits for.
     fn topological(&self) -> Vec<usize> {
         let mut waiting: Vec<usize> = self.before.iter().map(BTreeMap::len).collect();
         let mut later: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
@@ -130,8 +147,9 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// What cannot be done the other way round. It has no circle: services that
-/// need themselves are no part of the plan, and removals wait for nothing here.
+/// What cannot be done the other way round. There should be no circle:
+/// services that need themselves are no part of the plan, and removals wait
+/// for nothing here.
 fn hard_edges<S>(
     situation: &Situation<'_, S>,
     chains: &BTreeMap<ResourceId, Chain>,

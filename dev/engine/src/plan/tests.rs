@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use snapbox::{assert_data_eq, str};
 
-use super::{Plan, plan};
+use super::{Blocked, Plan, Situation, plan, settled};
 use crate::resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Health, Holder, Identity, Kind, Level,
     Observed, ObservedResource, Owner, ResourceId, Scope, StepLimits, Verb,
@@ -492,4 +492,37 @@ fn services_that_need_each_other_are_an_obstacle_and_wants_in_a_circle_are_not()
 fn the_same_question_gives_the_same_plan() {
     let want = "a needs=b\n b needs=b/d\n b/d\n c wants=a";
     assert_eq!(planned(want, "").to_text(), planned(want, "").to_text());
+}
+
+#[test]
+fn steps_that_wait_for_each_other_are_an_obstacle_and_none_is_lost_in_silence() {
+    let set = wanted(
+        "a mode=dev config=1 needs=b
+         b mode=dev config=1 needs=a
+         c mode=dev config=1 needs=a
+         d mode=dev config=1",
+    );
+    let observed = found("");
+    let situation = Situation {
+        wanted: set.resources.iter().map(|d| (d.id.clone(), d)).collect(),
+        set: &set,
+        found: &observed.resources,
+        held: &observed.held,
+    };
+    // As if the services that need themselves had not been looked for before.
+    let (steps, blocked) = settled(&situation, Blocked::new());
+    let owners: BTreeSet<String> = steps
+        .iter()
+        .map(|it| it.resource.owner().to_string())
+        .collect();
+    assert_eq!(owners, BTreeSet::from(["s/d".to_owned()]));
+    let reasons: Vec<String> = blocked.values().map(ToString::to_string).collect();
+    assert_eq!(
+        reasons,
+        [
+            "s/a: its steps wait for each other",
+            "s/b: its steps wait for each other",
+            "s/c: it needs s/a, which cannot come up",
+        ]
+    );
 }
