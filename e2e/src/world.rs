@@ -188,6 +188,14 @@ impl World {
         fs::read_to_string(self.root.join(path)).unwrap()
     }
 
+    /// Copies a folder into the project.
+    ///
+    /// # Panics
+    /// It is not there, or the project has it already.
+    pub fn copy(&self, from: &Path, to: &str) {
+        copy(from, &self.root.join(to));
+    }
+
     /// The same machine for another project folder beside this one: a second
     /// checkout. Its stacks are copied.
     ///

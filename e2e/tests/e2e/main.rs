@@ -1,7 +1,7 @@
 //! hob as its users have it: the real program in projects of its own, one
 //! file a subject.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 mod crash;
 mod dev;

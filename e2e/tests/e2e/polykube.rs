@@ -20,7 +20,7 @@ fn polykube() -> Polykube {
         .parent()
         .unwrap()
         .join("stacks/polykube");
-    copy(&from, &world.root().join("stacks/polykube"));
+    world.copy(&from, "stacks/polykube");
     let (site, goapi, vnextapi) = (world.port(), world.port(), world.port());
     world.write(
         "stacks/polykube/stack.local.toml",
@@ -34,18 +34,6 @@ fn polykube() -> Polykube {
         site,
         goapi,
         vnextapi,
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy(&source, &target);
-        } else {
-            std::fs::copy(source, target).unwrap();
-        }
     }
 }
 

@@ -1,0 +1,180 @@
+//! What people see in a real browser while they save.
+
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
+
+mod chromium;
+
+use std::path::Path;
+
+use chromium::Browser;
+use hob_e2e::{Service, World, stack, until};
+
+/// A project with one page that says `one`.
+fn page() -> (World, u16) {
+    let mut world = World::new();
+    let port = world.port();
+    world.stack("demo", &stack(&[Service::new("web", port)]));
+    world.page("demo/web", "one\nhtml\n");
+    (world, port)
+}
+
+#[test]
+fn a_page_changes_by_itself_after_a_save() {
+    let (world, port) = page();
+    let mut session = world.dev_ready(&[]);
+    let browser = Browser::start();
+    browser.open(port, "/");
+    browser.wait("#version", "one");
+    for version in ["two", "three"] {
+        world.page("demo/web", &format!("{version}\nhtml\n"));
+        browser.wait("#version", version);
+    }
+    session.stop();
+}
+
+#[test]
+fn static_pages_change_by_themselves_too() {
+    let mut world = World::new();
+    let port = world.port();
+    world.stack(
+        "site",
+        &format!(
+            "version = 1\n[services.pages]\nport = 80\npublish = {port}\nserve = \"public\"\n"
+        ),
+    );
+    let html = |colour: &str| {
+        format!(
+            "<!doctype html><title>x</title><h1 id=version>{colour}</h1><link rel=stylesheet href=a.css>"
+        )
+    };
+    world.write("stacks/site/public/index.html", &html("plain"));
+    world.write("stacks/site/public/a.css", "h1 { color: rgb(255, 0, 0) }");
+    let mut session = world.dev_ready(&[]);
+    let browser = Browser::start();
+    browser.open(port, "/");
+    browser.wait("#version", "plain");
+    let colour = "return getComputedStyle(document.querySelector('h1')).color";
+    assert_eq!(browser.script(colour).unwrap(), "rgb(255, 0, 0)");
+    world.write("stacks/site/public/a.css", "h1 { color: rgb(0, 0, 255) }");
+    until("the new colour", || {
+        browser
+            .script(colour)
+            .is_some_and(|it| it == "rgb(0, 0, 255)")
+    });
+    world.write("stacks/site/public/index.html", &html("fancy"));
+    browser.wait("#version", "fancy");
+    session.stop();
+}
+
+#[test]
+fn the_error_page_shows_the_compilers_words_and_goes_away_by_itself() {
+    let (world, port) = page();
+    world.page("demo/web", "BROKEN\n");
+    let mut session = world.dev(&[]);
+    session.wait("not everything is ready");
+    let browser = Browser::start();
+    browser.open(port, "/");
+    browser.wait("h1", "web does not build");
+    browser.wait("pre", "page.txt:1: syntax error near BROKEN");
+    browser.picture("error-build");
+    // Another mistake is another page.
+    world.page(
+        "demo/web",
+        "two\nhtml\nsay \u{1b}[31mred words\u{1b}[0m\nexit 9\n",
+    );
+    browser.wait("body", "exited with code 9");
+    browser.wait("pre", "giving up at once");
+    browser.picture("error-start");
+    world.page("demo/web", "mended\nhtml\n");
+    browser.wait("#version", "mended");
+    session.stop();
+}
+
+#[test]
+fn a_badge_says_that_the_last_save_failed_and_goes_when_it_is_mended() {
+    let (world, port) = page();
+    let mut session = world.dev_ready(&[]);
+    let browser = Browser::start();
+    browser.open(port, "/");
+    browser.wait("#version", "one");
+    let badge = "return document.querySelector('hob-badge')?.shadowRoot?.textContent ?? ''";
+    let shown = || {
+        browser
+            .script(badge)
+            .map(|it| it.as_str().unwrap_or_default().to_owned())
+    };
+    world.page("demo/web", "BROKEN\n");
+    until("the badge", || {
+        shown().is_some_and(|it| it.contains("web does not build"))
+    });
+    browser.wait("#version", "one");
+    browser.picture("badge");
+    let press = "document.querySelector('hob-badge').shadowRoot.querySelector('button').click()";
+    browser.script(press).unwrap();
+    assert!(
+        shown()
+            .unwrap()
+            .contains("page.txt:1: syntax error near BROKEN")
+    );
+    browser.picture("badge-open");
+    world.page("demo/web", "mended\nhtml\n");
+    browser.wait("#version", "mended");
+    assert_eq!(shown().unwrap(), "");
+    // Also when the bytes of before come back, and nothing has to change.
+    world.page("demo/web", "BROKEN\n");
+    until("the badge", || {
+        shown().is_some_and(|it| it.contains("web does not build"))
+    });
+    world.page("demo/web", "mended\nhtml\n");
+    until("its end", || shown().is_some_and(|it| it.is_empty()));
+    session.stop();
+}
+
+#[test]
+fn the_page_of_a_service_that_keeps_dying_shows_its_last_words() {
+    let mut world = World::new();
+    let port = world.port();
+    world.stack(
+        "demo",
+        &stack(&[Service::new("web", port).with("limits = { hold = \"300ms\" }")]),
+    );
+    world.page("demo/web", "one\nhtml\n");
+    let mut session = world.dev_ready(&[]);
+    until("a refusal", || {
+        let _ = hob_e2e::http::get(port, "/crash");
+        hob_e2e::http::get(port, "/").is_ok_and(|answer| answer.status == 503)
+    });
+    let browser = Browser::start();
+    browser.open(port, "/");
+    browser.picture("error-crash");
+    // It comes back by itself once the service does.
+    browser.wait("#version", "one");
+    session.stop();
+}
+
+#[test]
+fn polykubes_page_shows_both_apis() {
+    let mut world = World::new();
+    world.keep_home();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("stacks/polykube");
+    world.copy(&from, "stacks/polykube");
+    let (site, goapi, vnextapi) = (world.port(), world.port(), world.port());
+    world.write(
+        "stacks/polykube/stack.local.toml",
+        &format!(
+            "[services.static]\npublish = {site}\n[services.goapi]\npublish = {goapi}\n\
+             [services.vnextapi]\npublish = {vnextapi}\n"
+        ),
+    );
+    let session = world.dev(&[]);
+    session.wait(&format!("http://127.0.0.1:{site}"));
+    let browser = Browser::start();
+    browser.open(site, "/");
+    browser.wait("body", "goapi");
+    browser.wait("body", "vnextapi");
+    browser.picture("polykube");
+    drop(session);
+}
