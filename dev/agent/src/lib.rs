@@ -35,7 +35,7 @@ use hob_wire::{EventKind, SessionInfo, Spec};
 use rustix::fs::{FlockOperation, Mode};
 use rustix::process::umask;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -138,14 +138,15 @@ async fn agent(options: &Options) -> Result<(), Error> {
     // for a group leader, which is on its own already.
     let _ = rustix::process::setsid();
     descendants::adopt_orphans();
+    // Before anybody can know of this agent and tell it to go.
+    let signals = Signals::new().map_err(failed("hear signals for", &options.socket))?;
     let alone = lock(options)?;
+    // Output of an agent that was killed.
+    let _ = fs::remove_dir_all(options.state.join("out"));
     let listener = listen(&options.socket)?;
     let log_folder = options.state.join("log");
     let log = Log::open(&log_folder, hob_wire::Limits::default().log_bytes)
         .map_err(failed("open the log in", &log_folder))?;
-    // Output of an agent that was killed.
-    let _ = fs::remove_dir_all(options.state.join("out"));
-
     let facts = AgentFacts {
         pid: std::process::id(),
         project: options.project.clone(),
@@ -169,10 +170,7 @@ async fn agent(options: &Options) -> Result<(), Error> {
         supervisor,
         front: None,
     };
-    agent
-        .work(from_clients, fed_back)
-        .await
-        .map_err(failed("wait at", &options.socket))?;
+    agent.work(from_clients, fed_back, signals).await;
     agent.leave(&options.socket, alone).await;
     // Those who wait for the end get their answer before the process goes.
     drop(farewell);
@@ -228,6 +226,22 @@ fn listen(socket: &Path) -> Result<UnixListener, Error> {
     Ok(listener)
 }
 
+struct Signals {
+    term: Signal,
+    interrupt: Signal,
+    child: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            child: signal(SignalKind::child())?,
+        })
+    }
+}
+
 struct Agent {
     supervisor: Supervisor,
     front: Option<Front>,
@@ -245,22 +259,19 @@ impl Agent {
         &mut self,
         mut from_clients: mpsc::UnboundedReceiver<Command>,
         mut fed_back: mpsc::UnboundedReceiver<Input>,
-    ) -> io::Result<()> {
-        let mut term = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut child = signal(SignalKind::child())?;
+        mut signals: Signals,
+    ) {
         let mut first_answers = self.supervisor.gate.first_answers();
         while !self.supervisor.over {
             tokio::select! {
                 Some(input) = fed_back.recv() => self.supervisor.take(input),
                 Some(command) = from_clients.recv() => self.obey(command).await,
                 Some((generation, at)) = first_answers.recv() => self.answered(generation, at),
-                _ = term.recv() => self.shut_down(),
-                _ = interrupt.recv() => self.shut_down(),
-                _ = child.recv() => descendants::reap(),
+                _ = signals.term.recv() => self.shut_down(),
+                _ = signals.interrupt.recv() => self.shut_down(),
+                _ = signals.child.recv() => descendants::reap(),
             }
         }
-        Ok(())
     }
 
     async fn obey(&mut self, command: Command) {

@@ -153,11 +153,7 @@ impl Connection {
             return self.refuse("the agent is going down".into()).await;
         };
         let settled = |view: &View| {
-            let coming = matches!(
-                view.status.phase,
-                Phase::Starting | Phase::Updating | Phase::Building
-            );
-            view.over || !coming || view.serving.is_some_and(|serving| serving >= run)
+            view.over || !coming(view) || view.serving.is_some_and(|serving| serving >= run)
         };
         self.until(settled, move |view| {
             view.serving.is_some_and(|serving| serving >= run)
@@ -177,7 +173,7 @@ impl Connection {
                 .problem
                 .as_ref()
                 .is_some_and(|it| it.generation >= generation)
-                && view.status.building.is_none()
+                && !coming(view)
         };
         self.until(
             move |view| view.over || serves(view) || failed(view),
@@ -364,6 +360,12 @@ impl Connection {
     async fn reply(&mut self, reply: &Reply) -> io::Result<()> {
         self.write.write_all(&encode(reply)).await
     }
+}
+
+/// Whether something is on its way that may serve: no problem is final yet.
+fn coming(view: &View) -> bool {
+    let phase = view.status.phase;
+    matches!(phase, Phase::Starting | Phase::Updating | Phase::Building)
 }
 
 /// Status, events and log lines for one client, in order.
