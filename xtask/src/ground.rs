@@ -339,13 +339,8 @@ impl Ground for DevGround {
     }
 
     async fn connect(&self, service: &ServiceId) -> std::io::Result<Wire> {
-        let client = self.engine.agent(service).map_err(std::io::Error::other)?;
-        let stream = tokio::net::UnixStream::connect(client.socket()).await?;
-        let (read, write) = stream.into_split();
-        Ok(Wire {
-            read: Box::new(read),
-            write: Box::new(write),
-        })
+        let hob_engine::AgentWire { read, write } = self.engine.connect(service).await?;
+        Ok(Wire { read, write })
     }
 }
 

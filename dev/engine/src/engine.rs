@@ -12,8 +12,8 @@ use std::time::Duration;
 use hob_stack::{EngineChoice, Project, ServiceId};
 use tokio::sync::mpsc;
 
+use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
-use crate::host::client::AgentClient;
 use crate::host::{Executable, HostEngine, Leftover, Setup};
 use crate::ledger::{Entry, Journal as _, Ledger, LedgerError, Stage};
 use crate::lock::{Holding, LockError, ProjectLock};
@@ -188,11 +188,20 @@ impl Engine {
     /// The agent of a service, whether it is there or not.
     ///
     /// # Errors
-    /// The ledger, which knows its socket, cannot be read.
+    /// The ledger, which knows where it is reached, cannot be read.
     pub fn agent(&self, id: &ServiceId) -> Result<AgentClient, EngineError> {
         match &self.driver {
             Driver::Host(host) => Ok(host.agent_of(id)?),
         }
+    }
+
+    /// A connection to the agent of a service, on which nothing was said yet.
+    ///
+    /// # Errors
+    /// The agent is not there, or nobody knows where.
+    pub async fn connect(&self, id: &ServiceId) -> std::io::Result<AgentWire> {
+        let agent = self.agent(id).map_err(std::io::Error::other)?;
+        agent.connect().await
     }
 
     /// Every service that something is known of, with what its agent says;

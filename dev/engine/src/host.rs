@@ -9,7 +9,6 @@
 //! acts; `prove.rs` lists what is left. Start with [`HostEngine`].
 
 mod candidates;
-pub mod client;
 mod direct;
 mod environment;
 mod facts;
@@ -24,15 +23,19 @@ pub mod ports;
 pub mod processes;
 mod prove;
 mod services;
+mod socket;
 mod source;
+mod tidy;
 pub mod tools;
 mod wait;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::engine::Lower;
 use crate::paths::Paths;
-use crate::resource::{Digest, Kind, ResourceId};
+use crate::resource::{DesiredSet, Digest, Kind, Observed, ResourceId};
+use crate::want::Want;
 
 pub use facts::HostFacts;
 pub use lower::lower;
@@ -136,6 +139,20 @@ impl HostEngine {
     #[must_use]
     pub fn setup(&self) -> &Setup {
         &self.setup
+    }
+}
+
+impl Lower for HostEngine {
+    fn lower(&self, want: &Want, found: &Observed<Self::Facts>) -> DesiredSet<Self::Spec> {
+        lower(&self.setup, want, &found.facts)
+    }
+
+    fn place(&self) -> (&Path, &Paths, u32) {
+        (&self.setup.root, &self.setup.paths, self.setup.uid)
+    }
+
+    fn tidy(&self) {
+        self.take_away_dead();
     }
 }
 

@@ -5,9 +5,11 @@
 //! [`apply()`] performs a [`Plan`] and decides nothing; a [`World`] is where
 //! its steps are performed; the [`Ledger`] remembers what was begun. [`host`]
 //! is the engine of supervised processes on this machine. Another engine is
-//! another folder beside it and knows the same three things: how to observe,
-//! how to lower a project to [`Desired`] resources, how to perform an action.
+//! another folder beside it and knows the same four things: how to observe,
+//! how to lower a project to [`Desired`] resources, how to perform an action,
+//! and how an agent is reached ([`Reach`]).
 
+mod agent;
 mod apply;
 mod engine;
 pub mod host;
@@ -21,6 +23,9 @@ mod status;
 mod want;
 mod world;
 
+pub use agent::{
+    AgentClient, AgentWire, ClientError, Connecting, Connection, Reach, Receiver, Sender,
+};
 pub use apply::{AT_ONCE, Applied, Outcome, Progress, StepState, apply};
 pub use engine::{Engine, EngineError, Prepared, ProjectRef, Surroundings};
 pub use ledger::{Entry, Journal, LEDGER_FILE, Ledger, LedgerError, Records, Stage};

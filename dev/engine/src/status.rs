@@ -1,7 +1,5 @@
 //! [`ServiceState`]: one service for people who ask how it is.
 
-use std::path::PathBuf;
-
 use hob_wire::Status;
 
 use crate::resource::Owner;
@@ -11,8 +9,6 @@ use crate::resource::Owner;
 pub struct ServiceState {
     /// The service.
     pub owner: Owner,
-    /// Its agent's socket.
-    pub socket: PathBuf,
     /// How it is.
     pub verdict: Verdict,
 }

@@ -12,9 +12,10 @@ use hob_stack::ServiceId;
 use hob_wire::Status;
 use tokio::task::JoinSet;
 
-use super::client::{AgentClient, ClientError};
 use super::processes::Marked;
+use super::socket::client;
 use super::{FACT_SOCKET, HostEngine, agent};
+use crate::agent::ClientError;
 use crate::ledger::{Ledger, Records};
 use crate::resource::Owner;
 use crate::world::Failure;
@@ -37,7 +38,7 @@ pub(super) enum Answer {
 
 /// Asks the agent of a socket for its status.
 pub(super) async fn ask(socket: &Path) -> Answer {
-    match AgentClient::new(socket.to_owned()).status(ANSWER).await {
+    match client(socket).status(ANSWER).await {
         Ok(status) => Answer::Status(Box::new(status)),
         Err(ClientError::Version { protocol, .. }) => Answer::Version(protocol),
         Err(ClientError::Gone { .. }) => Answer::Nobody,

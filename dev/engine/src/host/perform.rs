@@ -16,13 +16,14 @@ use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Request};
 use tokio::time::Instant;
 
 use super::candidates::{Answer, ask};
-use super::client::{AgentClient, ClientError};
 use super::processes::{self, Process};
+use super::socket::client;
 use super::wait::ready;
 use super::{
     AGENT, AGENT_ERRORS, AgentSpec, FOLDER, HostEngine, HostFacts, HostSpec, ORPHANS, REMAINS,
     VOLUME, environment,
 };
+use crate::agent::ClientError;
 use crate::paths::make_closed;
 use crate::resource::{Observed, ResourceId, Verb};
 use crate::want::Want;
@@ -177,10 +178,9 @@ impl HostEngine {
             self.remove_folder(&paths.volume(&id.stack, service, &id.name))
         } else if id.kind == AGENT {
             let socket = self.socket(&self.records()?, &id.stack, service);
-            let client = AgentClient::new(socket.clone());
             let gently = limit.saturating_sub(2 * GRACE);
             // Whatever it says, its processes are ended next.
-            let _ = client.tell(&Request::Shutdown, gently).await;
+            let _ = client(&socket).tell(&Request::Shutdown, gently).await;
             self.end_marked(&id.owner().to_string(), None).await?;
             unlink(&socket)
         } else if id.kind == REMAINS {
@@ -242,8 +242,7 @@ impl HostEngine {
 }
 
 async fn tell(agent: &AgentSpec, request: &Request, limit: Duration) -> Result<(), Failure> {
-    let client = AgentClient::new(agent.socket.clone());
-    client
+    client(&agent.socket)
         .tell(request, limit)
         .await
         .map_err(|error| explained(error, agent))

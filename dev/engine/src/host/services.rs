@@ -1,25 +1,14 @@
 //! The services of a project as their agents tell of them.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "dead sockets and empty folders are tidied away here"
-)]
-
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use hob_stack::ServiceId;
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
 use super::HostEngine;
-use super::candidates::{Answer, Candidate, entries};
-use super::client::AgentClient;
-use crate::engine::Lower;
-use crate::paths::Paths;
-use crate::resource::{DesiredSet, Observed};
+use super::candidates::{Answer, Candidate};
+use super::socket::client;
+use crate::agent::AgentClient;
 use crate::status::{ServiceState, Verdict};
-use crate::want::Want;
 use crate::world::Failure;
 
 impl HostEngine {
@@ -30,7 +19,7 @@ impl HostEngine {
     pub fn agent_of(&self, id: &ServiceId) -> Result<AgentClient, Failure> {
         let records = self.records()?;
         let socket = self.socket(&records, id.stack.as_str(), id.service.as_str());
-        Ok(AgentClient::new(socket))
+        Ok(client(&socket))
     }
 
     /// Every service that something is known of, and those of `asked`.
@@ -60,46 +49,9 @@ impl HostEngine {
             };
             ServiceState {
                 owner: candidate.owner(),
-                socket: candidate.socket,
                 verdict,
             }
         };
         Ok(candidates.into_iter().map(state).collect())
     }
-}
-
-impl Lower for HostEngine {
-    fn lower(&self, want: &Want, found: &Observed<Self::Facts>) -> DesiredSet<Self::Spec> {
-        super::lower(&self.setup, want, &found.facts)
-    }
-
-    fn place(&self) -> (&Path, &Paths, u32) {
-        (&self.setup.root, &self.setup.paths, self.setup.uid)
-    }
-
-    fn tidy(&self) {
-        let paths = &self.setup.paths;
-        for name in entries(&paths.runtime) {
-            let socket = paths.runtime.join(&name);
-            if name.ends_with(".sock") && is_dead(&socket) {
-                // Another hob may have done the same.
-                let _ = std::fs::remove_file(socket);
-            }
-        }
-        self.forget_leaders();
-        for empty in ["services", "volumes"] {
-            let _ = std::fs::remove_dir(paths.state.join(empty));
-        }
-    }
-}
-
-/// Whether nobody listens on a socket any more.
-fn is_dead(socket: &Path) -> bool {
-    let connect = || {
-        let kind = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let address = SocketAddrUnix::new(socket)?;
-        let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, kind, None)?;
-        rustix::net::connect(&stream, &address)
-    };
-    connect() == Err(Errno::CONNREFUSED)
 }

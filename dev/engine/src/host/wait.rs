@@ -12,8 +12,9 @@ use hob_wire::{Event, EventKind, Phase, Problem, Reply, Request, Restart, Stage,
 use tokio::time::Instant;
 
 use super::AgentSpec;
-use super::client::{AgentClient, ClientError};
 use super::perform::{SPAWN, explained};
+use super::socket::client;
+use crate::agent::ClientError;
 use crate::world::Failure;
 
 /// A process that ended so often in a row before it was ready will not be.
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Waits until the agent says that its service is ready, or that it will not
 /// be.
 pub(super) async fn ready(agent: &AgentSpec, limit: Duration) -> Result<(), Failure> {
-    let client = AgentClient::new(agent.socket.clone());
+    let client = client(&agent.socket);
     let mut last = None;
     let watching = async {
         let mut connection = client.open(&Request::Watch { logs: false }, SPAWN).await?;
@@ -54,7 +55,7 @@ pub(super) async fn ready(agent: &AgentSpec, limit: Duration) -> Result<(), Fail
             }
         }
         Err(ClientError::Gone {
-            socket: agent.socket.clone(),
+            place: agent.socket.display().to_string(),
         })
     };
     match tokio::time::timeout(limit, watching).await {

@@ -234,6 +234,7 @@ async fn a_service_is_killed_with_what_shows_no_environment() {
     let want = ground.up(&["bare"]);
     ground.bring(&want).await;
     kill(ground.agents()[0]);
+    assert_eq!(ground.count(LeftoverKind::Process), 1);
     ground.engine.kill(&want.services).await;
     assert_eq!(ground.count(LeftoverKind::Process), 0);
     ground.down().await;
@@ -251,6 +252,27 @@ async fn a_socket_without_an_agent_is_taken_away() {
     let session = paths.runtime.join("session.sock");
     drop(UnixListener::bind(&session).unwrap());
     assert!(fs::metadata(&session).unwrap().file_type().is_socket());
+    ground.down().await;
+}
+
+#[tokio::test]
+async fn what_a_dead_session_said_is_taken_away_and_what_is_read_still_is_not() {
+    let ground = Ground::new(&[("a", "")]);
+    let paths = ground.engine.paths();
+    paths
+        .make(&ground.project.root, crate::ground::uid())
+        .unwrap();
+    let mut gone = std::process::Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let of = |pid| paths.runtime.join(format!("detached-{pid}.log"));
+    let (dead, read) = (of(gone.id()), of(std::process::id()));
+    for file in [&dead, &read] {
+        fs::write(file, "words").unwrap();
+    }
+    assert!(ground.bring(&Want::down(Scope::Project)).await.1.is_done());
+    assert!(!dead.exists());
+    assert!(read.exists());
+    fs::remove_file(read).unwrap();
     ground.down().await;
 }
 
@@ -332,5 +354,25 @@ async fn an_automatic_port_stays_the_same_while_a_service_is_up_and_after() {
     kill(ground.agents()[0]);
     ground.bring(&want).await;
     assert_eq!(port().await, first);
+    ground.down().await;
+}
+
+#[tokio::test]
+async fn a_connection_to_an_agent_comes_from_the_engine() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let ground = Ground::new(&[("a", "")]);
+    let nobody = ground.engine.connect(&id("a")).await.err().unwrap();
+    assert_eq!(nobody.kind(), std::io::ErrorKind::NotFound);
+    ground.bring(&ground.up(&["a"])).await;
+    let mut wire = ground.engine.connect(&id("a")).await.unwrap();
+    let greeting = hob_wire::encode(&hob_wire::Hello::current());
+    wire.write.write_all(&greeting).await.unwrap();
+    let request = hob_wire::encode(&hob_wire::Request::Status);
+    wire.write.write_all(&request).await.unwrap();
+    let mut line = Vec::new();
+    let mut read = BufReader::new(wire.read);
+    read.read_until(b'\n', &mut line).await.unwrap();
+    let reply = hob_wire::decode(&line).unwrap();
+    assert!(matches!(reply, hob_wire::Reply::Status(status) if status.service == "s/a"));
     ground.down().await;
 }

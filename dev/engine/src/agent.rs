@@ -1,57 +1,86 @@
-//! [`AgentClient`]: asks an agent over its socket.
+//! [`AgentClient`]: asks an agent, wherever it runs.
 //!
-//! Owns connections and their limits. It knows the protocol's framing and
-//! nothing of what the answers mean.
+//! Owns the limits of a conversation. It knows the protocol's framing and
+//! nothing of what the answers mean; how an agent is reached is the engine's
+//! own, which implements [`Reach`].
 
+use std::fmt;
+use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hob_wire::{Hello, LINE_LIMIT, Reply, Request, Status};
 use serde::Serialize;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
+
+/// Both directions of an open connection to an agent.
+pub struct AgentWire {
+    /// What it says.
+    pub read: Box<dyn AsyncRead + Send + Unpin>,
+    /// What it is told.
+    pub write: Box<dyn AsyncWrite + Send + Unpin>,
+}
+
+/// A connection that is being made.
+pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<AgentWire>> + Send + 'a>>;
+
+/// How one agent is reached, whether it is there or not. Its text names the
+/// place for people.
+pub trait Reach: fmt::Debug + fmt::Display + Send + Sync {
+    /// Connects. Nothing was said on the connection yet.
+    ///
+    /// An agent that is not there is an error of the kind
+    /// [`NotFound`](io::ErrorKind::NotFound) or
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
+    fn connect(&self) -> Connecting<'_>;
+}
 
 /// An agent could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens on the socket, or it is not there.
-    #[error("nothing answers on {}", socket.display())]
+    /// Nobody listens there.
+    #[error("nothing answers on {place}")]
     Gone {
-        /// The socket.
-        socket: PathBuf,
+        /// Where.
+        place: String,
     },
     /// The connection failed.
-    #[error("cannot talk to the agent at {}: {source}", socket.display())]
+    #[error("cannot talk to the agent at {place}: {source}")]
     Io {
-        /// The socket.
-        socket: PathBuf,
+        /// Where.
+        place: String,
         /// Why.
         #[source]
         source: io::Error,
     },
     /// The agent said nothing in time.
-    #[error("the agent at {} did not answer within {} s", socket.display(), limit.as_secs_f32())]
+    #[error("the agent at {place} did not answer within {} s", limit.as_secs_f32())]
     Silent {
-        /// The socket.
-        socket: PathBuf,
+        /// Where.
+        place: String,
         /// How long it was waited for.
         limit: Duration,
     },
     /// The agent speaks another version.
-    #[error("the agent at {} speaks version {protocol} of the protocol, not {}", socket.display(), hob_wire::PROTOCOL)]
+    #[error(
+        "the agent at {place} speaks version {protocol} of the protocol, not {}",
+        hob_wire::PROTOCOL
+    )]
     Version {
-        /// The socket.
-        socket: PathBuf,
+        /// Where.
+        place: String,
         /// Its version.
         protocol: u32,
     },
     /// It said something that is no answer to the question.
-    #[error("the agent at {} gave an unexpected answer: {answer}", socket.display())]
+    #[error("the agent at {place} gave an unexpected answer: {answer}")]
     Unexpected {
-        /// The socket.
-        socket: PathBuf,
+        /// Where.
+        place: String,
         /// What it said.
         answer: String,
     },
@@ -65,23 +94,27 @@ pub enum ClientError {
     },
 }
 
-/// Where an agent is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One agent, whether it is there or not.
+#[derive(Debug, Clone)]
 pub struct AgentClient {
-    socket: PathBuf,
+    reach: Arc<dyn Reach>,
 }
 
 impl AgentClient {
-    /// The agent of this socket, whether it is there or not.
+    /// The agent that is reached so.
     #[must_use]
-    pub fn new(socket: PathBuf) -> Self {
-        Self { socket }
+    pub fn new(reach: impl Reach + 'static) -> Self {
+        Self {
+            reach: Arc::new(reach),
+        }
     }
 
-    /// The socket.
-    #[must_use]
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    /// A connection on which nothing was said yet, not even the greeting.
+    ///
+    /// # Errors
+    /// The agent is not there.
+    pub async fn connect(&self) -> io::Result<AgentWire> {
+        self.reach.connect().await
     }
 
     /// Connects and sends the greeting and one request. What comes back is
@@ -95,16 +128,15 @@ impl AgentClient {
         limit: Duration,
     ) -> Result<Connection, ClientError> {
         self.within(limit, async {
-            let stream = UnixStream::connect(&self.socket).await;
-            let stream = stream.map_err(|source| self.failed(source))?;
-            let (read, write) = stream.into_split();
+            let wire = self.connect().await;
+            let AgentWire { read, write } = wire.map_err(|error| failed(self.place(), error))?;
             let mut connection = Connection {
                 sender: Sender {
-                    socket: self.socket.clone(),
+                    place: self.place(),
                     write,
                 },
                 receiver: Receiver {
-                    socket: self.socket.clone(),
+                    place: self.place(),
                     read: BufReader::new(read),
                     line: Vec::new(),
                 },
@@ -131,7 +163,7 @@ impl AgentClient {
             match connection.receiver.next().await? {
                 Some(reply) => Ok(reply),
                 None => Err(ClientError::Gone {
-                    socket: self.socket.clone(),
+                    place: self.place(),
                 }),
             }
         })
@@ -167,14 +199,14 @@ impl AgentClient {
     ) -> Result<T, ClientError> {
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             Err(ClientError::Silent {
-                socket: self.socket.clone(),
+                place: self.place(),
                 limit,
             })
         })
     }
 
-    fn failed(&self, source: io::Error) -> ClientError {
-        failed(&self.socket, source)
+    fn place(&self) -> String {
+        self.reach.to_string()
     }
 
     fn unexpected(&self, reply: &Reply) -> ClientError {
@@ -182,14 +214,13 @@ impl AgentClient {
         let text = format!("{reply:?}");
         let end = text.find(|c: char| !c.is_alphanumeric());
         ClientError::Unexpected {
-            socket: self.socket.clone(),
+            place: self.place(),
             answer: text[..end.unwrap_or(text.len())].to_owned(),
         }
     }
 }
 
 /// An open connection to an agent.
-#[derive(Debug)]
 pub struct Connection {
     /// Sends further requests, on an attached connection.
     pub sender: Sender,
@@ -198,10 +229,9 @@ pub struct Connection {
 }
 
 /// The sending half of a connection.
-#[derive(Debug)]
 pub struct Sender {
-    socket: PathBuf,
-    write: OwnedWriteHalf,
+    place: String,
+    write: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
 impl Sender {
@@ -211,16 +241,15 @@ impl Sender {
     /// The agent is gone.
     pub async fn send<T: Serialize>(&mut self, value: &T) -> Result<(), ClientError> {
         let sent = self.write.write_all(&hob_wire::encode(value)).await;
-        sent.map_err(|source| failed(&self.socket, source))
+        sent.map_err(|source| failed(self.place.clone(), source))
     }
 }
 
 /// The receiving half of a connection. [`next`](Self::next) may be dropped
 /// and called again at any time: what was read of a line is kept.
-#[derive(Debug)]
 pub struct Receiver {
-    socket: PathBuf,
-    read: BufReader<OwnedReadHalf>,
+    place: String,
+    read: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
     line: Vec<u8>,
 }
 
@@ -235,7 +264,7 @@ impl Receiver {
             let room = LINE_LIMIT.saturating_sub(self.line.len()) as u64;
             let mut limited = (&mut self.read).take(room);
             let read = limited.read_until(b'\n', &mut self.line).await;
-            let read = read.map_err(|source| failed(&self.socket, source))?;
+            let read = read.map_err(|source| failed(self.place.clone(), source))?;
             if self.line.last() == Some(&b'\n') {
                 break;
             }
@@ -249,7 +278,7 @@ impl Receiver {
         let line = std::mem::take(&mut self.line);
         match hob_wire::decode(&line) {
             Ok(Reply::Version { protocol }) => Err(ClientError::Version {
-                socket: self.socket.clone(),
+                place: self.place.clone(),
                 protocol,
             }),
             Ok(Reply::Refused { reason, session }) => Err(ClientError::Refused { reason, session }),
@@ -260,19 +289,18 @@ impl Receiver {
 
     fn garbled(&self, answer: &str) -> ClientError {
         ClientError::Unexpected {
-            socket: self.socket.clone(),
+            place: self.place.clone(),
             answer: answer.to_owned(),
         }
     }
 }
 
-fn failed(socket: &Path, source: io::Error) -> ClientError {
-    let socket = socket.to_owned();
+fn failed(place: String, source: io::Error) -> ClientError {
     match source.kind() {
         io::ErrorKind::NotFound
         | io::ErrorKind::ConnectionRefused
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::ConnectionReset => ClientError::Gone { socket },
-        _ => ClientError::Io { socket, source },
+        | io::ErrorKind::ConnectionReset => ClientError::Gone { place },
+        _ => ClientError::Io { place, source },
     }
 }

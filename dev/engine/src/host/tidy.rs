@@ -1,0 +1,52 @@
+//! What is no resource and of no use any more: sockets of dead sessions, words
+//! of those that were waited for, notes of agents that are gone, empty folders.
+//!
+//! Called under the project's lock; what somebody else took away meanwhile is
+//! no matter. Start with [`HostEngine::take_away_dead`].
+
+#![expect(clippy::disallowed_methods, reason = "this is where it is taken away")]
+
+use std::fs;
+use std::path::Path;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+
+use super::candidates::entries;
+use super::{HostEngine, processes};
+
+impl HostEngine {
+    /// Takes all of that away.
+    pub(super) fn take_away_dead(&self) {
+        let paths = &self.setup.paths;
+        for name in entries(&paths.runtime) {
+            let path = paths.runtime.join(&name);
+            if name.ends_with(".sock") && is_dead(&path) || is_unread(&name) {
+                let _ = fs::remove_file(path);
+            }
+        }
+        self.forget_leaders();
+        for empty in ["services", "volumes"] {
+            let _ = fs::remove_dir(paths.state.join(empty));
+        }
+    }
+}
+
+/// Whether this is the file that a dev session without a terminal speaks to
+/// (`detached-<process>.log`) and the process that reads it is gone.
+fn is_unread(name: &str) -> bool {
+    let reader = name.strip_prefix("detached-");
+    let reader = reader.and_then(|rest| rest.strip_suffix(".log")?.parse().ok());
+    reader.is_some_and(|pid| processes::process(pid).is_none())
+}
+
+/// Whether nobody listens on a socket any more.
+fn is_dead(socket: &Path) -> bool {
+    let connect = || {
+        let kind = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let address = SocketAddrUnix::new(socket)?;
+        let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, kind, None)?;
+        rustix::net::connect(&stream, &address)
+    };
+    connect() == Err(Errno::CONNREFUSED)
+}
