@@ -140,13 +140,17 @@ fn the_page_of_a_service_that_keeps_dying_shows_its_last_words() {
     );
     world.page("demo/web", "one\nhtml\n");
     let mut session = world.dev_ready(&[]);
-    until("a refusal", || {
-        let _ = hob_e2e::http::get(port, "/crash");
-        hob_e2e::http::get(port, "/").is_ok_and(|answer| answer.status == 503)
-    });
     let browser = Browser::start();
-    browser.open(port, "/");
-    browser.picture("error-crash");
+    let words = hob_e2e::until_some("the error page", || {
+        // Each of them ends the process, as long as one is there.
+        let _ = hob_e2e::http::get(port, "/crash");
+        browser.open(port, "/");
+        browser.picture("error-crash");
+        // It is there until the next start.
+        let text = browser.text("body")?;
+        text.contains("exited with code 3").then_some(text)
+    });
+    assert!(words.contains("crashing as told"), "{words}");
     // It comes back by itself once the service does.
     browser.wait("#version", "one");
     session.stop();
