@@ -126,7 +126,7 @@ fn crates(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
     let filter = args.filter.as_slice();
     cmd!(
         shell,
-        "cargo test --workspace --exclude hob-e2e {filter...}"
+        "cargo test --workspace --exclude hob-e2e --all-targets --no-fail-fast {filter...}"
     )
     .run()
 }
@@ -140,5 +140,9 @@ fn stacks(shell: &Shell, _: &TestArgs) -> xshell::Result<()> {
 fn end_to_end(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
     let filter = args.filter.as_slice();
     cmd!(shell, "cargo build --package xtask").run()?;
-    cmd!(shell, "cargo test --package hob-e2e {filter...}").run()
+    cmd!(
+        shell,
+        "cargo test --package hob-e2e --all-targets --no-fail-fast {filter...}"
+    )
+    .run()
 }
