@@ -45,10 +45,14 @@ impl Refusal {
         }
     }
 
-    /// Held for the whole limit.
+    /// Held for the whole limit. The reason's first line is why; more lines
+    /// are what the process said last.
     pub(crate) fn expired(service: &str, limit: Duration, reason: &str) -> Self {
         let title = format!("{service} is not ready");
-        Self::failed(words(title, format!("held for {limit:?}: {reason}")))
+        let (why, said) = reason.split_once('\n').unwrap_or((reason, ""));
+        let mut failure = words(title, format!("held for {limit:?}: {why}"));
+        failure.output = said.lines().map(str::to_owned).collect();
+        Self::failed(failure)
     }
 
     /// The front is ending.

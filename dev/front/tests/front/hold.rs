@@ -41,6 +41,22 @@ async fn past_the_limit_it_is_told_to_come_again_and_why() {
 }
 
 #[tokio::test]
+async fn what_a_process_said_last_stands_below_the_reason() {
+    let front = Front::start(|config| config.hold_limit = Duration::from_millis(30)).await;
+    front
+        .gate
+        .hold("it exited\nfirst word\nlast word".to_owned());
+    let text = front.get("/", "").await.body;
+    assert_eq!(
+        text,
+        "goapi is not ready\nheld for 30ms: it exited\nfirst word\nlast word\n"
+    );
+    let page = front.get("/", "accept: text/html\r\n").await.body;
+    assert!(page.contains("held for 30ms: it exited</p>"), "{page}");
+    assert!(page.contains("<pre>first word\nlast word\n</pre>"), "{page}");
+}
+
+#[tokio::test]
 async fn a_target_that_never_accepts_is_the_reason_at_the_limit() {
     let front = Front::start(|config| config.hold_limit = Duration::from_millis(60)).await;
     let mut trouble = front.gate.trouble();
