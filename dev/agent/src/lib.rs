@@ -13,6 +13,7 @@
 mod builder;
 mod descendants;
 mod environment;
+mod feed;
 pub mod foreground;
 pub mod log;
 mod machine;
@@ -22,6 +23,7 @@ mod process;
 mod publish;
 mod server;
 mod supervisor;
+mod watcher;
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};

@@ -7,14 +7,15 @@ use std::io;
 use std::sync::Arc;
 
 use hob_wire::{
-    EventKind, Hello, LINE_LIMIT, LogLine, LogQuery, PROTOCOL, Phase, Reply, Request, SessionInfo,
-    Spec, Stream, decode, encode,
+    Hello, LINE_LIMIT, LogLine, LogQuery, PROTOCOL, Phase, Reply, Request, SessionInfo, Spec,
+    Stream, decode, encode,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::feed::{Feed, too_fast};
 use crate::log::Log;
 use crate::machine::{Input, RunId};
 use crate::publish::View;
@@ -366,66 +367,6 @@ impl Connection {
 fn coming(view: &View) -> bool {
     let phase = view.status.phase;
     matches!(phase, Phase::Starting | Phase::Updating | Phase::Building)
-}
-
-/// Status, events and log lines for one client, in order.
-struct Feed {
-    replies: broadcast::Receiver<Arc<Reply>>,
-    lines: Option<broadcast::Receiver<crate::log::Numbered>>,
-    view: watch::Receiver<View>,
-    service: String,
-}
-
-impl Feed {
-    fn new(shared: &Shared, logs: bool) -> Self {
-        let service = shared.view.borrow().status.service.clone();
-        Self {
-            replies: shared.replies.subscribe(),
-            lines: logs.then(|| shared.log.feed()),
-            view: shared.view.clone(),
-            service,
-        }
-    }
-
-    async fn next(&mut self) -> Option<Reply> {
-        use broadcast::error::RecvError::{Closed, Lagged};
-        let lines = async {
-            match self.lines.as_mut() {
-                Some(lines) => lines.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            reply = self.replies.recv() => match reply {
-                Ok(reply) => Some((*reply).clone()),
-                // The client was slow: the newest state stands for what it missed.
-                Err(Lagged(_)) => {
-                    let status = self.view.borrow().status.clone();
-                    Some(Reply::Status(Box::new(status)))
-                }
-                Err(Closed) => None,
-            },
-            line = lines => match line {
-                Ok((_, line)) => Some(self.told(line.at, EventKind::Log(line))),
-                Err(Lagged(missed)) => {
-                    Some(self.told(crate::log::now(), EventKind::Note(too_fast(missed))))
-                }
-                Err(Closed) => None,
-            },
-        }
-    }
-
-    fn told(&self, at: hob_wire::Micros, kind: EventKind) -> Reply {
-        Reply::Event(hob_wire::Event {
-            at,
-            service: self.service.clone(),
-            kind,
-        })
-    }
-}
-
-fn too_fast(missed: u64) -> String {
-    format!("{missed} lines of output were too fast to show; the log has them")
 }
 
 async fn read_line(read: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Vec<u8>>> {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use hob_front::{Failure, Gate, Target};
@@ -18,11 +18,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::builder::{build, explain_spawn};
 use crate::environment;
-use crate::log::{Log, Tail, now};
-use crate::machine::{BuildId, Effect, Exit, GateMove, Input, Machine, RunId};
+use crate::log::{Log, now};
+use crate::machine::{BuildId, Effect, GateMove, Input, Machine, RunId};
 use crate::probe::Probe;
-use crate::process::{Running, Sink, describe, signal_group};
+use crate::process::{Running, Sink, signal_group};
 use crate::publish::Publisher;
+use crate::watcher::{LastWords, Watcher, words};
 use crate::{descendants, port};
 
 /// The hands of the machine.
@@ -40,9 +41,6 @@ pub struct Supervisor {
     /// Whether the user was told that the service listens beyond loopback.
     exposure_told: bool,
 }
-
-/// What one process said last.
-type LastWords = Arc<Mutex<Tail>>;
 
 /// A process that some task waits for.
 struct Hold {
@@ -216,7 +214,7 @@ impl Supervisor {
         let mark = format!("run-{}", run.0);
         let launch = environment::run(spec, &out, addr, &secrets, &mark);
         let tail = LastWords::default();
-        let (log, words) = (self.log.clone(), tail.clone());
+        let (log, said) = (self.log.clone(), tail.clone());
         let sink: Sink = Arc::new(move |stream, text| {
             let line = log.write(LogLine {
                 at: now(),
@@ -224,8 +222,7 @@ impl Supervisor {
                 generation,
                 text,
             });
-            words
-                .lock()
+            said.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(line);
         });
@@ -416,49 +413,4 @@ impl Supervisor {
         // Whatever cannot be removed now goes with the state folder.
         let _ = std::fs::remove_dir_all(self.state.join("out"));
     }
-}
-
-/// Waits for one process until it is gone with all that it started.
-struct Watcher {
-    run: RunId,
-    grace: Duration,
-    tail: LastWords,
-    inputs: mpsc::UnboundedSender<Input>,
-}
-
-impl Watcher {
-    async fn watch(self, mut running: Running, mut end: mpsc::UnboundedReceiver<()>) {
-        let began = tokio::time::Instant::now();
-        let (status, killed) = tokio::select! {
-            status = running.ended() => (status, false),
-            _ = end.recv() => match running.end(self.grace).await {
-                Ok((status, killed)) => (Ok(status), killed),
-                Err(error) => (Err(error), false),
-            },
-        };
-        let uptime = began.elapsed();
-        // From here on no probe may find it ready any more.
-        end.close();
-        running
-            .clear(tokio::time::Instant::now() + self.grace)
-            .await;
-        let exit = Exit {
-            message: match &status {
-                Ok(status) => describe(*status),
-                Err(error) => format!("could not be waited for: {error}"),
-            },
-            success: status.is_ok_and(|status| status.success()),
-            killed,
-            uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
-            tail: words(&self.tail),
-        };
-        let _ = self.inputs.send(Input::Exited {
-            run: self.run,
-            exit,
-        });
-    }
-}
-
-fn words(tail: &LastWords) -> Vec<LogLine> {
-    tail.lock().unwrap_or_else(PoisonError::into_inner).lines()
 }

@@ -125,7 +125,7 @@ fn a_compile_server_lives_from_build_to_build_and_goes_with_the_agent() {
 fn a_probe_that_hangs_ends_with_its_process() {
     let (agent, _spec) = Agent::configured(|spec| {
         let folder = spec.run.cwd.clone();
-        let hang = "echo $$ > probe; exec sleep 1000";
+        let hang = "echo $$ > new && mv new probe; exec sleep 1000";
         spec.ready = hob_wire::Ready::Command(sh(hang, &folder));
         spec.restart = hob_wire::Restart::Never;
         spec.run = sh("while ! test -e probe; do :; done; exit 1", &folder);
