@@ -177,8 +177,15 @@ fn polykubes_page_shows_both_apis() {
     session.wait(&format!("http://127.0.0.1:{site}"));
     let browser = Browser::start();
     browser.open(site, "/");
-    browser.wait("body", "goapi");
-    browser.wait("body", "vnextapi");
+    browser.wait("#goapi", "hello from goapi");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mono = std::env::split_paths(&path).any(|it| it.join("mcs").is_file());
+    let words = if mono {
+        "hello from vnextapi"
+    } else {
+        "vnextapi is away"
+    };
+    browser.wait("#vnextapi", words);
     browser.picture("polykube");
     drop(session);
 }
