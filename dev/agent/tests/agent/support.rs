@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use hob_wire::{
-    Change, ChangeAction, Duration as Millis, EventKind, Hello, Limits, Listen, LogLine, LogQuery,
-    Mode, Program, Protocol, Ready, Reply, Request, Restart, SessionInfo, Spec, Status, Swap,
-    decode, encode,
+    Change, ChangeAction, Duration as Millis, EventKind, Hello, LINE_LIMIT, Limits, Listen,
+    LogLine, LogQuery, Mode, Program, Protocol, Ready, Reply, Request, Restart, SessionInfo, Spec,
+    Status, Swap, decode, encode,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -315,6 +315,7 @@ impl Client {
     pub fn next(&mut self) -> Option<Reply> {
         let mut line = Vec::new();
         self.read.read_until(b'\n', &mut line).expect("a line");
+        assert!(line.len() <= LINE_LIMIT, "{} bytes in a line", line.len());
         (!line.is_empty()).then(|| decode(&line).unwrap())
     }
 
