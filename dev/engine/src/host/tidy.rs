@@ -26,10 +26,22 @@ impl HostEngine {
             }
         }
         self.forget_leaders();
-        for empty in ["services", "volumes"] {
-            let _ = fs::remove_dir(paths.state.join(empty));
+        for home in ["services", "volumes"] {
+            remove_empty(&paths.state.join(home), 2);
         }
     }
+}
+
+/// Removes a folder and those below it, so many levels down, as far as they
+/// are empty: a hob that was killed may have made only the first of several.
+fn remove_empty(folder: &Path, levels: usize) {
+    if levels > 0 {
+        for name in entries(folder) {
+            remove_empty(&folder.join(name), levels - 1);
+        }
+    }
+    // One that holds anything stays.
+    let _ = fs::remove_dir(folder);
 }
 
 /// Whether this is the file that a dev session without a terminal speaks to
@@ -49,4 +61,26 @@ fn is_dead(socket: &Path) -> bool {
         rustix::net::connect(&stream, &address)
     };
     connect() == Err(Errno::CONNREFUSED)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn empty_folders_go_and_what_holds_something_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join("services").join(path);
+        fs::create_dir_all(at("half")).unwrap();
+        fs::create_dir_all(at("made/empty")).unwrap();
+        fs::create_dir_all(at("used/web/data")).unwrap();
+        remove_empty(&home.path().join("services"), 2);
+        assert!(!at("half").exists() && !at("made").exists());
+        // An empty volume is a volume.
+        assert!(at("used/web/data").exists());
+        remove_empty(&home.path().join("services"), 3);
+        assert!(!home.path().join("services").exists());
+    }
 }
