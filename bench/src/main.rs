@@ -109,6 +109,13 @@ fn run(args: &Args) -> Result<bool> {
     if !args.json {
         println!("{}", report::head());
     }
+    if let Some(load) = process::busy() {
+        eprintln!(
+            "the machine is busy (load {load}): figures are rough, above all p99. hob's services \
+             have sessions of their own, which the scheduler may treat better than the bare \
+             programs in this one; measure again when it is quiet"
+        );
+    }
     let mut good = true;
     let asked = |name: &str| args.names.is_empty() || args.names.iter().any(|it| it == name);
     for (name, measure) in rows::ROWS.iter().filter(|(name, _)| asked(name)) {

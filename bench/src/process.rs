@@ -125,3 +125,14 @@ pub fn ran(pid: u32) -> Result<(Duration, u64)> {
     }
     Ok((time, woken))
 }
+
+/// How many threads of the machine ran or wanted to, over the last minute, if
+/// it was more than it has cores: figures are rough then.
+pub fn busy() -> Option<f64> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = text.split_whitespace().next()?.parse().ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let busy = load > cores as f64;
+    busy.then_some(load)
+}

@@ -64,7 +64,7 @@ struct Found {
     ours: Samples,
     held: Samples,
     bare: Samples,
-    /// By how much each save took longer than the bare one just before it.
+    /// By how much each save took longer than the bare one beside it.
     longer: Samples,
     bare_build: Samples,
     steps: [Samples; 5],
@@ -91,13 +91,23 @@ fn measure(
     // One of each beforehand: caches are warm then.
     bare.save(subject, &mut Found::default())?;
     for run in 0..runs {
-        let before = bare.save(subject, &mut found)?;
         let quiet = Duration::from_secs_f64(found.bare.quantile(0.0) / 1e3 * 0.95);
-        let took = save(&mut dev, "web", subject, &folders[0], quiet, &mut found)?;
-        found.ours.add_ms(took);
+        let ours = |dev: &mut Dev, found: &mut Found| {
+            let took = save(dev, "web", subject, &folders[0], quiet, found)?;
+            found.ours.add_ms(took);
+            anyhow::Ok(took)
+        };
+        // Now one and now the other goes first: what is warm helps both.
+        let (took, theirs) = if run % 2 == 0 {
+            let theirs = bare.save(subject, &mut found)?;
+            (ours(&mut dev, &mut found)?, theirs)
+        } else {
+            let took = ours(&mut dev, &mut found)?;
+            (took, bare.save(subject, &mut found)?)
+        };
         found
             .longer
-            .add((took.as_secs_f64() - before.as_secs_f64()) * 1e3);
+            .add((took.as_secs_f64() - theirs.as_secs_f64()) * 1e3);
         if run % 4 == 0 {
             let took = save(&mut dev, "held", subject, &folders[1], quiet, &mut found)?;
             found.held.add_ms(took);
@@ -130,7 +140,7 @@ fn tell(row: &mut Row, subject: &Subject, found: &Found) {
     row.spread(bare, Unit::Ms, &found.bare);
     row.difference("difference of the two", Unit::Ms, &found.ours, &found.bare);
     row.single(
-        "difference of a save and the bare one before",
+        "difference of a save and the bare one beside",
         Unit::Ms,
         found.longer.p50(),
     );
