@@ -142,10 +142,22 @@ impl Session {
         if std::mem::take(&mut self.apply_again) {
             return self.apply(out);
         }
+        self.announce(out);
+    }
+
+    /// Says how all of it stands once the plan is done: that it is ready only
+    /// when a save of any service would be built.
+    fn announce(&mut self, out: &mut Vec<Effect>) {
+        if self.applying || self.leaving || !self.settled {
+            return;
+        }
+        let heard = |served: &Served| served.gone || served.link == Link::Attached;
         let told = if self.incomplete {
             Told::SomeReady
-        } else {
+        } else if self.services.values().all(heard) {
             Told::AllReady
+        } else {
+            return;
         };
         if self.told.as_ref() != Some(&told) {
             self.told = Some(told.clone());
@@ -273,6 +285,7 @@ impl Session {
                 self.apply(out);
             }
         }
+        self.announce(out);
     }
 
     fn event(&mut self, event: &hob_wire::Event) {

@@ -221,6 +221,22 @@ save web bb            web: rebuild g3
 }
 
 #[test]
+fn all_is_ready_only_when_every_save_would_be_built() {
+    check(
+        &["web"],
+        "applied; attached web; ready web 1",
+        str![[r#"
+
+begin                  apply, attach web
+applied
+attached web
+ready web 1            tell AllReady
+
+"#]],
+    );
+}
+
+#[test]
 fn a_save_before_the_agent_has_its_spec_is_kept_and_sent_after_it() {
     check(
         &["web"],
@@ -384,7 +400,7 @@ refused web            tell of web: process 9 has it, finish: Taken
 fn what_waited_for_a_mended_service_goes_on() {
     check(
         &["db", "web"],
-        "attached db; failed db; half-applied; save db aa; ready db 2; applied",
+        "attached db; failed db; half-applied; save db aa; ready db 2; applied; attached web; ready web",
         str![[r#"
 
 begin                  apply, attach db, attach web
@@ -393,7 +409,9 @@ failed db
 half-applied           tell SomeReady
 save db aa             db: rebuild g2
 ready db 2             db: g2 is aa, apply
-applied                tell AllReady
+applied
+attached web
+ready web              tell AllReady
 
 "#]],
     );
@@ -504,7 +522,7 @@ quit                   answer Done, tell Leaving, tear down web
 fn a_changed_stack_file_is_planned_and_new_services_are_attached_to() {
     check(
         &["web"],
-        "attached web; ready web; applied; reloaded db web; applied",
+        "attached web; ready web; applied; reloaded db web; applied; attached db; ready db",
         str![[r#"
 
 begin                  apply, attach web
@@ -512,7 +530,9 @@ attached web
 ready web
 applied                tell AllReady
 reloaded db web        apply, attach db
-applied                tell AllReady
+applied
+attached db
+ready db               tell AllReady
 
 "#]],
     );
@@ -540,7 +560,7 @@ torn-down              finish: Blocked
 fn a_key_tries_again_what_something_was_in_the_way_of() {
     check(
         &["db", "web"],
-        "attached db; ready db; half-applied; rebuild; applied",
+        "attached db; ready db; half-applied; rebuild; applied; attached web; ready web",
         str![[r#"
 
 begin                  apply, attach db, attach web
@@ -548,7 +568,9 @@ attached db
 ready db
 half-applied           tell SomeReady
 rebuild                apply, db: rebuild g2
-applied                tell AllReady
+applied
+attached web
+ready web              tell AllReady
 
 "#]],
     );
