@@ -8,17 +8,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// is built and answered by new code at once, without a failed request.
 #[derive(Debug, Parser)]
 #[command(name = "hob", version, max_term_width = 100, propagate_version = true)]
-#[command(
-    after_help = "Begin with `hob doctor`, then `hob dev`. Exit codes: 0 done; 1 an operation \
-    failed; 2 usage or a stack file in error; 3 a service failed to build or become ready; \
-    4 something is not installed; 130 interrupted."
-)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
     pub verb: Verb,
 }
+
+/// What stands below the list of verbs.
+pub const AFTER_HELP: &str = "Begin with `hob doctor`, then `hob dev`. Exit codes: 0 done; 1 an \
+    operation failed; 2 usage or a stack file in error; 3 a service failed to build or become \
+    ready; 4 something is not installed; 130 interrupted.";
 
 /// Options of every verb.
 #[derive(Debug, Clone, Args)]
@@ -54,10 +54,13 @@ pub enum Verb {
     /// Bring services up with their sources and rebuild on each save
     Dev(DevArgs),
     /// Bring services up in their production form and return
+    #[command(alias = "start")]
     Up(UpArgs),
     /// Take services down
+    #[command(alias = "stop")]
     Down(DownArgs),
     /// Show what runs, where, and why not
+    #[command(alias = "ps")]
     Status(StatusArgs),
     /// Show the logs of services
     Logs(LogsArgs),

@@ -73,7 +73,11 @@ impl Context {
                     .iter()
                     .any(|name| name == failed || name.starts_with(&format!("{failed}/")))
         };
-        let fatal = loaded.project.is_none() || loaded.failed.iter().any(concerned);
+        // A name that nothing has may be one of a stack that could not be read.
+        let unknown =
+            |project: &Project| !loaded.failed.is_empty() && project.select(names).is_err();
+        let fatal =
+            loaded.project.as_ref().is_none_or(unknown) || loaded.failed.iter().any(concerned);
         if fatal {
             self.diagnose(&loaded.diagnostics);
             return Err(Error::said(Code::Usage));
@@ -171,6 +175,25 @@ impl Loading {
                 Err(Error::usage(error).hint(format!("name one: {}", names.join(", "))))
             }
         }
+    }
+
+    /// The services that names mean and all that these cannot do without.
+    pub fn required(&self, names: &[String]) -> Result<BTreeSet<hob_engine::Owner>> {
+        let mut required: BTreeSet<ServiceId> = BTreeSet::new();
+        let mut open = self.select(names)?;
+        while let Some(id) = open.pop() {
+            if let Some(service) = self.project.service(&id) {
+                open.extend(
+                    service
+                        .needs
+                        .iter()
+                        .filter(|it| !required.contains(it))
+                        .cloned(),
+                );
+            }
+            required.insert(id);
+        }
+        Ok(required.iter().map(owner).collect())
     }
 
     /// The services that names mean with all that they need and want, in the

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hob_engine::{Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Scope, Want};
+use hob_engine::{
+    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Scope, Want,
+};
 use hob_session::{Applied as How, Ground, Watched, Wire};
 use hob_stack::{Form, Loaded, Project, ServiceId};
 use hob_wire::{ChangeAction, Mode};
@@ -21,18 +23,39 @@ use crate::stage::Stage;
 /// How long another hob's change is waited for.
 const LOCK: Duration = Duration::from_secs(120);
 
+/// The same for a session that is leaving, and for one that is told twice.
+const LEAVE: Duration = Duration::from_secs(10);
+const LEAVE_AT_ONCE: Duration = Duration::from_millis(500);
+
 /// How a change of the world ended.
 pub struct Changed {
     /// What was in the way of some services.
     pub obstacles: Vec<Obstacle>,
     /// How each step ended.
     pub applied: Applied,
+    /// Whose each step was.
+    pub owners: Vec<hob_engine::Owner>,
 }
 
 impl Changed {
     /// Whether everything that was asked for is there.
     pub fn is_done(&self) -> bool {
         self.obstacles.is_empty() && self.applied.is_done()
+    }
+
+    /// Whether something of these services was not done, or it was all
+    /// interrupted.
+    pub fn concerns(&self, services: &BTreeSet<hob_engine::Owner>) -> bool {
+        let blocked = self.obstacles.iter().any(|it| services.contains(&it.owner));
+        let undone = self
+            .applied
+            .outcomes
+            .iter()
+            .zip(&self.owners)
+            .any(|(outcome, owner)| {
+                !matches!(outcome, Outcome::Done { .. }) && services.contains(owner)
+            });
+        blocked || undone || self.applied.was_interrupted()
     }
 
     /// The exit code that it means; everything was said already.
@@ -69,15 +92,32 @@ pub async fn change(
     stage: &Stage,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
+    change_within(engine, want, stage, LOCK, cancel).await
+}
+
+/// The same with a limit for another hob's change.
+pub async fn change_within(
+    engine: &Engine,
+    want: &Want,
+    stage: &Stage,
+    lock: Duration,
+    cancel: impl Future<Output = ()>,
+) -> Result<Changed> {
+    let down = want.services.is_empty();
     let waiting = |holding: hob_engine::Holding| {
         let who = holding.pid.map_or_else(
             || "another hob".to_owned(),
             |pid| format!("hob (process {pid})"),
         );
-        stage.say(format!("{who} is changing this project; waiting for it"));
+        if let Some(pid) = holding.pid.filter(|pid| down && brings_up(*pid)) {
+            stage.say(format!("interrupting {who}, which brings services up"));
+            interrupt(pid);
+        } else {
+            stage.say(format!("{who} is changing this project; waiting for it"));
+        }
     };
     let prepared = engine
-        .prepare(want, LOCK, waiting)
+        .prepare(want, lock, waiting)
         .await
         .map_err(engine_error)?;
     let obstacles = prepared.plan.obstacles.clone();
@@ -86,6 +126,12 @@ pub async fn change(
             .iter()
             .for_each(|line| stage.say(line));
     }
+    let owners = prepared
+        .plan
+        .steps
+        .iter()
+        .map(|step| step.resource.owner())
+        .collect();
     let mut steps = Steps::new(&prepared.plan);
     let (told, mut progress) = mpsc::unbounded_channel();
     let showing = async {
@@ -101,7 +147,29 @@ pub async fn change(
     };
     let (applied, ()) = tokio::join!(applying, showing);
     stage.busy(None);
-    Ok(Changed { obstacles, applied })
+    Ok(Changed {
+        obstacles,
+        applied,
+        owners,
+    })
+}
+
+/// Whether a process is a hob that brings services up: whoever takes them
+/// down need not wait for it.
+fn brings_up(pid: u32) -> bool {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let said = |verb: &[u8]| command.split(|byte| *byte == 0).any(|word| word == verb);
+    (said(b"up") || said(b"dev")) && !said(b"down")
+}
+
+fn interrupt(pid: u32) {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+    }
 }
 
 /// An error of the engine, for people.
@@ -179,10 +247,11 @@ impl DevGround {
         (now.project.clone(), now.services.clone())
     }
 
-    /// All that this session answers for.
-    fn scope(&self) -> BTreeSet<hob_engine::Owner> {
+    /// All that this session answers for: these, and what it brought up
+    /// before.
+    fn scope(&self, services: &BTreeSet<ServiceId>) -> BTreeSet<hob_engine::Owner> {
         let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        now.services
+        services
             .iter()
             .chain(&now.before)
             .map(hob_engine::owner)
@@ -289,11 +358,13 @@ impl Ground for DevGround {
         Ok(())
     }
 
-    async fn apply(&self) -> How {
+    async fn apply(&self, own: &[ServiceId]) -> How {
         let (project, services) = self.services();
-        let services: BTreeSet<ServiceId> = services.into_iter().collect();
+        let own: BTreeSet<ServiceId> = own.iter().cloned().collect();
+        let services: BTreeSet<ServiceId> =
+            services.into_iter().filter(|id| own.contains(id)).collect();
         let mut want = Want::up(project, services.clone(), Mode::Dev);
-        want.scope = Scope::Services(self.scope());
+        want.scope = Scope::Services(self.scope(&services));
         want.port_offset = self.port_offset;
         want.session = Some(std::process::id());
         let changed = change(&self.engine, &want, &self.stage, std::future::pending()).await;
@@ -332,7 +403,9 @@ impl Ground for DevGround {
         // What another session has is not this one's to take down.
         want.force = false;
         want.session = Some(std::process::id());
-        match change(&self.engine, &want, &self.stage, std::future::pending()).await {
+        let lock = if force { LEAVE_AT_ONCE } else { LEAVE };
+        let never = std::future::pending();
+        match change_within(&self.engine, &want, &self.stage, lock, never).await {
             Ok(_) => {}
             Err(error) => self.stage.say(error.render().trim_end()),
         }

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     if args.nth(1).is_some_and(|verb| verb == "agent") {
         return agent(args);
     }
-    let mut command = Cli::command();
+    let mut command = Cli::command().after_help(spoken(cli::AFTER_HELP).into_owned());
     if output::is_xtask() {
         command = command.bin_name("cargo xtask");
     }

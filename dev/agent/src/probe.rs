@@ -100,7 +100,7 @@ impl Probe {
 async fn connect(addr: SocketAddr) -> Result<TcpStream, String> {
     TcpStream::connect(addr)
         .await
-        .map_err(|error| format!("nothing listens on {addr}: {error}"))
+        .map_err(|error| format!("nothing listens on its `$PORT` ({addr}): {error}"))
 }
 
 async fn ask_http(addr: SocketAddr, path: &str) -> Result<(), String> {

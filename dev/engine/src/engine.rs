@@ -94,7 +94,7 @@ impl Engine {
     ) -> Result<Self, PathsError> {
         let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
         let reason = match choice {
-            EngineChoice::Auto => "no container engine is configured",
+            EngineChoice::Auto => "it needs nothing but their own toolchains",
             EngineChoice::Host => "it was asked for",
         };
         let host = HostEngine::new(Setup {

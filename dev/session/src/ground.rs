@@ -30,9 +30,9 @@ pub trait Ground: Send + Sync + 'static {
     /// already; everything stays as it was.
     fn reload(&self) -> impl Future<Output = Result<(), ()>> + Send;
 
-    /// Observes, plans and applies; tells the user meanwhile. Dropping it
-    /// interrupts it.
-    fn apply(&self) -> impl Future<Output = Applied> + Send;
+    /// Observes, plans and applies these of its services; tells the user
+    /// meanwhile. Dropping it interrupts it.
+    fn apply(&self, services: &[ServiceId]) -> impl Future<Output = Applied> + Send;
 
     /// Takes down these services, unless another session works with them; by
     /// force without a grace.

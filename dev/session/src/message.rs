@@ -116,8 +116,9 @@ pub enum Command {
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Observe, plan and apply; `Applied` follows.
-    Apply,
+    /// Observe, plan and apply these services; `Applied` follows. What is
+    /// under way is given up.
+    Apply(Vec<ServiceId>),
     /// `Replan` after this many milliseconds.
     ReplanAfter(u64),
     /// Connect to the agent; `Attached`, `Refused` or `Lost` follows.

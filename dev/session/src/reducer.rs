@@ -112,7 +112,7 @@ impl Session {
             return;
         }
         self.applying = true;
-        out.push(Effect::Apply);
+        out.push(Effect::Apply(self.own()));
         self.attach(out);
     }
 
@@ -318,6 +318,8 @@ impl Session {
             self.services.insert(service, served);
         }
         self.told = None;
+        // What is under way is about services as they are no longer asked for.
+        self.applying = false;
         self.apply(out);
     }
 
@@ -437,9 +439,13 @@ impl Session {
     /// Takes down what is this session's: not what another one has, nor what
     /// somebody else took down.
     fn tear_down(&self, force: bool, out: &mut Vec<Effect>) {
-        let own = self.services.iter().filter(|(_, served)| !served.gone);
-        let services = own.map(|(id, _)| id.clone()).collect();
+        let services = self.own();
         out.push(Effect::TearDown { services, force });
+    }
+
+    fn own(&self) -> Vec<ServiceId> {
+        let own = self.services.iter().filter(|(_, served)| !served.gone);
+        own.map(|(id, _)| id.clone()).collect()
     }
 
     fn leave(&mut self, out: &mut Vec<Effect>) {

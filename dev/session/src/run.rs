@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::changes::names;
 use crate::ground::Ground;
 use crate::link::{Linked, Out, link};
-use crate::message::{Command, Effect, End, Input, Save, Token, Told};
+use crate::message::{Applied, Command, Effect, End, Input, Save, Token, Told};
 use crate::reducer::Session;
 use crate::socket::{Asked, Socket, listen};
 use crate::sources::{STACK_FILES, Sources, micros};
@@ -85,6 +85,7 @@ pub async fn run<G: Ground>(
     let sources = Sources::start(ground.watched(), ground.stack_files(), events_in)?;
     let (inputs_in, mut inputs) = mpsc::unbounded_channel();
     let (linked_in, mut linked) = mpsc::unbounded_channel();
+    let (plans, mut applied) = mpsc::unbounded_channel();
     let (reread_in, mut reread) = mpsc::unbounded_channel();
     let mut shell = Shell {
         session: Session::new(sources.watching(), setup.keep),
@@ -99,6 +100,8 @@ pub async fn run<G: Ground>(
         linked: linked_in,
         reread: reread_in,
         next_link: 0,
+        plans,
+        next_plan: 0,
         shown,
         links: HashMap::new(),
         answers: HashMap::new(),
@@ -125,6 +128,13 @@ pub async fn run<G: Ground>(
                 Key::Leave => Input::Leave,
             },
             Some(input) = inputs.recv() => input,
+            Some((number, how)) = applied.recv() => {
+                // One that was given up may have ended just before.
+                if number != shell.next_plan {
+                    continue;
+                }
+                Input::Applied(how)
+            }
             Some(told) = linked.recv() => match shell.linked(told) {
                 Some(input) => input,
                 None => continue,
@@ -155,6 +165,8 @@ struct Shell<G> {
     linked: mpsc::UnboundedSender<Linked>,
     reread: mpsc::UnboundedSender<Reread>,
     next_link: u64,
+    plans: mpsc::UnboundedSender<(u64, Applied)>,
+    next_plan: u64,
     shown: mpsc::UnboundedSender<Shown>,
     links: HashMap<ServiceId, (u64, mpsc::UnboundedSender<Request>)>,
     answers: HashMap<Token, oneshot::Sender<Reply>>,
@@ -190,7 +202,7 @@ impl<G: Ground> Shell<G> {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Apply => self.apply(),
+                Effect::Apply(services) => self.apply(services),
                 Effect::ReplanAfter(ms) => {
                     let inputs = self.inputs.clone();
                     tokio::spawn(async move {
@@ -219,11 +231,16 @@ impl<G: Ground> Shell<G> {
         }
     }
 
-    fn apply(&mut self) {
-        let (ground, inputs) = (self.ground.clone(), self.inputs.clone());
+    fn apply(&mut self, services: Vec<ServiceId>) {
+        if let Some(earlier) = self.applying.take() {
+            earlier.abort();
+        }
+        self.next_plan += 1;
+        let (number, plans) = (self.next_plan, self.plans.clone());
+        let ground = self.ground.clone();
         self.applying = Some(tokio::spawn(async move {
-            let how = ground.apply().await;
-            let _ = inputs.send(Input::Applied(how));
+            let how = ground.apply(&services).await;
+            let _ = plans.send((number, how));
         }));
     }
 

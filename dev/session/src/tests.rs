@@ -141,7 +141,10 @@ fn input(line: &str) -> Input {
 
 fn words(effect: &Effect) -> String {
     match effect {
-        Effect::Apply => "apply".into(),
+        Effect::Apply(services) => {
+            let names: Vec<&str> = services.iter().map(|id| id.service.as_str()).collect();
+            format!("apply {}", names.join(" and "))
+        }
         Effect::ReplanAfter(ms) => format!("replan in {ms} ms"),
         Effect::Attach(id) => format!("attach {}", id.service),
         Effect::Send(id, request) => match request {
@@ -207,7 +210,7 @@ fn a_save_goes_to_the_agent_with_the_next_generation() {
         "attached web; building web 1; ready web 1; applied; save web aa; ready web 2; save web bb",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 building web 1
 ready web 1
@@ -227,7 +230,7 @@ fn all_is_ready_only_when_every_save_would_be_built() {
         "applied; attached web; ready web 1",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 applied
 attached web
 ready web 1            tell AllReady
@@ -243,7 +246,7 @@ fn a_save_before_the_agent_has_its_spec_is_kept_and_sent_after_it() {
         "save web aa; attached web; new web 0; save-none web bb; building web 1",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 save web aa
 attached web
 new web 0
@@ -261,7 +264,7 @@ fn the_digest_of_what_a_new_agent_built_is_told_when_it_is_known() {
         "attached web; ready web 1 200; digest web aa",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web 1 200
 digest web aa          web: g1 is aa
@@ -277,7 +280,7 @@ fn an_agent_of_an_earlier_session_is_held_against_the_disk() {
         "attached web; ready web 5 50 aa; digest web aa",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web 5 50 aa
 digest web aa
@@ -289,7 +292,7 @@ digest web aa
         "attached web; ready web 5 50 aa; digest web bb",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web 5 50 aa
 digest web bb          web: rebuild g6
@@ -301,7 +304,7 @@ digest web bb          web: rebuild g6
         "attached web; ready web 5 50; digest web bb",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web 5 50
 digest web bb          web: rebuild g6
@@ -318,18 +321,18 @@ fn a_lost_agent_is_made_anew_with_growing_pauses_and_loses_no_save() {
          attached web; building web 1; applied",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web 3
 applied                tell AllReady
 lost web               tell that the agent of web died, replan in 50 ms
 save web aa
-replan                 apply, attach web
+replan                 apply web, attach web
 lost web               tell that the agent of web died, replan in 100 ms
 replan
 attached web
 building web 1         web: rebuild g2
-applied                apply
+applied                apply web
 
 "#]],
     );
@@ -343,7 +346,7 @@ fn a_service_taken_down_elsewhere_is_not_fought_for() {
          save web aa; stopping db; lost db",
         str![[r#"
 
-begin                  apply, attach db, attach web
+begin                  apply db and web, attach db, attach web
 attached db
 ready db
 attached web
@@ -367,7 +370,7 @@ fn an_agent_that_the_plan_replaces_is_attached_to_anew() {
          attached web; building web 1; ready web 1; applied",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 digest web aa
 attached web
 production web 3 50
@@ -389,7 +392,7 @@ fn a_service_of_another_session_is_left_to_it() {
         "refused web",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 refused web            tell of web: process 9 has it, finish: Taken
 
 "#]],
@@ -403,12 +406,12 @@ fn what_waited_for_a_mended_service_goes_on() {
         "attached db; failed db; half-applied; save db aa; ready db 2; applied; attached web; ready web",
         str![[r#"
 
-begin                  apply, attach db, attach web
+begin                  apply db and web, attach db, attach web
 attached db
 failed db
 half-applied           tell SomeReady
 save db aa             db: rebuild g2
-ready db 2             db: g2 is aa, apply
+ready db 2             db: g2 is aa, apply db and web
 applied
 attached web
 ready web              tell AllReady
@@ -424,7 +427,7 @@ fn a_wait_looks_at_the_disk_and_answers_with_the_generation_that_holds_it() {
         "sync web; attached web; ready web 4; sync web; save web aa; synced web; sync api",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 sync web               refuse: s/web has no agent yet
 attached web
 ready web 4
@@ -444,7 +447,7 @@ fn a_pause_keeps_saves_back_and_sends_them_as_one() {
         "attached web; ready web; pause; save-none web aa; save web bb; sync web; pause",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web
 pause                  tell Paused(true)
@@ -464,7 +467,7 @@ fn restart_and_rebuild_go_to_the_agents() {
         "attached web; ready web; restart web; rebuild",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web
 restart web            web: restart
@@ -481,7 +484,7 @@ fn leaving_is_gentle_once_and_at_once_the_second_time() {
         "attached web; ready web; leave; lost web; leave; torn-down",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web
 leave                  tell Leaving, tear down web
@@ -497,7 +500,7 @@ torn-down              finish: Left
         "attached web; ready web; leave",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web
 leave                  finish: Left
@@ -509,7 +512,7 @@ leave                  finish: Left
         "attached web; ready web; quit",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web
 quit                   answer Done, tell Leaving, tear down web
@@ -525,11 +528,11 @@ fn a_changed_stack_file_is_planned_and_new_services_are_attached_to() {
         "attached web; ready web; applied; reloaded db web; applied; attached db; ready db",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web
 applied                tell AllReady
-reloaded db web        apply, attach db
+reloaded db web        apply db and web, attach db
 applied
 attached db
 ready db               tell AllReady
@@ -545,7 +548,7 @@ fn what_cannot_be_brought_up_at_all_ends_the_session_and_takes_the_rest_down() {
         "attached db; ready db; blocked; lost db; torn-down",
         str![[r#"
 
-begin                  apply, attach db, attach web
+begin                  apply db and web, attach db, attach web
 attached db
 ready db
 blocked                tear down db and web
@@ -563,11 +566,11 @@ fn a_key_tries_again_what_something_was_in_the_way_of() {
         "attached db; ready db; half-applied; rebuild; applied; attached web; ready web",
         str![[r#"
 
-begin                  apply, attach db, attach web
+begin                  apply db and web, attach db, attach web
 attached db
 ready db
 half-applied           tell SomeReady
-rebuild                apply, db: rebuild g2
+rebuild                apply db and web, db: rebuild g2
 applied
 attached web
 ready web              tell AllReady
@@ -583,12 +586,12 @@ fn a_plan_that_is_blocked_later_does_not_end_the_session() {
         "attached web; ready web; applied; lost web; replan; blocked",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web
 applied                tell AllReady
 lost web               tell that the agent of web died, replan in 50 ms
-replan                 apply, attach web
+replan                 apply web, attach web
 blocked                tell SomeReady
 
 "#]],
@@ -602,7 +605,7 @@ fn leaving_takes_down_only_what_is_this_sessions() {
         "refused db; attached web; ready web; leave; torn-down",
         str![[r#"
 
-begin                  apply, attach db, attach web
+begin                  apply db and web, attach db, attach web
 refused db             tell of db: process 9 has it
 attached web
 ready web
@@ -620,7 +623,7 @@ fn an_agent_that_is_going_down_is_asked_again() {
         "unready web; replan",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 unready web            replan in 100 ms
 replan
 
@@ -636,12 +639,12 @@ fn what_another_watch_sees_is_held_against_what_was_built() {
          digest web bb; ready web 2 200 bb",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web 1 200
 digest web aa          web: g1 is aa
-reloaded web
-applied                apply
+reloaded web           apply web
+applied                tell AllReady
 ready web 1 200 aa
 digest web bb          web: rebuild g2
 ready web 2 200 bb
@@ -653,12 +656,12 @@ ready web 2 200 bb
         "attached web; ready web 1 200; digest web aa; reread web; applied; ready web 1 200 aa",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web 1 200
 digest web aa          web: g1 is aa
-reread web
-applied                apply
+reread web             apply web
+applied                tell AllReady
 ready web 1 200 aa
 
 "#]],
@@ -672,7 +675,7 @@ fn a_build_under_way_is_not_held_against_the_disk() {
         "attached web; building web 1 200; digest web aa; ready web 1 200; failed web 2 200",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 building web 1 200
 digest web aa
@@ -690,7 +693,7 @@ fn a_wait_that_could_not_look_or_lost_its_agent_is_refused() {
         "attached web; ready web; sync web 1; unsynced web 1; sync web 2; lost web; synced web 2",
         str![[r#"
 
-begin                  apply, attach web
+begin                  apply web, attach web
 attached web
 ready web
 sync web 1             look at web
@@ -698,6 +701,46 @@ unsynced web 1         refuse: s/web cannot be waited for at the moment
 sync web 2             look at web
 lost web               tell that the agent of web died, replan in 50 ms
 synced web 2           refuse: s/web cannot be waited for at the moment
+
+"#]],
+    );
+}
+
+#[test]
+fn a_service_that_was_taken_down_stays_down_when_the_stack_file_changes() {
+    check(
+        &["db", "web"],
+        "attached db; ready db; attached web; ready web; applied; stopping web; lost web; \
+         reread db web; applied",
+        str![[r#"
+
+begin                  apply db and web, attach db, attach web
+attached db
+ready db
+attached web
+ready web
+applied                tell AllReady
+stopping web
+lost web               tell that web was taken down
+reread db web          apply db
+applied                tell AllReady
+
+"#]],
+    );
+}
+
+#[test]
+fn a_plan_under_way_is_given_up_for_the_stack_file_as_it_is_now() {
+    check(
+        &["web", "wrong"],
+        "attached web; ready web; reloaded web; applied",
+        str![[r#"
+
+begin                  apply web and wrong, attach web, attach wrong
+attached web
+ready web
+reloaded web           apply web
+applied                tell AllReady
 
 "#]],
     );

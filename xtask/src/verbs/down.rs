@@ -24,6 +24,11 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
     let root = context.root()?;
     let (scope, project) = scope(context, &args, &root)?;
     let engine = context.engine(project, EngineChoice::Auto)?;
+    let scope = match scope {
+        Ok(scope) => scope,
+        // What runs can be named even when its stack file cannot be read.
+        Err(error) => running(&engine, &args.names.names).await?.ok_or(error)?,
+    };
     take_down(context, &engine, scope, &args).await
 }
 
@@ -33,7 +38,7 @@ fn scope(
     context: &Context,
     args: &DownArgs,
     root: &std::path::Path,
-) -> Result<(Scope, ProjectRef)> {
+) -> Result<(Result<Scope>, ProjectRef)> {
     let loaded = Project::load(root, &context.environment);
     let root = root.canonicalize().map_err(anyhow::Error::from)?;
     let reference = ProjectRef {
@@ -42,28 +47,54 @@ fn scope(
     };
     let names = &args.names.names;
     if names.is_empty() {
-        return Ok((Scope::Project, reference));
+        return Ok((Ok(Scope::Project), reference));
     }
     let stacks: BTreeSet<String> = names.iter().cloned().collect();
     let failed = |name: &String| loaded.failed.contains(name);
     if names.iter().all(failed) {
-        return Ok((Scope::Stacks(stacks), reference));
+        return Ok((Ok(Scope::Stacks(stacks)), reference));
     }
     let Some(project) = &loaded.project else {
-        return Ok((Scope::Stacks(stacks), reference));
+        return Ok((Ok(Scope::Stacks(stacks)), reference));
     };
     let is_stack = |name: &String| project.stacks.keys().any(|stack| stack.as_str() == name);
     if names.iter().all(is_stack) {
-        return Ok((Scope::Stacks(stacks), reference));
+        return Ok((Ok(Scope::Stacks(stacks)), reference));
     }
     match project.select(names) {
-        Ok(services) => Ok((Scope::Services(owners(&services)), reference)),
+        Ok(services) => Ok((Ok(Scope::Services(owners(&services))), reference)),
         Err(error) => {
             let mut shown = Error::usage(error.to_string());
             shown.hints = error.hints();
-            Err(shown)
+            Ok((Err(shown), reference))
         }
     }
+}
+
+/// The services of these names that run; none when one of them does not.
+async fn running(engine: &Engine, names: &[String]) -> Result<Option<Scope>> {
+    let states = engine
+        .services(&BTreeSet::new())
+        .await
+        .map_err(engine_error)?;
+    let mut found = BTreeSet::new();
+    for name in names {
+        let named = |owner: &hob_engine::Owner| {
+            owner.stack == *name
+                || owner.service.as_ref() == Some(name)
+                || owner.to_string() == *name
+        };
+        let of_name: Vec<_> = states
+            .iter()
+            .map(|state| &state.owner)
+            .filter(|owner| named(owner))
+            .collect();
+        if of_name.is_empty() {
+            return Ok(None);
+        }
+        found.extend(of_name.into_iter().cloned());
+    }
+    Ok(Some(Scope::Services(found)))
 }
 
 async fn all(context: &Context, args: &DownArgs) -> Result {
@@ -88,14 +119,14 @@ async fn all(context: &Context, args: &DownArgs) -> Result {
 }
 
 async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
-    end_sessions(context, engine, &scope).await?;
+    let ended = end_sessions(context, engine, &scope).await?;
     let mut want = Want::down(scope);
     want.volumes = args.volumes;
     let stage = Stage::new(context.output);
     let changed = change(engine, &want, &stage, interrupted()).await?;
     // What was said until here is written before what follows.
     drop(stage);
-    if changed.is_done() && changed.applied.outcomes.is_empty() {
+    if changed.is_done() && changed.applied.outcomes.is_empty() && !ended {
         context.output.say("nothing is up");
     }
     changed.result()?;
@@ -108,7 +139,9 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
 
 /// A dev session whose services are all going ends first, so that it does not
 /// see them die.
-async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Result {
+///
+/// Says whether there was one.
+async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Result<bool> {
     let states = engine
         .services(&BTreeSet::new())
         .await
@@ -130,6 +163,7 @@ async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Resu
             None => sessions.push((session.clone(), going)),
         }
     }
+    let mut ended = false;
     for (session, whole) in sessions {
         if whole && session.pid != std::process::id() {
             context
@@ -137,9 +171,26 @@ async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Resu
                 .say(format!("ending the dev session of process {}", session.pid));
             // One that does not answer loses its services all the same.
             let _ = tokio::time::timeout(SESSION, quit(&session)).await;
+            let of_it = |status: &hob_wire::Status| {
+                status
+                    .session
+                    .as_ref()
+                    .is_some_and(|it| it.pid == session.pid)
+            };
+            for state in &states {
+                if let hob_engine::Verdict::Up(status) = &state.verdict
+                    && of_it(status)
+                {
+                    let mark = console::style("✓").green();
+                    context
+                        .output
+                        .say(format!("{mark} {} is down", state.owner));
+                }
+            }
+            ended = true;
         }
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// Asks a session to end and waits until it has: its socket goes last.
@@ -156,11 +207,10 @@ async fn quit(session: &SessionInfo) -> std::io::Result<()> {
 }
 
 fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
-    let left: Vec<_> = engine
-        .prove()
-        .into_iter()
-        .filter(|it| volumes || it.kind != hob_engine::host::LeftoverKind::Volume)
-        .collect();
+    let is_kept = |it: &hob_engine::host::Leftover| {
+        !volumes && it.kind == hob_engine::host::LeftoverKind::Volume
+    };
+    let (kept, left): (Vec<_>, Vec<_>) = engine.prove().into_iter().partition(is_kept);
     for leftover in &left {
         if context.output.json {
             context.output.value(&serde_json::json!({
@@ -176,6 +226,12 @@ fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
         context
             .output
             .say("nothing is left: no process, port, socket or file carries this project's mark");
+        for volume in kept {
+            let hint = "`hob down --volumes` removes it";
+            context
+                .output
+                .say(format!("kept: volume {} ({hint})", volume.what));
+        }
         return Ok(());
     }
     Err(Error::new(

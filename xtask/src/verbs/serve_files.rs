@@ -33,7 +33,7 @@ pub fn serve_files(args: ServeFilesArgs) -> Result {
     if args.with == "nginx" {
         let state = variable("OUT")
             .map_or_else(std::env::temp_dir, PathBuf::from)
-            .join("nginx");
+            .join(format!("nginx-{port}"));
         let nginx = which::which("nginx").unwrap_or_else(|_| "nginx".into());
         return Err(Error::from(anyhow::Error::from(exec_nginx(
             &options, &nginx, &state,

@@ -39,5 +39,14 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
             ));
         }
     }
-    changed.result()
+    let asked = loading.required(&args.names.names)?;
+    if changed.concerns(&asked) {
+        return changed.result();
+    }
+    if !changed.is_done() {
+        context
+            .output
+            .say("what was asked for is up; what it only wants is not");
+    }
+    Ok(())
 }
