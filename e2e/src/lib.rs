@@ -7,6 +7,10 @@
 //! [`Terminal`] the same at a terminal, [`http`] and [`Poller`] ask services,
 //! [`processes`] and [`ledger`] look at the machine and at hob's record.
 //!
+//! The program under test is the `hob` of the same build, `cargo build -p
+//! xtask` makes it, or the one that `HOB_BIN` names. With `HOB_SHOTS=DIR` the
+//! browser's tests keep pictures of what they see there.
+//!
 //! Nothing here sleeps to let something happen: everything waits for a
 //! condition, with a limit.
 
