@@ -1,10 +1,5 @@
 //! `bench`: hands over to `hob-bench`, which measures a release build of this
 //! hob.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this process becomes the one that measures"
-)]
-
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 

@@ -68,10 +68,10 @@ impl Screen {
                     '?' | 'h' => stage.say(help()),
                     '\n' => stage.say(""),
                     char => {
-                        if let Some(key) = super::key(char) {
-                            if keys.send(key).is_err() {
-                                return;
-                            }
+                        if let Some(key) = super::key(char)
+                            && keys.send(key).is_err()
+                        {
+                            return;
                         }
                     }
                 }
@@ -120,13 +120,12 @@ impl Screen {
     }
 
     fn event(&mut self, event: Event) {
-        if let EventKind::FirstAnswer { waterfall: save } = &event.kind {
-            if let Some((at, shown, due)) = self.saves.get_mut(&event.service) {
-                if shown.generation == save.generation {
-                    (*at, *shown, *due) = (event.at, *save, Instant::now());
-                    return self.flush(Some(Instant::now()));
-                }
-            }
+        if let EventKind::FirstAnswer { waterfall: save } = &event.kind
+            && let Some((at, shown, due)) = self.saves.get_mut(&event.service)
+            && shown.generation == save.generation
+        {
+            (*at, *shown, *due) = (event.at, *save, Instant::now());
+            return self.flush(Some(Instant::now()));
         }
         match describe(&self.names, &event) {
             Look::Lines(lines) => {
