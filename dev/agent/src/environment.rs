@@ -136,6 +136,24 @@ fn launch(
     }
 }
 
+/// A command as a person could type it, nothing filled in: `$OUT` says more
+/// than a long path.
+pub fn shown(program: &Program) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./$-".contains(c);
+    let quoted = |word: &String| {
+        if !word.is_empty() && word.chars().all(plain) {
+            return word.clone();
+        }
+        format!("'{}'", word.replace('\'', "'\\''"))
+    };
+    program
+        .argv
+        .iter()
+        .map(quoted)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// Fills in `$OUT` and `$PORT`; `$$` is a dollar, any other dollar stays.
 fn expand(word: &str, values: &Values<'_>) -> String {
     let mut result = String::with_capacity(word.len());
@@ -176,6 +194,20 @@ mod tests {
             port: Some(61_000),
         };
         assert_eq!(expand(word, &values), expected);
+    }
+
+    #[test]
+    fn a_command_is_shown_as_a_person_could_type_it() {
+        let words = ["go", "build", "-ldflags=-s -w", "-o", "$OUT/it's", ""];
+        let program = Program {
+            argv: words.map(str::to_owned).into(),
+            cwd: "/".into(),
+            env: BTreeMap::new(),
+        };
+        assert_eq!(
+            shown(&program),
+            r"go build '-ldflags=-s -w' -o '$OUT/it'\''s' ''"
+        );
     }
 
     #[test]

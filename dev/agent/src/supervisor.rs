@@ -166,8 +166,7 @@ impl Supervisor {
         let out = self.out(id);
         let launch = environment::build(spec, program, &out, &format!("build-{}", id.0));
         let limit = spec.limits.build.map(Duration::from);
-        // As the stack file has it: `$OUT` says more than a long path.
-        let shown = program.argv.join(" ");
+        let shown = environment::shown(program);
         let (log, inputs) = (self.log.clone(), self.inputs.clone());
         let (cancel, cancelled) = oneshot::channel();
         self.builds.insert(id, cancel);

@@ -53,7 +53,10 @@ async fn what_a_process_said_last_stands_below_the_reason() {
     );
     let page = front.get("/", "accept: text/html\r\n").await.body;
     assert!(page.contains("held for 30ms: it exited</p>"), "{page}");
-    assert!(page.contains("<pre>first word\nlast word\n</pre>"), "{page}");
+    assert!(
+        page.contains("<pre>first word\nlast word\n</pre>"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
