@@ -126,7 +126,7 @@ fn crates(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
     let filter = args.filter.as_slice();
     cmd!(
         shell,
-        "cargo test --workspace --exclude hob-e2e --all-targets --no-fail-fast {filter...}"
+        "cargo test --workspace --exclude hob-e2e --no-fail-fast {filter...}"
     )
     .run()
 }
@@ -142,7 +142,7 @@ fn end_to_end(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
     cmd!(shell, "cargo build --package xtask").run()?;
     cmd!(
         shell,
-        "cargo test --package hob-e2e --all-targets --no-fail-fast {filter...}"
+        "cargo test --package hob-e2e --no-fail-fast {filter...}"
     )
     .run()
 }
