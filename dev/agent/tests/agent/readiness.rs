@@ -68,7 +68,9 @@ fn a_service_that_is_not_ready_in_time_is_ended_and_its_last_words_told() {
     agent.done(Request::Start);
     let (status, reason) = agent.refused(Request::Await { generation: 1 });
     assert!(
-        reason.starts_with("it was not ready within 0.3 s: nothing listens on 127.0.0.1:"),
+        reason.starts_with(
+            "it was not ready within 0.3 s: nothing listens on its `$PORT` (127.0.0.1:"
+        ),
         "{reason}"
     );
     assert_eq!(status.problem.unwrap().output[0].text, "I wait");

@@ -35,6 +35,11 @@ fn script(project: &str, text: &str) -> Child {
     child
 }
 
+/// A project that no earlier run of these tests can have left anything of.
+fn unique(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
 fn of(project: &str) -> Vec<Process> {
     let all = marked(uid()).into_iter();
     let ours = all.filter(|found| found.marks.project == project);
@@ -43,7 +48,7 @@ fn of(project: &str) -> Vec<Process> {
 
 #[test]
 fn a_process_is_known_by_its_marks_until_it_ends() {
-    let project = "test-marks";
+    let project = &unique("test-marks");
     let mut child = script(project, "echo; exec sleep 600");
     let found = look(child.id(), &[]).unwrap();
     assert_eq!(found.marks.project, project);
@@ -65,7 +70,7 @@ fn a_process_is_known_by_its_marks_until_it_ends() {
 
 #[tokio::test]
 async fn everything_that_carries_the_mark_is_ended_daemons_included() {
-    let project = "test-daemons";
+    let project = &unique("test-daemons");
     // A grandchild in a session of its own, whose parent is gone.
     let mut child = script(
         project,
@@ -79,7 +84,7 @@ async fn everything_that_carries_the_mark_is_ended_daemons_included() {
 
 #[tokio::test]
 async fn what_ignores_term_is_killed_after_its_grace() {
-    let project = "test-stubborn";
+    let project = &unique("test-stubborn");
     let mut child = script(project, "trap '' TERM; echo; while :; do sleep 600; done");
     assert!(end(|| of(project), Duration::from_millis(50), LONG).await);
     child.wait().unwrap();
@@ -87,7 +92,7 @@ async fn what_ignores_term_is_killed_after_its_grace() {
 
 #[tokio::test]
 async fn a_number_that_belongs_to_another_process_by_now_is_not_signalled() {
-    let project = "test-reuse";
+    let project = &unique("test-reuse");
     let mut child = script(project, "echo; exec sleep 600");
     let real = process(child.id()).unwrap();
     let stale = Process {
@@ -135,7 +140,7 @@ fn session(project: &str) -> (Child, u32) {
 
 #[tokio::test]
 async fn a_process_without_an_environment_is_known_by_the_session_even_after_its_leader() {
-    let project = "test-session";
+    let project = &unique("test-session");
     let (mut child, bare) = session(project);
     let led = Leader {
         process: leader(child.id()).unwrap(),
