@@ -51,7 +51,7 @@ fn a_process_is_known_by_its_marks_until_it_ends() {
     let project = &unique("test-marks");
     let mut child = script(project, "echo; exec sleep 600");
     let found = look(child.id(), &[]).unwrap();
-    assert_eq!(found.marks.project, project);
+    assert_eq!(&found.marks.project, project);
     assert_eq!(found.marks.service, "s/x");
     assert_eq!(found.marks.root.to_str(), Some("/home/x"));
     assert_eq!(of(project), [found.process]);
