@@ -1,12 +1,14 @@
 //! `up`: services in their production form, left running.
 
-use hob_engine::Want;
+use std::collections::BTreeSet;
+
+use hob_engine::{Verdict, Want};
 use hob_wire::Mode;
 
 use crate::cli::UpArgs;
-use crate::context::{Context, interrupted};
+use crate::context::{Context, interrupted, owners};
 use crate::error::Result;
-use crate::ground::{change, status_of};
+use crate::ground::{change, engine_error};
 use crate::stage::Stage;
 
 pub async fn up(context: &Context, args: UpArgs) -> Result {
@@ -26,10 +28,15 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
         context.output.say("everything is up already");
     }
-    for id in &services {
-        let Some(status) = status_of(&engine, id).await else {
+    let asked: BTreeSet<_> = services.iter().cloned().collect();
+    let mut states = engine.services(&asked).await.map_err(engine_error)?;
+    let owners = owners(&services);
+    states.retain(|state| owners.contains(&state.owner));
+    for state in states {
+        let Verdict::Up(status) = state.verdict else {
             continue;
         };
+        let id = state.owner;
         if context.output.json {
             context.output.value(&crate::render::status_json(&status))?;
         } else if let Some(listen) = status.listen.filter(|_| status.phase.serves()) {

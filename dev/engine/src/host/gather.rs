@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hob_stack::{Form, Project, Service, ServiceId};
+use hob_watch::Root;
 use hob_wire::{Mode, SecretSource};
 use tokio::task::JoinSet;
 
@@ -82,22 +83,34 @@ impl HostEngine {
         facts
     }
 
-    /// The digest of every source tree that is asked for.
+    /// The digest of every source tree that is asked for; services that share
+    /// one have it read once.
     async fn sources(
         &self,
         project: &Project,
         want: &Want,
     ) -> BTreeMap<ServiceId, Result<String, String>> {
-        let mut reading = JoinSet::new();
+        let mut trees: Vec<(Root, Vec<ServiceId>)> = Vec::new();
         for service in want.services.iter().filter_map(|id| project.service(id)) {
-            let id = service.id.clone();
             let root = super::source::root(service);
+            let id = service.id.clone();
+            match trees.iter_mut().find(|(known, _)| *known == root) {
+                Some((_, services)) => services.push(id),
+                None => trees.push((root, vec![id])),
+            }
+        }
+        let mut reading = JoinSet::new();
+        for (root, services) in trees {
             reading.spawn_blocking(move || {
-                let digest = super::source::digest(&root);
-                (id, digest.map_err(|error| error.to_string()))
+                let digest = super::source::digest(&root).map_err(|error| error.to_string());
+                (services, digest)
             });
         }
-        reading.join_all().await.into_iter().collect()
+        let mut sources = BTreeMap::new();
+        for (services, digest) in reading.join_all().await {
+            sources.extend(services.into_iter().map(|id| (id, digest.clone())));
+        }
+        sources
     }
 
     /// The programs of a service that are not on the search path.
