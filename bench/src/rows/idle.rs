@@ -62,8 +62,9 @@ pub fn idle(bench: &Bench) -> Result<Row> {
         after.0.saturating_sub(before.0).as_secs_f64() / window.as_secs_f64() * 100.0
     };
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    // A thread that ended takes its count with it.
     let woken = |before: (Duration, u64), after: (Duration, u64)| {
-        (after.1 - before.1) as f64 / window.as_secs_f64()
+        after.1.saturating_sub(before.1) as f64 / window.as_secs_f64()
     };
     let cpu = [share(before.0, after.0), share(before.1, after.1)];
     let mut row = Row::new("idle", format!("a dev session that watches {files} files"));
