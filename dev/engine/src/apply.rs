@@ -274,7 +274,11 @@ impl<S: Clone + Send + Sync + 'static> Work<S> {
         let entry = |stage| Entry::new(stage, verb, resource.clone());
         if verb.acts() {
             let begin = entry(Stage::Begin).remembering(self.memory);
-            if let Err(error) = journal.write(begin).await {
+            // What is removed was written down when it was made, and a full
+            // disk must not keep it alive.
+            if let Err(error) = journal.write(begin).await
+                && verb != Verb::Remove
+            {
                 return Outcome::Failed(Failure::operation(error.to_string()));
             }
         }
@@ -291,7 +295,9 @@ impl<S: Clone + Send + Sync + 'static> Work<S> {
                 Ok(()) => Stage::Done,
                 Err(_) => Stage::Failed,
             };
-            if let Err(error) = journal.write(entry(stage)).await {
+            if let Err(error) = journal.write(entry(stage)).await
+                && verb != Verb::Remove
+            {
                 return Outcome::Failed(Failure::operation(error.to_string()));
             }
         }

@@ -178,7 +178,12 @@ impl Session {
         if served.link == Link::Attached && !paused && !leaving {
             served.send(save, out);
         } else {
+            let stuck = served.link != Link::Attached && !paused && !leaving;
             served.kept_back = Some(save);
+            // What was in the way of it may be gone.
+            if stuck && self.incomplete {
+                self.apply(out);
+            }
         }
     }
 

@@ -50,11 +50,19 @@ fn of(project: &str) -> Vec<Process> {
 fn a_process_is_known_by_its_marks_until_it_ends() {
     let project = &unique("test-marks");
     let mut child = script(project, "echo; exec sleep 600");
-    let found = look(child.id(), &[]).unwrap();
+    // In the instant of its `exec` it has no environment.
+    let found = loop {
+        if let Some(found) = look(child.id(), &[]) {
+            break found;
+        }
+        std::thread::yield_now();
+    };
     assert_eq!(&found.marks.project, project);
     assert_eq!(found.marks.service, "s/x");
     assert_eq!(found.marks.root.to_str(), Some("/home/x"));
-    assert_eq!(of(project), [found.process]);
+    while of(project) != [found.process] {
+        std::thread::yield_now();
+    }
     assert_eq!(variable(child.id(), "HOB_SERVICE").as_deref(), Some("s/x"));
     child.kill().unwrap();
     // Not waited for yet, so it is a zombie; that counts as gone.
