@@ -10,6 +10,9 @@ use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Program, SecretSource, Spe
 
 use crate::process::Launch;
 
+/// The largest file that is taken for a secret, in bytes.
+const SECRET_LIMIT: u64 = 1 << 20;
+
 /// A secret that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -83,7 +86,7 @@ pub fn secrets(spec: &Spec) -> Result<BTreeMap<String, String>, Error> {
     for (name, source) in &spec.secrets {
         let value = match source {
             SecretSource::File(path) => {
-                let text = fs::read_to_string(path).map_err(|source| Error::File {
+                let text = read_file(path).map_err(|source| Error::File {
                     name: name.clone(),
                     path: path.display().to_string(),
                     source,
@@ -154,6 +157,19 @@ pub fn shown(program: &Program) -> String {
         .join(" ")
 }
 
+/// A regular file of a sane size: a pipe would hold up everything that this
+/// thread does.
+fn read_file(path: &Path) -> std::io::Result<String> {
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    if about.len() > SECRET_LIMIT {
+        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    }
+    fs::read_to_string(path)
+}
+
 /// Fills in `$OUT` and `$PORT`; `$$` is a dollar, any other dollar stays.
 fn expand(word: &str, values: &Values<'_>) -> String {
     let mut result = String::with_capacity(word.len());
@@ -185,6 +201,8 @@ fn expand(word: &str, values: &Values<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[track_caller]
@@ -194,6 +212,25 @@ mod tests {
             port: Some(61_000),
         };
         assert_eq!(expand(word, &values), expected);
+    }
+
+    #[test]
+    fn a_secret_is_read_from_a_file_and_from_nothing_that_could_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(
+            read_file(&pipe).unwrap_err().to_string(),
+            "it is no regular file"
+        );
+        assert_eq!(
+            read_file(folder.path()).unwrap_err().to_string(),
+            "it is no regular file"
+        );
+        let file = folder.path().join("file");
+        fs::write(&file, "s3cret").unwrap();
+        assert_eq!(read_file(&file).unwrap(), "s3cret");
     }
 
     #[test]
