@@ -150,7 +150,7 @@ fn read_folder(folder: &Path) -> Option<Gitignore> {
 /// What tools put beside the sources for their own use: repositories, swap,
 /// lock and backup files of vim, Emacs, JetBrains, Kate, LibreOffice, GNOME.
 fn is_passing(name: &OsStr) -> bool {
-    const WHOLE: [&[u8]; 7] = [
+    const WHOLE: [&[u8]; 8] = [
         b".git",
         b".hg",
         b".svn",
@@ -159,6 +159,8 @@ fn is_passing(name: &OsStr) -> bool {
         // vim asks with it whether it may write in this folder.
         b"4913",
         b".DS_Store",
+        // Python writes it beside its sources while it reads them.
+        b"__pycache__",
     ];
     const START: [&[u8]; 5] = [
         b".#",
@@ -226,6 +228,8 @@ mod tests {
             "main.go___jb_tmp___",
             "main.go___jb_old___",
             "sub/4913",
+            "__pycache__/",
+            "sub/__pycache__/",
         ];
         let heard = [
             ".env",
