@@ -2,6 +2,7 @@
 //! the exit code. One file a verb in `verbs`; everything that is worth
 //! testing without a terminal lives in the crates below `dev/`.
 
+mod change;
 mod cli;
 mod context;
 mod error;

@@ -8,10 +8,10 @@ use hob_stack::{EngineChoice, Project};
 use hob_wire::{Hello, SessionInfo, SessionRequest, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::change::{change, engine_error};
 use crate::cli::DownArgs;
 use crate::context::{Context, interrupted, owners};
 use crate::error::{Code, Error, Result};
-use crate::ground::{change, engine_error};
 use crate::stage::Stage;
 
 /// How long a dev session may take to end with its services.

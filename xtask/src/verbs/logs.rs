@@ -10,10 +10,10 @@ use hob_stack::ServiceId;
 use hob_wire::{LogLine, LogQuery, Micros, Reply, Request};
 use tokio::sync::mpsc;
 
+use crate::change::engine_error;
 use crate::cli::LogsArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Error, Result};
-use crate::ground::engine_error;
 use crate::render::{Names, log_line};
 
 /// Between two looks for an agent that is not there.

@@ -3,10 +3,10 @@
 use hob_engine::{Scope, Want};
 use hob_wire::Mode;
 
+use crate::change::engine_error;
 use crate::cli::{PlanArgs, Purpose};
 use crate::context::{Context, owners};
 use crate::error::Result;
-use crate::ground::engine_error;
 use crate::render::obstacle_lines;
 
 pub async fn plan(context: &Context, args: PlanArgs) -> Result {

@@ -6,10 +6,11 @@ use hob_engine::Engine;
 use hob_stack::ServiceId;
 use hob_wire::{Reply, Request};
 
+use crate::change::engine_error;
 use crate::cli::SomeArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
-use crate::ground::{engine_error, status_of};
+use crate::ground::status_of;
 
 /// Of one restart: the service's own limits end it earlier.
 const LIMIT: Duration = Duration::from_secs(120);

@@ -9,10 +9,10 @@ use hob_engine::{Engine, Verdict};
 use hob_stack::ServiceId;
 use hob_wire::Status;
 
+use crate::change::engine_error;
 use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
 use crate::error::Result;
-use crate::ground::engine_error;
 use crate::render::{status_json, status_table};
 
 /// Between two looks of `--watch`.

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use hob_engine::{Verdict, Want};
 use hob_wire::Mode;
 
+use crate::change::{change, engine_error};
 use crate::cli::UpArgs;
 use crate::context::{Context, interrupted, owners};
 use crate::error::Result;
-use crate::ground::{change, engine_error};
 use crate::stage::Stage;
 
 pub async fn up(context: &Context, args: UpArgs) -> Result {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use hob_wire::{Hello, Reply, Request, SessionInfo, SessionRequest, decode, encode};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
+use crate::change::engine_error;
 use crate::cli::WaitArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
-use crate::ground::{engine_error, status_of};
+use crate::ground::status_of;
 use crate::render::printable;
 
 pub async fn wait(context: &Context, args: WaitArgs) -> Result {
