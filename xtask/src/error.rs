@@ -121,7 +121,12 @@ impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
         let mut chain = error.chain().map(ToString::to_string);
         let message = chain.next().unwrap_or_default();
-        Self::failed(message).details(chain)
+        // Some libraries print their reason and give it as the source, too.
+        let mut above = message.clone();
+        let details: Vec<String> = chain
+            .filter(|line| !std::mem::replace(&mut above, line.clone()).ends_with(line.as_str()))
+            .collect();
+        Self::failed(message).details(details)
     }
 }
 
@@ -152,6 +157,25 @@ mod tests {
 error: goapi does not build
   main.go:3:1: syntax error
 hint: `hob logs goapi`
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn a_reason_that_stands_in_the_line_above_is_not_said_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot read x: {source}")]
+        struct Twice {
+            source: std::io::Error,
+        }
+        let source = std::io::Error::other("no space left");
+        let error = anyhow::Error::from(Twice { source }).context("cannot begin");
+        assert_data_eq!(
+            console::strip_ansi_codes(&Error::from(error).render()).into_owned(),
+            str![[r#"
+error: cannot begin
+  cannot read x: no space left
 
 "#]]
         );

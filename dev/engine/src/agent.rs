@@ -49,13 +49,12 @@ pub enum ClientError {
         place: String,
     },
     /// The connection failed.
-    #[error("cannot talk to the agent at {place}: {source}")]
+    #[error("cannot talk to the agent at {place}: {why}")]
     Io {
         /// Where.
         place: String,
         /// Why.
-        #[source]
-        source: io::Error,
+        why: io::Error,
     },
     /// The agent said nothing in time.
     #[error("the agent at {place} did not answer within {} s", limit.as_secs_f32())]
@@ -241,7 +240,7 @@ impl Sender {
     /// The agent is gone.
     pub async fn send<T: Serialize>(&mut self, value: &T) -> Result<(), ClientError> {
         let sent = self.write.write_all(&hob_wire::encode(value)).await;
-        sent.map_err(|source| failed(self.place.clone(), source))
+        sent.map_err(|why| failed(self.place.clone(), why))
     }
 }
 
@@ -264,7 +263,7 @@ impl Receiver {
             let room = LINE_LIMIT.saturating_sub(self.line.len()) as u64;
             let mut limited = (&mut self.read).take(room);
             let read = limited.read_until(b'\n', &mut self.line).await;
-            let read = read.map_err(|source| failed(self.place.clone(), source))?;
+            let read = read.map_err(|why| failed(self.place.clone(), why))?;
             if self.line.last() == Some(&b'\n') {
                 break;
             }
@@ -295,12 +294,12 @@ impl Receiver {
     }
 }
 
-fn failed(place: String, source: io::Error) -> ClientError {
-    match source.kind() {
+fn failed(place: String, why: io::Error) -> ClientError {
+    match why.kind() {
         io::ErrorKind::NotFound
         | io::ErrorKind::ConnectionRefused
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::ConnectionReset => ClientError::Gone { place },
-        _ => ClientError::Io { place, source },
+        _ => ClientError::Io { place, why },
     }
 }

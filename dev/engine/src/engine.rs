@@ -342,7 +342,7 @@ impl<W: Lower> Work<W> {
         let lock = locked(&**world, limit, waiting).await?;
         let ledger = Arc::new(Ledger::open(&world.place().1.state)?);
         let (plan, found) = planned(&**world, want).await?;
-        forget(&ledger, &found).await?;
+        forget(&ledger, &found).await;
         Ok(Self {
             world: Arc::clone(world),
             plan,
@@ -386,9 +386,9 @@ async fn locked<W: Lower>(
         };
         match attempt {
             Err(
-                EngineError::Lock(LockError::Io { source, .. })
-                | EngineError::Paths(PathsError::Io { source, .. }),
-            ) if source.kind() == std::io::ErrorKind::NotFound && !left.is_zero() => {
+                EngineError::Lock(LockError::Io { why, .. })
+                | EngineError::Paths(PathsError::Io { why, .. }),
+            ) if why.kind() == std::io::ErrorKind::NotFound && !left.is_zero() => {
                 tokio::task::yield_now().await;
             }
             Ok(lock) => {
@@ -403,12 +403,13 @@ async fn locked<W: Lower>(
 
 /// Strikes what was begun and never came to be, or went by itself: observing
 /// is complete, so what it did not find is not there.
-async fn forget<F>(ledger: &Ledger, found: &Observed<F>) -> Result<(), LedgerError> {
+async fn forget<F>(ledger: &Ledger, found: &Observed<F>) {
     for id in ledger.records().into_keys() {
         if !found.resources.contains_key(&id) {
             let gone = Entry::new(Stage::Done, Verb::Remove, id);
-            ledger.write(gone).await?;
+            // On a full disk the next one strikes it; what has to be written
+            // is written before each step.
+            let _ = ledger.write(gone).await;
         }
     }
-    Ok(())
 }

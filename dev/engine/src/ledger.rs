@@ -102,15 +102,14 @@ pub type Records = BTreeMap<ResourceId, Memory>;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The operating system refused.
-    #[error("cannot {doing} the ledger {}: {source}", path.display())]
+    #[error("cannot {doing} the ledger {}: {why}", path.display())]
     Io {
         /// What was tried.
         doing: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
-        source: io::Error,
+        why: io::Error,
     },
     /// The thread that writes it is gone.
     #[error("the ledger is closed")]
@@ -139,16 +138,15 @@ impl Ledger {
         let path = folder.join(LEDGER_FILE);
         let failed = |doing| {
             let path = path.clone();
-            move |source| LedgerError::Io {
-                doing,
-                path,
-                source,
-            }
+            move |why| LedgerError::Io { doing, path, why }
         };
         let text = read(&path)?;
         let (records, entries) = fold(&text);
         if entries > LONG && entries > 4 * records.len() {
-            rewrite(folder, &path, &records).map_err(failed("shorten"))?;
+            // A long one is as good; on a full disk it stays so.
+            if rewrite(folder, &path, &records).is_err() {
+                let _ = std::fs::remove_file(shorter(&path));
+            }
         }
         let file = OpenOptions::new()
             .create(true)
@@ -196,7 +194,7 @@ impl Journal for Ledger {
         let mut line = serde_json::to_vec(&entry).map_err(|error| LedgerError::Io {
             doing: "write",
             path: self.path.clone(),
-            source: error.into(),
+            why: error.into(),
         })?;
         line.push(b'\n');
         let (done, written) = oneshot::channel();
@@ -205,14 +203,16 @@ impl Journal for Ledger {
             .send((line, done))
             .map_err(|_| LedgerError::Closed)?;
         let written = written.await.map_err(|_| LedgerError::Closed)?;
-        written.map_err(|source| LedgerError::Io {
+        // What was removed is gone, written or not; whoever comes next looks.
+        if written.is_ok() || (entry.verb, entry.stage) == (Verb::Remove, Stage::Done) {
+            let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+            note(&mut records, entry);
+        }
+        written.map_err(|why| LedgerError::Io {
             doing: "write",
             path: self.path.clone(),
-            source,
-        })?;
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        note(&mut records, entry);
-        Ok(())
+            why,
+        })
     }
 }
 
@@ -254,10 +254,10 @@ fn write_all(mut file: File, receiver: &std_mpsc::Receiver<Pending>) {
 fn read(path: &Path) -> Result<Vec<u8>, LedgerError> {
     match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        other => other.map_err(|source| LedgerError::Io {
+        other => other.map_err(|why| LedgerError::Io {
             doing: "read",
             path: path.to_owned(),
-            source,
+            why,
         }),
     }
 }
@@ -298,6 +298,12 @@ fn note(records: &mut Records, entry: Entry) {
     }
 }
 
+/// Where the shorter ledger is written before it takes the place of the long
+/// one.
+fn shorter(path: &Path) -> PathBuf {
+    path.with_extension("jsonl.new")
+}
+
 /// Replaces the file by one that says the same in fewer lines. Whoever reads
 /// it meanwhile sees the old one or the new one.
 fn rewrite(folder: &Path, path: &Path, records: &Records) -> io::Result<()> {
@@ -308,7 +314,7 @@ fn rewrite(folder: &Path, path: &Path, records: &Records) -> io::Result<()> {
         serde_json::to_writer(&mut text, &entry)?;
         text.push(b'\n');
     }
-    let new = path.with_extension("jsonl.new");
+    let new = shorter(path);
     let mut file = File::create(&new)?;
     file.write_all(&text)?;
     file.sync_all()?;

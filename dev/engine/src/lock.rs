@@ -35,13 +35,12 @@ pub enum LockError {
         limit: Duration,
     },
     /// The operating system refused.
-    #[error("cannot lock {}: {source}", path.display())]
+    #[error("cannot lock {}: {why}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
-        source: io::Error,
+        why: io::Error,
     },
 }
 
@@ -80,9 +79,9 @@ impl ProjectLock {
         mut waiting: impl FnMut(Holding),
     ) -> Result<Self, LockError> {
         let path = folder.join(LOCK_FILE);
-        let failed = |source| LockError::Io {
+        let failed = |why| LockError::Io {
             path: path.clone(),
-            source,
+            why,
         };
         let end = Instant::now() + limit;
         let mut said = false;
@@ -117,7 +116,7 @@ impl ProjectLock {
                     }
                     tokio::time::sleep(RETRY).await;
                 }
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::Error(why)) => return Err(failed(why)),
             }
         }
     }

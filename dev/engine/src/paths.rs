@@ -50,13 +50,12 @@ pub enum PathsError {
         uid: u32,
     },
     /// The operating system refused.
-    #[error("cannot make {}: {source}", path.display())]
+    #[error("cannot make {}: {why}", path.display())]
     Io {
         /// The folder.
         path: PathBuf,
         /// Why.
-        #[source]
-        source: io::Error,
+        why: io::Error,
     },
 }
 
@@ -164,7 +163,12 @@ impl Paths {
         if fs::read(&file).is_ok_and(|old| old == bytes) {
             return Ok(());
         }
-        fs::write(&file, bytes).map_err(|source| PathsError::Io { path: file, source })
+        if fs::write(&file, bytes).is_err() {
+            // It only names the project to people; a full disk keeps nobody
+            // from taking services down. Half a path would mislead.
+            let _ = fs::remove_file(&file);
+        }
+        Ok(())
     }
 
     /// Takes away the ledger and the project's path, once there is nothing to
@@ -202,17 +206,17 @@ pub(crate) fn make_closed(folder: &Path, uid: u32) -> Result<(), PathsError> {
         .recursive(true)
         .mode(0o700)
         .create(folder);
-    made.map_err(|source| PathsError::Io {
+    made.map_err(|why| PathsError::Io {
         path: folder.to_owned(),
-        source,
+        why,
     })?;
     close(folder, uid)
 }
 
 fn close(folder: &Path, uid: u32) -> Result<(), PathsError> {
-    let failed = |source| PathsError::Io {
+    let failed = |why| PathsError::Io {
         path: folder.to_owned(),
-        source,
+        why,
     };
     let meta = fs::symlink_metadata(folder).map_err(failed)?;
     if meta.uid() != uid || !meta.is_dir() {

@@ -5,6 +5,7 @@
 
 mod crash;
 mod dev;
+mod full;
 mod leave;
 mod needs;
 mod polykube;
