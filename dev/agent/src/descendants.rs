@@ -41,6 +41,24 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
+/// Marks this process and all that it will start with a limit that no emptied
+/// environment takes away; see [`hob_wire::lock_mark`].
+#[cfg(target_os = "linux")]
+pub fn mark(project: &str, service: &str) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let mark = hob_wire::lock_mark(project, service);
+    let Rlimit { maximum, .. } = getrlimit(Resource::Locks);
+    let current = Some(mark);
+    // Refused only where somebody has set a lower hard limit: the marks in
+    // the environment must do there.
+    let _ = setrlimit(Resource::Locks, Rlimit { current, maximum });
+}
+
+/// Elsewhere the marks in the environment must do.
+#[cfg(not(target_os = "linux"))]
+pub fn mark(_project: &str, _service: &str) {}
+
 /// Declares a child whose handle is waited for.
 pub fn own(pid: u32) {
     let began = stat(pid).map_or(0, |stat| stat.began);

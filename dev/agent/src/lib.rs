@@ -140,6 +140,7 @@ async fn agent(options: &Options) -> Result<(), Error> {
     // for a group leader, which is on its own already.
     let _ = rustix::process::setsid();
     descendants::adopt_orphans();
+    descendants::mark(&options.project, &options.service);
     // Before anybody can know of this agent and tell it to go.
     let signals = Signals::new().map_err(failed("hear signals for", &options.socket))?;
     let alone = lock(options)?;

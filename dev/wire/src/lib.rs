@@ -14,12 +14,14 @@
 
 mod event;
 mod frame;
+mod mark;
 mod request;
 mod spec;
 mod status;
 
 pub use event::{Event, EventKind, LogLine, Stage, Stream, Waterfall};
 pub use frame::{Error, Hello, LINE_LIMIT, Reply, decode, encode};
+pub use mark::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, lock_mark};
 pub use request::{Change, ChangeAction, LogQuery, Request, SessionRequest};
 pub use spec::{
     Duration, Limits, Listen, Mode, Program, Protocol, Ready, Restart, SecretSource, Spec, Swap,
@@ -29,18 +31,6 @@ pub use status::{Build, Phase, Problem, Serving, SessionInfo, Status};
 /// The version of everything in this crate. It goes up with each change that
 /// an older peer would misread.
 pub const PROTOCOL: u32 = 1;
-
-/// Marks every process that hob starts: the environment variable that holds
-/// the project's id. Children inherit it, so even a daemon that left its
-/// process group is recognised as hob's.
-pub const MARK_PROJECT: &str = "HOB_PROJECT";
-
-/// Like [`MARK_PROJECT`], with `stack/service` as its value.
-pub const MARK_SERVICE: &str = "HOB_SERVICE";
-
-/// Like [`MARK_PROJECT`], with the project's folder as its value, so that
-/// another project can name the owner of a port.
-pub const MARK_ROOT: &str = "HOB_ROOT";
 
 /// The paths of a dev service that the front answers itself.
 pub const FRONT_PREFIX: &str = "/__hob/";

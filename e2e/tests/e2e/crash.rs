@@ -203,6 +203,37 @@ fn down_ends_the_orphans_of_a_killed_agent() {
     world.assert_nothing_left();
 }
 
+/// The one process of this command line.
+fn running(command: &str) -> Option<u32> {
+    let mut all = processes::all();
+    all.find(|pid| processes::is_alive(*pid) && processes::command(*pid) == command)
+}
+
+#[test]
+fn down_ends_what_left_its_session_and_emptied_its_environment_after_its_agent_was_killed() {
+    // Beside its parent, and with its parent gone.
+    for escape in [
+        "setsid env -i sleep $0 &",
+        "(setsid env -i sleep $0 & exit 0) &",
+    ] {
+        let Web { world, port } = web();
+        let long = format!("86400.{port}");
+        let run = format!(r#"run = ["sh", "-c", "{escape} exec \"$@\"", "{long}", "#);
+        let stack = world.read("stacks/demo/stack.toml");
+        world.stack("demo", &stack.replace("run = [", &run));
+        world.hob(["up"]).good();
+        let command = format!("sleep {long}");
+        let escaped = hob_e2e::until_some("what escaped", || running(&command));
+        assert_eq!(processes::variable(escaped, "HOB_ROOT"), None);
+        processes::kill(processes::agent(world.root(), "demo/web").unwrap());
+        let down = world.hob(["down", "--prove"]);
+        let left = running(&command);
+        left.into_iter().for_each(processes::kill);
+        assert_eq!((left, down.good().out.as_str()), (None, ""));
+        world.assert_nothing_left();
+    }
+}
+
 #[test]
 fn a_killed_service_is_started_again_while_requests_are_held() {
     let Web { world, port } = web();

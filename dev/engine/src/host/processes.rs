@@ -4,18 +4,20 @@
 //! processes by number and start time, so that a number that was given to
 //! somebody else meanwhile is never signalled.
 //!
-//! A process is hob's by the marks in its environment, or, since servers that
-//! write their title over their environment show none, by its session: an
-//! agent leads one (see setsid(2)), and what it starts stays in it. Start with
-//! [`of_project`].
+//! A process is hob's by the marks in its environment. Servers that write
+//! their title over their environment show none, nor do those that were
+//! started with an empty one: they are known by their session, which their
+//! agent leads (see setsid(2)), or by the limit that it inherited to them
+//! ([`hob_wire::lock_mark`]). Start with [`of_project`].
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE};
+use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, lock_mark};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::Instant;
 
@@ -54,36 +56,46 @@ pub struct Marked {
     pub name: String,
 }
 
-/// The first process of a session of hob's, living or not.
+/// The first process of a session of hob's, living or not: an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leader {
     /// The process; its number is the session's.
     pub process: Process,
-    /// What all of its session counts as carrying.
+    /// What all that comes from it counts as carrying.
     pub marks: Marks,
 }
 
 impl Leader {
+    /// Whether the process comes from this leader: it is in its session, or
+    /// has left that and carries its mark.
+    fn leads(&self, stat: &Stat) -> bool {
+        stat.process.start >= self.process.start && (self.has(stat) || self.has_marked(stat))
+    }
+
     /// Whether the process is in this leader's session. The number of a
     /// session is given to no other process while anybody is in it; once it
     /// was given again, nothing of the session is left.
-    fn leads(&self, stat: &Stat) -> bool {
+    fn has(&self, stat: &Stat) -> bool {
         stat.session == self.process.pid
             // An agent has no terminal, so nothing in its session has one.
             && stat.terminal == 0
-            && stat.process.start >= self.process.start
             && process(self.process.pid).is_none_or(|now| now == self.process)
     }
 
-    /// Whether anybody is in the session still.
+    fn has_marked(&self, stat: &Stat) -> bool {
+        let mark = lock_mark(&self.marks.project, &self.marks.service);
+        *stat.locks.get_or_init(|| locks(stat.process.pid)) == Some(mark)
+    }
+
+    /// Whether anybody that it leads or led is there still.
     #[must_use]
     pub fn is_followed(&self) -> bool {
         numbers().filter_map(stat).any(|stat| self.leads(&stat))
     }
 }
 
-/// All living processes of this user that carry marks, and those in the
-/// session of one. The caller and those that it descends from are left out: a
+/// All living processes of this user that carry marks, and those that come
+/// from one which leads a session. The caller and those that it descends from are left out: a
 /// shell that was opened inside of a service may be where hob was called.
 #[must_use]
 pub fn marked(uid: u32) -> Vec<Marked> {
@@ -91,7 +103,7 @@ pub fn marked(uid: u32) -> Vec<Marked> {
 }
 
 /// All living processes of this user that are of this project: by their marks,
-/// or by the session of one of these leaders. [`marked`] says who is left out.
+/// or since they come from one of these leaders. [`marked`] says who is left out.
 #[must_use]
 pub fn of_project(uid: u32, project: &str, leaders: &[Leader]) -> Vec<Marked> {
     let mut found = found(uid, leaders);
@@ -131,7 +143,7 @@ fn found(uid: u32, leaders: &[Leader]) -> Vec<Marked> {
 }
 
 /// The process of this number as it is now, if it lives and is hob's: by its
-/// marks or by the session of one of these leaders.
+/// marks or since it comes from one of these leaders.
 #[must_use]
 pub fn look(pid: u32, leaders: &[Leader]) -> Option<Marked> {
     let stat = stat(pid)?;
@@ -236,6 +248,8 @@ struct Stat {
     session: u32,
     /// The device of its controlling terminal; 0 for none.
     terminal: i32,
+    /// The soft limit on file locks, once it was read.
+    locks: OnceCell<Option<u64>>,
 }
 
 impl Stat {
@@ -263,6 +277,7 @@ fn stat(pid: u32) -> Option<Stat> {
         name: name.to_owned(),
         session: rest.get(3)?.parse().ok()?,
         terminal: rest.get(4)?.parse().ok()?,
+        locks: OnceCell::new(),
     })
 }
 
@@ -271,6 +286,15 @@ fn fields(text: &str) -> Option<(&str, Vec<&str>)> {
     let (before, after) = text.rsplit_once(')')?;
     let (_, name) = before.split_once('(')?;
     Some((name, after.split_whitespace().collect()))
+}
+
+/// The soft limit on file locks of a process, if it has one.
+fn locks(pid: u32) -> Option<u64> {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max file locks"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 fn marks(pid: u32) -> Option<Marks> {

@@ -4,8 +4,11 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use hob_wire::lock_mark;
+use rustix::process::{Resource, Rlimit, prlimit};
+
 use super::{
-    Leader, Process, end, fields, leader, look, marked, name, of_project, process, signal,
+    Leader, Marks, Process, end, fields, leader, look, marked, name, of_project, process, signal,
     value_in, variable,
 };
 
@@ -190,5 +193,57 @@ fn a_session_whose_number_was_given_again_leads_nobody() {
     let bare = process(bare).unwrap();
     signal(bare, rustix::process::Signal::KILL);
     child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_process_without_an_environment_in_a_session_of_its_own_is_known_by_its_limit() {
+    let project = &unique("test-limit");
+    let mut gone = script(project, "echo; exec sleep 600");
+    let process_gone = process(gone.id()).unwrap();
+    let marks = look(gone.id(), &[]).unwrap().marks;
+    gone.kill().unwrap();
+    gone.wait().unwrap();
+    let mut child = Command::new("setsid")
+        .args(["env", "-i", "sh", "-c", "echo; exec sleep 600"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut byte = [0];
+    let said = child.stdout.as_mut().unwrap();
+    said.read_exact(&mut byte).unwrap();
+    let bare = process(child.id()).unwrap();
+    let led_by = |service: &str, start| Leader {
+        process: Process {
+            start,
+            ..process_gone
+        },
+        marks: Marks {
+            service: service.to_owned(),
+            ..marks.clone()
+        },
+    };
+    let led = led_by("s/x", process_gone.start);
+    assert_eq!(look(bare.pid, std::slice::from_ref(&led)), None);
+
+    let pid = rustix::process::Pid::from_raw(bare.pid.cast_signed());
+    let limit = Rlimit {
+        current: Some(lock_mark(project, "s/x")),
+        maximum: None,
+    };
+    prlimit(pid, Resource::Locks, limit).unwrap();
+    let found = look(bare.pid, std::slice::from_ref(&led)).unwrap();
+    assert_eq!(found.marks, marks);
+    assert!(led.is_followed());
+    assert_eq!(look(bare.pid, &[led_by("s/y", led.process.start)]), None);
+    // What is older than the agent does not come from it.
+    assert_eq!(look(bare.pid, &[led_by("s/x", bare.start + 1)]), None);
+    let left = || {
+        let left = of_project(uid(), project, std::slice::from_ref(&led));
+        left.into_iter().map(|found| found.process).collect()
+    };
+    assert_eq!(left(), [bare]);
+    assert!(end(left, Duration::ZERO, LONG).await);
+    assert!(!led.is_followed());
     child.wait().unwrap();
 }
