@@ -12,6 +12,7 @@ mod message;
 mod reducer;
 mod run;
 mod served;
+mod shell;
 mod socket;
 mod sources;
 #[cfg(test)]

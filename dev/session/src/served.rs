@@ -2,41 +2,90 @@
 //! agent.
 
 use hob_stack::ServiceId;
-use hob_wire::{Change, ChangeAction, Micros, Request, Status};
+use hob_wire::{Change, ChangeAction, Micros, Phase, Request, Status};
 
 use crate::message::{Effect, Save};
 
 #[derive(Debug, Default)]
 pub(crate) struct Served {
     pub(crate) link: Link,
-    /// The newest generation that the agent or this session spoke of.
-    pub(crate) generation: u64,
     /// Of the disk, when known. The watcher tells it only while it knows of no
     /// change that it has not told.
     pub(crate) digest: Option<String>,
     /// When the watch of its sources was set: an agent that began later has
     /// built what the watch would have told.
     pub(crate) watched_since: Micros,
+    pub(crate) kept_back: Option<Save>,
+    pub(crate) losses: u32,
+}
+
+/// How far the way to an agent goes.
+#[derive(Debug, Default)]
+pub(crate) enum Link {
+    /// Nobody is on the way to it.
+    #[default]
+    Absent,
+    /// It is connected to, or waited for.
+    Connecting,
+    /// This session is the agent's; a change would not be taken yet. What the
+    /// agent last said of itself.
+    Greeted(Option<Status>),
+    /// The agent takes changes.
+    Attached(Attached),
+    /// Another session has the service, or somebody took it down.
+    Gone,
+}
+
+/// An agent that takes changes.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    /// The newest generation that the agent or this session spoke of.
+    pub(crate) generation: u64,
     /// Whether what the agent builds comes from this session.
     pub(crate) fed: bool,
-    pub(crate) kept_back: Option<Save>,
-    pub(crate) status: Option<Status>,
-    pub(crate) losses: u32,
-    pub(crate) gone: bool,
+    pub(crate) status: Status,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) enum Link {
-    #[default]
-    None,
-    Connecting,
-    /// Attached, its first state not told yet.
-    Greeted,
-    Attached,
+impl Link {
+    /// What the agent last said of itself.
+    pub(crate) fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Greeted(status) => status.as_ref(),
+            Self::Attached(attached) => Some(&attached.status),
+            Self::Absent | Self::Connecting | Self::Gone => None,
+        }
+    }
+
+    pub(crate) fn status_mut(&mut self) -> Option<&mut Status> {
+        match self {
+            Self::Greeted(status) => status.as_mut(),
+            Self::Attached(attached) => Some(&mut attached.status),
+            Self::Absent | Self::Connecting | Self::Gone => None,
+        }
+    }
+
+    pub(crate) fn attached(&self) -> Option<&Attached> {
+        match self {
+            Self::Attached(attached) => Some(attached),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        matches!(self, Self::Attached(_))
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone)
+    }
+
+    pub(crate) fn phase(&self) -> Option<Phase> {
+        self.status().map(|status| status.phase)
+    }
 }
 
-impl Served {
-    pub(crate) fn send(&mut self, save: Save, out: &mut Vec<Effect>) {
+impl Attached {
+    fn send(&mut self, save: Save, out: &mut Vec<Effect>) {
         self.generation += 1;
         self.fed |= save.action == ChangeAction::Rebuild;
         let change = Change {
@@ -48,18 +97,37 @@ impl Served {
         };
         out.push(Effect::Send(save.service, Request::Change(change)));
     }
+}
+
+impl Served {
+    /// Sends a save; keeps it while nobody would take it.
+    pub(crate) fn send(&mut self, save: Save, out: &mut Vec<Effect>) {
+        match &mut self.link {
+            Link::Attached(attached) => attached.send(save, out),
+            _ => self.kept_back = Some(save),
+        }
+    }
+
+    /// Sends what was kept back, or sees whether something was missed.
+    pub(crate) fn catch_up(&mut self, id: &ServiceId, out: &mut Vec<Effect>) {
+        match self.kept_back.take() {
+            Some(save) => self.send(save, out),
+            None => self.compare(id, out),
+        }
+    }
 
     /// Holds what the agent has built against the disk, where nothing else
     /// told them apart: before this session, saves may have been missed.
     pub(crate) fn compare(&mut self, id: &ServiceId, out: &mut Vec<Effect>) {
-        let (Some(status), Some(digest)) = (&self.status, &self.digest) else {
+        let (Link::Attached(attached), Some(digest)) = (&mut self.link, &self.digest) else {
             return;
         };
-        let on_its_way = self.generation != status.accepted || status.building.is_some();
-        if self.link != Link::Attached || self.kept_back.is_some() || on_its_way {
+        let status = &attached.status;
+        let on_its_way = attached.generation != status.accepted || status.building.is_some();
+        if self.kept_back.is_some() || on_its_way {
             return;
         }
-        let fed = self.fed || status.since >= self.watched_since;
+        let fed = attached.fed || status.since >= self.watched_since;
         let built = status.built.as_ref();
         let built = built.filter(|build| build.generation == status.accepted);
         match built.map(|build| build.digest.as_ref()) {
@@ -67,28 +135,28 @@ impl Served {
             // Nothing came between the watch and this build.
             Some(None) if fed => {
                 let (generation, digest) = (status.accepted, digest.clone());
-                out.push(Effect::Send(
-                    id.clone(),
-                    Request::Digest { generation, digest },
-                ));
+                let request = Request::Digest { generation, digest };
+                out.push(Effect::Send(id.clone(), request));
             }
             // It did not build, and what is on disk now was what it tried.
             None if fed => {}
-            Some(_) | None => {
-                let save = Save {
-                    service: id.clone(),
-                    action: ChangeAction::Rebuild,
-                    noticed: 0,
-                    paths: Vec::new(),
-                    digest: Some(digest.clone()),
-                };
-                self.send(save, out);
-            }
+            Some(_) | None => attached.send(Save::of_nothing(id, Some(digest.clone())), out),
         }
     }
 }
 
 impl Save {
+    /// A build that no file asked for.
+    pub(crate) fn of_nothing(id: &ServiceId, digest: Option<String>) -> Self {
+        Self {
+            service: id.clone(),
+            action: ChangeAction::Rebuild,
+            noticed: 0,
+            paths: Vec::new(),
+            digest,
+        }
+    }
+
     /// Both saves as one.
     pub(crate) fn and(self, later: Save) -> Save {
         let mut paths = self.paths;

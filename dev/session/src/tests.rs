@@ -318,7 +318,7 @@ fn a_lost_agent_is_made_anew_with_growing_pauses_and_loses_no_save() {
     check(
         &["web"],
         "attached web; ready web 3; applied; lost web; save web aa; replan; lost web; replan; \
-         attached web; building web 1; applied",
+         applied; attached web; building web 1; applied",
         str![[r#"
 
 begin                  apply web, attach web
@@ -330,9 +330,10 @@ save web aa
 replan                 apply web, attach web
 lost web               tell that the agent of web died, replan in 100 ms
 replan
+applied                apply web, attach web
 attached web
 building web 1         web: rebuild g2
-applied                apply web
+applied
 
 "#]],
     );

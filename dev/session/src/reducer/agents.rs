@@ -1,0 +1,142 @@
+//! What agents say: that they take this session, their states, their end.
+
+use hob_stack::ServiceId;
+use hob_wire::{EventKind, Mode, Phase, SessionInfo, Status};
+
+use super::Session;
+use crate::message::{Effect, End, Told};
+use crate::served::{Attached, Link, Served};
+
+impl Session {
+    /// Connects to every agent that there is no connection to: one that is
+    /// not there yet is asked for until the plan has made it.
+    pub(super) fn attach(&mut self, out: &mut Vec<Effect>) {
+        for (id, served) in &mut self.services {
+            if matches!(served.link, Link::Absent) {
+                served.link = Link::Connecting;
+                out.push(Effect::Attach(id.clone()));
+            }
+        }
+    }
+
+    pub(super) fn attached(&mut self, service: &ServiceId) {
+        if let Some(served) = self.services.get_mut(service)
+            && matches!(served.link, Link::Connecting)
+        {
+            served.link = Link::Greeted(None);
+        }
+    }
+
+    pub(super) fn refused(
+        &mut self,
+        service: ServiceId,
+        reason: String,
+        other: Option<SessionInfo>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(served) = self.services.get_mut(&service) else {
+            return;
+        };
+        if other.is_none() {
+            served.link = Link::Absent;
+            // It is on its way down, or still believes in a connection that
+            // has ended: the next plan sees what is there.
+            return out.push(Effect::ReplanAfter(100));
+        }
+        served.link = Link::Gone;
+        out.push(Effect::Tell(Told::Taken { service, reason }));
+        self.finish_if_alone(End::Taken, out);
+    }
+
+    pub(super) fn lost(&mut self, service: &ServiceId, out: &mut Vec<Effect>) {
+        let Some(served) = self.services.get_mut(service) else {
+            return;
+        };
+        if matches!(served.link, Link::Absent | Link::Gone) {
+            return;
+        }
+        let stopped = served.link.phase() == Some(Phase::Stopped);
+        served.link = Link::Absent;
+        if self.leaving {
+            return;
+        }
+        if stopped && self.applying {
+            // The plan puts another agent in its place.
+            served.link = Link::Connecting;
+            return out.push(Effect::Attach(service.clone()));
+        }
+        if stopped {
+            served.link = Link::Gone;
+            out.push(Effect::Tell(Told::TakenDown(service.clone())));
+            return self.finish_if_alone(End::TakenDown, out);
+        }
+        let delay = (50_u64 << served.losses.min(10)).min(5_000);
+        served.losses += 1;
+        out.push(Effect::Tell(Told::AgentLost(service.clone())));
+        out.push(Effect::ReplanAfter(delay));
+    }
+
+    fn finish_if_alone(&self, end: End, out: &mut Vec<Effect>) {
+        if self.services.values().all(|served| served.link.is_gone()) {
+            out.push(Effect::Finish(end));
+        }
+    }
+
+    pub(super) fn status(&mut self, status: Status, out: &mut Vec<Effect>) {
+        let idle = !self.paused && !self.leaving;
+        let Some((id, served)) = named(&mut self.services, &status.service) else {
+            return;
+        };
+        let serves = |phase: Option<Phase>| phase.is_some_and(Phase::serves);
+        let began = serves(Some(status.phase)) && !serves(served.link.phase());
+        match &mut served.link {
+            Link::Attached(attached) => {
+                attached.generation = attached.generation.max(status.accepted);
+                attached.status = status;
+            }
+            // Before its first spec an agent accepts no change, and one of
+            // mode `run` is about to be replaced.
+            Link::Greeted(_) if status.mode == Mode::Dev && status.accepted > 0 => {
+                served.link = Link::Attached(Attached {
+                    generation: status.accepted,
+                    fed: false,
+                    status,
+                });
+            }
+            Link::Greeted(known) => *known = Some(status),
+            Link::Absent | Link::Connecting | Link::Gone => return,
+        }
+        if idle && served.link.is_attached() {
+            served.catch_up(id, out);
+        }
+        if began {
+            served.losses = 0;
+            // What waited for it can go on.
+            if self.incomplete {
+                self.apply(out);
+            }
+        }
+        self.announce(out);
+    }
+
+    pub(super) fn event(&mut self, event: &hob_wire::Event) {
+        let Some((_, served)) = named(&mut self.services, &event.service) else {
+            return;
+        };
+        // The state itself follows; an agent that dies in between is known by
+        // this word.
+        if event.kind == EventKind::Phase(Phase::Stopped)
+            && let Some(status) = served.link.status_mut()
+        {
+            status.phase = Phase::Stopped;
+        }
+    }
+}
+
+/// The service that the wire calls so.
+pub(super) fn named<'a>(
+    services: &'a mut std::collections::BTreeMap<ServiceId, Served>,
+    name: &str,
+) -> Option<(&'a ServiceId, &'a mut Served)> {
+    services.iter_mut().find(|(id, _)| id.to_string() == name)
+}

@@ -1,0 +1,120 @@
+//! What people ask for: by a key, or through the session's socket.
+
+use hob_stack::ServiceId;
+use hob_wire::{Reply, Request, SessionRequest};
+
+use super::Session;
+use crate::message::{Command, Effect, Save, Token, Told};
+use crate::served::Served;
+
+impl Session {
+    pub(super) fn asked(&mut self, token: Token, request: SessionRequest, out: &mut Vec<Effect>) {
+        match request {
+            SessionRequest::Sync { service } => match self.find(&service) {
+                Ok(service) => {
+                    self.syncing.insert(token, service.clone());
+                    out.push(Effect::Sync { token, service });
+                }
+                Err(reason) => out.push(Effect::Answer(token, refusal(reason))),
+            },
+            SessionRequest::Rebuild { service } => match self.find(&service) {
+                Ok(service) => {
+                    self.rebuild(&service, out);
+                    let attached = self.services.get(&service);
+                    let attached = attached.and_then(|served| served.link.attached());
+                    let generation = attached.map_or(0, |it| it.generation);
+                    out.push(Effect::Answer(token, Reply::Generation(generation)));
+                }
+                Err(reason) => out.push(Effect::Answer(token, refusal(reason))),
+            },
+            SessionRequest::Quit => {
+                out.push(Effect::Answer(token, Reply::Done));
+                self.leave(out);
+            }
+        }
+    }
+
+    fn find(&self, service: &str) -> Result<ServiceId, String> {
+        if self.paused {
+            return Err("the dev session is paused; press `p` in it".into());
+        }
+        let known = self
+            .services
+            .iter()
+            .find(|(id, _)| id.to_string() == service);
+        match known {
+            Some((id, served)) if served.link.is_attached() => Ok(id.clone()),
+            Some(_) => Err(format!("{service} has no agent yet")),
+            None => Err(format!("this session does not watch {service}")),
+        }
+    }
+
+    pub(super) fn synced(
+        &mut self,
+        token: Token,
+        service: &ServiceId,
+        looked: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.syncing.remove(&token).is_none() {
+            return;
+        }
+        let served = self.services.get(service);
+        let served = served.filter(|it| looked && !self.paused && it.kept_back.is_none());
+        let reply = match served.and_then(|served| served.link.attached()) {
+            Some(attached) => Reply::Generation(attached.generation),
+            None => refusal(format!("{service} cannot be waited for at the moment")),
+        };
+        out.push(Effect::Answer(token, reply));
+    }
+
+    pub(super) fn command(&mut self, command: &Command, out: &mut Vec<Effect>) {
+        match command {
+            // Whatever was in the way may be gone.
+            Command::Restart(None) | Command::Rebuild(None) if self.incomplete => self.apply(out),
+            Command::Restart(_) | Command::Rebuild(_) | Command::Pause => {}
+        }
+        match command {
+            Command::Restart(which) => {
+                for id in self.chosen(which.as_ref()) {
+                    out.push(Effect::Send(id, Request::Restart));
+                }
+            }
+            Command::Rebuild(which) => {
+                for id in self.chosen(which.as_ref()) {
+                    self.rebuild(&id, out);
+                }
+            }
+            Command::Pause => {
+                self.paused = !self.paused;
+                out.push(Effect::Tell(Told::Paused(self.paused)));
+                if !self.paused {
+                    self.resume(out);
+                }
+            }
+        }
+    }
+
+    /// Those of them that can be told anything now.
+    fn chosen(&self, which: Option<&ServiceId>) -> Vec<ServiceId> {
+        let attached =
+            |(id, served): (&ServiceId, &Served)| served.link.is_attached().then(|| id.clone());
+        let all = self.services.iter().filter_map(attached);
+        all.filter(|id| which.is_none_or(|which| which == id))
+            .collect()
+    }
+
+    fn rebuild(&mut self, id: &ServiceId, out: &mut Vec<Effect>) {
+        if let Some(served) = self.services.get_mut(id) {
+            let save = Save::of_nothing(id, served.digest.clone());
+            served.send(save, out);
+        }
+    }
+}
+
+fn refusal(reason: String) -> Reply {
+    Reply::Refused {
+        reason,
+        session: None,
+    }
+}
