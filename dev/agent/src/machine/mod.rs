@@ -6,9 +6,10 @@
 //! that and feeds back what came of it. Start at [`Machine::step`].
 //!
 //! `builds.rs` decides about saves and builds, `runs.rs` about processes,
-//! `state.rs` holds the data and says how it looks from outside.
+//! `ends.rs` about their ends, `state.rs` holds the data and says how it looks from outside.
 
 mod builds;
+mod ends;
 #[cfg(test)]
 mod properties;
 mod runs;
