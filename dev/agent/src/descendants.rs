@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// The environment variable that names the run a process belongs to.
@@ -94,28 +95,41 @@ fn owned() -> BTreeMap<u32, Ticks> {
 }
 
 /// Ends what is left of a run whose first process (`group`) is gone: TERM now,
-/// KILL at `end`. Says whether anything had to be killed.
-pub async fn end(group: u32, mark: &str, end: Instant) -> bool {
+/// KILL at `end` or once `hurry` is told. Says what became of it.
+pub async fn end(group: u32, mark: &str, mut end: Instant, hurry: &Notify) -> Rest {
+    let mut rest = Rest::default();
     let mut told = BTreeSet::new();
-    let mut killed = false;
     loop {
         reap();
         let left = of_run(group, mark);
         let now = Instant::now();
         if left.is_empty() || now >= end + KILLED {
-            return killed;
+            return rest;
         }
+        rest.found = true;
         let late = now >= end;
         for pid in left {
             if late {
-                killed = true;
+                rest.killed = true;
                 signal(pid, Signal::KILL);
             } else if told.insert(pid) {
                 signal(pid, Signal::TERM);
             }
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = hurry.notified() => end = end.min(Instant::now()),
+        }
     }
+}
+
+/// What a process had left behind at its end.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Rest {
+    /// Whether there was anything.
+    pub found: bool,
+    /// Whether anything of it had to be killed.
+    pub killed: bool,
 }
 
 /// Ends every process below this one at once and waits until they are gone.

@@ -13,9 +13,11 @@ use hob_wire::Stream;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use crate::descendants;
+use crate::descendants::{self, Rest};
 
 /// A longer line is cut into pieces of this many bytes.
 const LINE: usize = 16 << 10;
@@ -46,6 +48,8 @@ pub struct Running {
     pid: u32,
     mark: String,
     readers: Vec<JoinHandle<()>>,
+    /// Told when no grace is left.
+    hurry: Arc<Notify>,
     /// Whether somebody has seen to its end.
     over: bool,
 }
@@ -86,6 +90,7 @@ impl Running {
             pid,
             mark: launch.mark.clone(),
             readers,
+            hurry: Arc::default(),
             over: false,
         })
     }
@@ -93,6 +98,12 @@ impl Running {
     /// The process, also the id of its group.
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Ends the grace of [`end`](Self::end) and [`clear`](Self::clear), which
+    /// may have begun, when it is told.
+    pub fn hurry(&self) -> Arc<Notify> {
+        Arc::clone(&self.hurry)
     }
 
     /// Waits until the process itself has ended; may be dropped and called
@@ -111,30 +122,38 @@ impl Running {
     /// The process cannot be waited for.
     pub async fn end(&mut self, grace: Duration) -> io::Result<(ExitStatus, bool)> {
         signal_group(self.pid, Signal::TERM);
-        let end = tokio::time::Instant::now() + grace;
+        let mut end = Instant::now() + grace;
         let mut killed = false;
-        let status = match tokio::time::timeout_at(end, self.child.wait()).await {
-            Ok(status) => status?,
-            Err(_) => {
+        let in_time = tokio::select! {
+            status = self.child.wait() => Some(status?),
+            () = tokio::time::sleep_until(end) => None,
+            () = self.hurry.notified() => {
+                end = Instant::now();
+                None
+            }
+        };
+        let status = match in_time {
+            Some(status) => status,
+            None => {
                 killed = true;
                 signal_group(self.pid, Signal::KILL);
                 self.child.wait().await?
             }
         };
-        killed |= self.clear(end).await;
+        killed |= self.clear(end).await.killed;
         Ok((status, killed))
     }
 
     /// Ends what a process that is gone has left behind, and reads its last
-    /// words. Says whether anything had to be killed.
-    pub async fn clear(&mut self, end: tokio::time::Instant) -> bool {
-        let killed = descendants::end(self.pid, &self.mark, end).await;
+    /// words. Says what that was.
+    pub async fn clear(&mut self, end: Instant) -> Rest {
+        let rest = descendants::end(self.pid, &self.mark, end, &self.hurry).await;
         self.last_words().await;
         for reader in self.readers.drain(..) {
             reader.abort();
         }
         self.let_go();
-        killed
+        rest
     }
 
     /// Reads the last words of a process that is gone and leaves what it left

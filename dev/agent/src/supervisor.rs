@@ -13,7 +13,7 @@ use std::time::Duration;
 use hob_front::{Failure, Gate, Target};
 use hob_wire::{Event, EventKind, LogLine, Mode, Problem, Spec, Stage, Stream};
 use rustix::process::Signal;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use crate::builder::{build, explain_spawn};
@@ -51,6 +51,8 @@ struct Hold {
     secrets: BTreeMap<String, String>,
     tail: LastWords,
     end: mpsc::UnboundedSender<()>,
+    /// Ends its grace.
+    hurry: Arc<Notify>,
 }
 
 impl Supervisor {
@@ -121,6 +123,11 @@ impl Supervisor {
                 if let Some(hold) = self.runs.get(&run) {
                     // It may have ended by itself just now.
                     let _ = hold.end.send(());
+                }
+            }
+            Effect::Kill(run) => {
+                if let Some(hold) = self.runs.get(&run) {
+                    hold.hurry.notify_one();
                 }
             }
             Effect::Signal(run) => {
@@ -238,6 +245,7 @@ impl Supervisor {
                 secrets,
                 tail: tail.clone(),
                 end,
+                hurry: running.hurry(),
             },
         );
         let watcher = Watcher {

@@ -6,7 +6,8 @@
 //! that and feeds back what came of it. Start at [`Machine::step`].
 //!
 //! `builds.rs` decides about saves and builds, `runs.rs` about processes,
-//! `ends.rs` about their ends, `state.rs` holds the data and says how it looks from outside.
+//! `ends.rs` about their ends, `state.rs` holds the data and says how it looks
+//! from outside.
 
 mod builds;
 mod ends;
@@ -121,6 +122,8 @@ pub enum Effect {
     Drain(RunId),
     /// TERM, after the grace KILL; `Exited` follows.
     Terminate(RunId),
+    /// KILL at once to what was told to end before; `Exited` follows.
+    Kill(RunId),
     /// HUP.
     Signal(RunId),
     /// `BackoffOver` after this time.

@@ -6,6 +6,12 @@ use hob_wire::{EventKind, LogLine, Stage};
 use super::state::{Artefact, Run};
 use super::{Effect, GateMove, Machine, RunId};
 
+/// Another process is started once fewer old ones than this are draining or
+/// ending, so that many saves of a service which is slow to end do not fill
+/// the machine: with the one that serves and the one that starts there are so
+/// many and one more.
+pub(super) const MOST_OLD: usize = 3;
+
 impl Machine {
     pub(super) fn begin(&mut self) {
         let was_paused = std::mem::take(&mut self.paused);
@@ -114,6 +120,9 @@ impl Machine {
         if self.exclusive() && !self.retiring.is_empty() {
             return;
         }
+        if self.pending.is_some() && !self.has_room() {
+            return;
+        }
         let Some(artefact) = self.pending.take() else {
             return;
         };
@@ -133,12 +142,33 @@ impl Machine {
             ready: 0,
             fresh,
             terminated: false,
+            killed: false,
         });
         self.push(Effect::Spawn {
             run: id,
             build,
             generation,
         });
+    }
+
+    /// Whether few enough old processes are left for another new one. If not,
+    /// the oldest of those that have been told to end are killed, and their
+    /// end starts it; one that drains has requests and keeps its time.
+    fn has_room(&mut self) -> bool {
+        let killed = self.retiring.iter().filter(|run| run.killed).count();
+        let many = (self.retiring.len() + 1).saturating_sub(MOST_OLD + killed);
+        let ending = |run: &&mut Run| run.terminated && !run.killed;
+        let oldest = self.retiring.iter_mut().filter(ending).take(many);
+        let oldest: Vec<RunId> = oldest
+            .map(|run| {
+                run.killed = true;
+                run.id
+            })
+            .collect();
+        for id in oldest {
+            self.push(Effect::Kill(id));
+        }
+        self.retiring.len() < MOST_OLD
     }
 
     pub(super) fn spawned(&mut self, id: RunId, pid: u32, port: Option<u16>) {
@@ -241,6 +271,8 @@ impl Machine {
     pub(super) fn drained(&mut self, id: RunId) {
         if let Some(index) = self.retiring.iter().position(|run| run.id == id) {
             self.terminate(index);
+            // Its place may be waited for.
+            self.spawn_when_free();
         }
     }
 }

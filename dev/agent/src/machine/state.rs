@@ -80,6 +80,8 @@ pub(super) struct Run {
     pub(super) fresh: bool,
     /// TERM was sent, or is as good as sent.
     pub(super) terminated: bool,
+    /// KILL was sent: others wait for its place.
+    pub(super) killed: bool,
 }
 
 impl Run {

@@ -152,6 +152,7 @@ fn words(effect: &Effect) -> Option<String> {
         Effect::Probe(run) => format!("probe r{}", run.0),
         Effect::Drain(run) => format!("drain r{}", run.0),
         Effect::Terminate(run) => format!("terminate r{}", run.0),
+        Effect::Kill(run) => format!("kill r{}", run.0),
         Effect::Signal(run) => format!("signal r{}", run.0),
         Effect::Backoff { token, delay_ms } => format!("wake {token} in {delay_ms} ms"),
         Effect::Discard(id) => format!("discard b{}", id.0),
@@ -248,6 +249,69 @@ spawned 2      updating  probe r2
 ready 2        ready     gate opens to r2 as g2, drain r1
 drained 1      ready     terminate r1
 exit 1         ready     close r1, discard b1
+
+"#]],
+    );
+}
+
+#[test]
+fn the_oldest_of_many_that_are_slow_to_end_is_killed_before_another_one_starts() {
+    let mut spec = spec();
+    spec.build = None;
+    check(
+        &spec,
+        "configure; start; spawned 1; ready 1; save 2; spawned 2; save 3; spawned 3; save 4; \
+         spawned 4; save 5; save 6; exit 2; spawned 5; ready 5; drained 1",
+        str![[r#"
+
+configure      waiting   gate holds: it has not been built yet, gate holds: it waits for what it needs
+start          starting  gate holds: it is starting, spawn r1 from b1 of g1
+spawned 1      starting  probe r1
+ready 1        ready     gate opens to r1 as g1
+save 2         updating  spawn r2 from b2 of g2
+spawned 2      updating  probe r2
+save 3         updating  terminate r2, spawn r3 from b3 of g3
+spawned 3      updating  probe r3
+save 4         updating  terminate r3, spawn r4 from b4 of g4
+spawned 4      updating  probe r4
+save 5         updating  terminate r4, kill r2
+save 6         updating  discard b5
+exit 2         updating  close r2, discard b2, spawn r5 from b6 of g6
+spawned 5      updating  probe r5
+ready 5        ready     gate opens to r5 as g6, drain r1
+drained 1      ready     terminate r1
+
+"#]],
+    );
+}
+
+#[test]
+fn a_new_process_waits_for_old_ones_that_have_requests_and_none_of_them_is_killed() {
+    let mut spec = spec();
+    spec.build = None;
+    check(
+        &spec,
+        "configure; start; spawned 1; ready 1; save 2; spawned 2; ready 2; save 3; spawned 3; \
+         ready 3; save 4; spawned 4; ready 4; save 5; drained 2; exit 2; spawned 5",
+        str![[r#"
+
+configure      waiting   gate holds: it has not been built yet, gate holds: it waits for what it needs
+start          starting  gate holds: it is starting, spawn r1 from b1 of g1
+spawned 1      starting  probe r1
+ready 1        ready     gate opens to r1 as g1
+save 2         updating  spawn r2 from b2 of g2
+spawned 2      updating  probe r2
+ready 2        ready     gate opens to r2 as g2, drain r1
+save 3         updating  spawn r3 from b3 of g3
+spawned 3      updating  probe r3
+ready 3        ready     gate opens to r3 as g3, drain r2
+save 4         updating  spawn r4 from b4 of g4
+spawned 4      updating  probe r4
+ready 4        ready     gate opens to r4 as g4, drain r3
+save 5         updating  
+drained 2      updating  terminate r2, kill r2
+exit 2         updating  close r2, discard b2, spawn r5 from b5 of g5
+spawned 5      updating  probe r5
 
 "#]],
     );

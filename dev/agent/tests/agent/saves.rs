@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hob_wire::{ChangeAction, EventKind, Phase, Reply, Request, Stage, Swap};
 
-use crate::support::{Agent, get, pid_in, sh, until_gone};
+use crate::support::{Agent, children, get, pid_in, sh, until_gone};
 
 #[test]
 fn a_newer_save_ends_the_whole_build_before_it_and_its_words_are_never_told() {
@@ -97,6 +97,32 @@ fn a_crash_on_start_leaves_the_old_process() {
     assert_eq!(problem.stage, Stage::Start);
     assert_eq!(problem.output[0].text, "a crash was asked for");
     assert_eq!(get(&spec, "/").body, "one");
+}
+
+#[test]
+fn many_saves_of_a_service_that_is_slow_to_end_leave_few_processes_and_fail_no_request() {
+    let (agent, spec) = Agent::ready(|spec| {
+        let program = spec.run.argv.join(" ");
+        // Two processes each, one of them in a session of its own.
+        let script = format!("trap '' TERM; setsid sleep 1000 & exec {program}");
+        spec.run = sh(&script, &spec.run.cwd.clone());
+        spec.build = None;
+        spec.limits.grace.0 = 3_000;
+    });
+    let mut session = agent.attach();
+    let mut most = 0;
+    for generation in 2..40 {
+        session.save(generation);
+        // Some of them come while the one before is starting.
+        if generation % 4 == 0 {
+            agent.done(Request::Await { generation });
+        }
+        most = most.max(children(agent.pid()).len());
+        assert_eq!(get(&spec, "/").status, 200);
+    }
+    agent.done(Request::Await { generation: 39 });
+    assert!((4..=8).contains(&most), "{most} processes");
+    assert_eq!(get(&spec, "/").generation(), Some(39));
 }
 
 #[test]

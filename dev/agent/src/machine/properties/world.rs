@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hob_wire::{Change, ChangeAction, Mode, Phase, Spec, Swap};
 
+use crate::machine::runs::MOST_OLD;
 use crate::machine::state::AgentFacts;
 use crate::machine::{BuildId, BuildResult, Effect, Exit, GateMove, Input, Machine, RunId};
 
@@ -46,6 +47,7 @@ pub struct Process {
     started: bool,
     asked: bool,
     told_to_end: bool,
+    killed: bool,
     draining: bool,
     pub gone: bool,
 }
@@ -151,6 +153,10 @@ impl World {
                     let alive = self.runs.values().filter(|run| !run.gone).count();
                     assert_eq!(alive, 0, "two processes of an exclusive service: {after}");
                 }
+                // With this one: who serves, who starts, and who is on the way
+                // out.
+                let alive = self.runs.values().filter(|run| !run.gone).count();
+                assert!(alive <= MOST_OLD, "{alive} and one more: {after}");
                 self.runs.insert(
                     run.0,
                     Process {
@@ -170,6 +176,12 @@ impl World {
                 let run = self.alive(run, after);
                 assert!(!run.told_to_end, "told to end twice: {after}");
                 run.told_to_end = true;
+            }
+            Effect::Kill(run) => {
+                self.must_not_serve(run, ends, after);
+                let run = self.alive(run, after);
+                assert!(run.told_to_end && !run.killed, "killed unasked: {after}");
+                run.killed = true;
             }
             Effect::Signal(run) => drop(self.alive(run, after)),
             Effect::Backoff { token, .. } => {
@@ -242,6 +254,10 @@ impl World {
             "generation {} is told of a process from before it: {after}",
             serving.generation
         );
+        if self.spec.build.is_none() {
+            // What counts as built is read when the process starts.
+            return;
+        }
         let built = status.built.expect("what serves was built");
         let newest = self.builds.values().rfind(|build| build.good);
         let sources = newest.expect("it was built").sources;
