@@ -1,6 +1,7 @@
 //! What goes into the reducer ([`Input`]) and what comes out of it
 //! ([`Effect`]): data and nothing else.
 
+use crate::selfwritten::SelfWritten;
 use hob_stack::ServiceId;
 use hob_wire::{ChangeAction, Micros, Reply, Request, SessionInfo, SessionRequest, Status};
 
@@ -58,6 +59,13 @@ pub enum Input {
         service: ServiceId,
         /// Whether it could be looked at.
         looked: bool,
+    },
+    /// The time of an `Effect::WakeAfter` has come.
+    Wake {
+        /// The service.
+        service: ServiceId,
+        /// Of the effect.
+        ticket: u64,
     },
     /// The user wants something.
     Command(Command),
@@ -121,6 +129,15 @@ pub enum Effect {
     Apply(Vec<ServiceId>),
     /// `Replan` after this many milliseconds.
     ReplanAfter(u64),
+    /// `Wake` after this many milliseconds.
+    WakeAfter {
+        /// The service.
+        service: ServiceId,
+        /// Comes back with it.
+        ticket: u64,
+        /// How long.
+        ms: u64,
+    },
     /// Connect to the agent; `Attached`, `Refused` or `Lost` follows.
     Attach(ServiceId),
     /// Send to the agent.
@@ -168,6 +185,9 @@ pub enum Told {
         /// In one line.
         reason: String,
     },
+    /// A service seems to write its own sources: what changes only them is
+    /// acted upon late from now on.
+    SelfWritten(SelfWritten),
     /// Everything the session started is being taken down.
     Leaving,
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use hob_stack::ServiceId;
 
 use crate::message::{Applied, Effect, End, Input, Token, Told, Watching};
+use crate::selfwritten::Habit;
 use crate::served::{Link, Served};
 
 mod agents;
@@ -34,6 +35,8 @@ pub struct Session {
     end: End,
     leaving: bool,
     syncing: BTreeMap<Token, ServiceId>,
+    /// The newest one that was given out.
+    tickets: u64,
 }
 
 impl Session {
@@ -59,6 +62,7 @@ impl Session {
             end: End::Left,
             leaving: false,
             syncing: BTreeMap::new(),
+            tickets: 0,
         }
     }
 
@@ -94,6 +98,7 @@ impl Session {
                 service,
                 looked,
             } => self.synced(token, &service, looked, out),
+            Input::Wake { service, ticket } => self.wake(&service, ticket, out),
             Input::Command(command) => self.command(&command, out),
             Input::Leave => self.leave(out),
             Input::TornDown => out.push(Effect::Finish(self.end)),
@@ -160,6 +165,7 @@ impl Session {
                 // Another watch knows nothing of what the old one had seen.
                 served.watched_since = since;
                 served.digest = None;
+                served.habit = Habit::default();
                 if let Link::Attached(attached) = &mut served.link {
                     attached.fed = false;
                 }

@@ -5,6 +5,7 @@ use hob_stack::ServiceId;
 use hob_wire::{Change, ChangeAction, Micros, Phase, Request, Status};
 
 use crate::message::{Effect, Save};
+use crate::selfwritten::Habit;
 
 #[derive(Debug, Default)]
 pub(crate) struct Served {
@@ -15,8 +16,31 @@ pub(crate) struct Served {
     /// When the watch of its sources was set: an agent that began later has
     /// built what the watch would have told.
     pub(crate) watched_since: Micros,
-    pub(crate) kept_back: Option<Save>,
+    /// What the agent was not told yet.
+    pub(crate) unsent: Option<Unsent>,
+    /// What its own writing has to do with it.
+    pub(crate) habit: Habit,
     pub(crate) losses: u32,
+}
+
+/// A save on this side.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    pub(crate) save: Save,
+    /// Why it stays here although the agent would take it.
+    pub(crate) hold: Option<Hold>,
+}
+
+/// What a save that the service may have written itself waits for.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    /// This ticket,
+    pub(crate) due: u64,
+    /// or that one, whichever comes first,
+    pub(crate) quiet: Option<u64>,
+    /// and then, once this is set, for the process that is starting: the next
+    /// one would end it before it is known whether it becomes ready.
+    pub(crate) over: bool,
 }
 
 /// How far the way to an agent goes.
@@ -104,15 +128,30 @@ impl Served {
     pub(crate) fn send(&mut self, save: Save, out: &mut Vec<Effect>) {
         match &mut self.link {
             Link::Attached(attached) => attached.send(save, out),
-            _ => self.kept_back = Some(save),
+            _ => self.keep(save),
         }
+    }
+
+    /// Keeps a save until the agent takes it.
+    pub(crate) fn keep(&mut self, save: Save) {
+        self.unsent = Some(Unsent { save, hold: None });
     }
 
     /// Sends what was kept back, or sees whether something was missed.
     pub(crate) fn catch_up(&mut self, id: &ServiceId, out: &mut Vec<Effect>) {
-        match self.kept_back.take() {
-            Some(save) => self.send(save, out),
+        let starting = self.link.phase() == Some(Phase::Starting);
+        let stays = |hold: &Hold| !hold.over || starting;
+        match self.unsent.take() {
+            Some(unsent) if unsent.hold.as_ref().is_some_and(stays) => self.unsent = Some(unsent),
+            Some(unsent) => self.send(unsent.save, out),
             None => self.compare(id, out),
+        }
+    }
+
+    /// Sends what is put off, now.
+    pub(crate) fn hurry(&mut self, out: &mut Vec<Effect>) {
+        if let Some(unsent) = self.unsent.take() {
+            self.send(unsent.save, out);
         }
     }
 
@@ -124,7 +163,7 @@ impl Served {
         };
         let status = &attached.status;
         let on_its_way = attached.generation != status.accepted || status.building.is_some();
-        if self.kept_back.is_some() || on_its_way {
+        if self.unsent.is_some() || on_its_way {
             return;
         }
         let fed = attached.fed || status.since >= self.watched_since;

@@ -120,6 +120,17 @@ impl<G: Ground> Shell<G> {
                         let _ = inputs.send(Input::Replan);
                     });
                 }
+                Effect::WakeAfter {
+                    service,
+                    ticket,
+                    ms,
+                } => {
+                    let inputs = self.has.inputs.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(ms)).await;
+                        let _ = inputs.send(Input::Wake { service, ticket });
+                    });
+                }
                 Effect::Attach(service) => self.attach(service),
                 Effect::Send(service, request) => {
                     if let Some((_, link)) = self.links.get(&service) {

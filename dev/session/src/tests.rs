@@ -12,6 +12,8 @@ use snapbox::{assert_data_eq, str};
 use crate::message::{Applied, Command, Effect, Input, Save, Token, Told, Watching};
 use crate::reducer::Session;
 
+mod selfwritten;
+
 const WATCHING_SINCE: u64 = 100;
 
 fn watching(name: &str, since: u64) -> Watching {
@@ -27,6 +29,7 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
     let phase = match word {
         "new" | "waiting" => Phase::Waiting,
         "building" => Phase::Building,
+        "starting" => Phase::Starting,
         "ready" | "production" => Phase::Ready,
         "failed" => Phase::Failed,
         "stopped" => Phase::Stopped,
@@ -130,6 +133,31 @@ fn input(line: &str) -> Input {
             token: Token(9),
             request: SessionRequest::Quit,
         },
+        // `write web 1.5 app.db`, `start web 1.4`: the service, when, what.
+        "write" => Input::Save(Save {
+            service: id(word(1)),
+            action: ChangeAction::Rebuild,
+            noticed: seconds(word(2)),
+            paths: words[3..].iter().map(ToString::to_string).collect(),
+            digest: Some(format!("at-{}", word(2))),
+        }),
+        "start" => Input::Event(Event {
+            at: seconds(word(2)),
+            service: format!("s/{}", word(1)),
+            kind: EventKind::Started {
+                generation: 1,
+                pid: 2,
+                port: None,
+            },
+        }),
+        "wake" => Input::Wake {
+            service: id(word(1)),
+            ticket: number(2, 0),
+        },
+        "describe" => Input::Asked {
+            token: Token(9),
+            request: SessionRequest::Describe,
+        },
         "pause" => Input::Command(Command::Pause),
         "rebuild" => Input::Command(Command::Rebuild(None)),
         "restart" => Input::Command(Command::Restart(Some(id(word(1))))),
@@ -139,6 +167,11 @@ fn input(line: &str) -> Input {
     }
 }
 
+/// In the wire's unit.
+fn seconds(word: &str) -> u64 {
+    (word.parse::<f64>().unwrap() * 1e6) as u64
+}
+
 fn words(effect: &Effect) -> String {
     match effect {
         Effect::Apply(services) => {
@@ -146,6 +179,7 @@ fn words(effect: &Effect) -> String {
             format!("apply {}", names.join(" and "))
         }
         Effect::ReplanAfter(ms) => format!("replan in {ms} ms"),
+        Effect::WakeAfter { ticket, ms, .. } => format!("wake {ticket} in {ms} ms"),
         Effect::Attach(id) => format!("attach {}", id.service),
         Effect::Send(id, request) => match request {
             Request::Change(change) => {
@@ -161,9 +195,15 @@ fn words(effect: &Effect) -> String {
         Effect::Sync { service, .. } => format!("look at {}", service.service),
         Effect::Answer(_, Reply::Generation(generation)) => format!("answer g{generation}"),
         Effect::Answer(_, Reply::Refused { reason, .. }) => format!("refuse: {reason}"),
+        Effect::Answer(_, Reply::Session(state)) => {
+            let notes = state.notes.iter().map(|note| format!("; {note}"));
+            let notes: String = notes.collect();
+            format!("answer that it has {}{notes}", state.services.join(" and "))
+        }
         Effect::Answer(_, reply) => format!("answer {reply:?}"),
         Effect::Tell(told) => match told {
             Told::AgentLost(id) => format!("tell that the agent of {} died", id.service),
+            Told::SelfWritten(it) => format!("tell that {}", it.fact()),
             Told::TakenDown(id) => format!("tell that {} was taken down", id.service),
             Told::Taken { service, reason } => format!("tell of {}: {reason}", service.service),
             told => format!("tell {told:?}"),
@@ -177,8 +217,8 @@ fn words(effect: &Effect) -> String {
     }
 }
 
-#[track_caller]
-fn check_kept(keep: bool, services: &[&str], story: &str, expected: impl snapbox::IntoData) {
+/// What comes of a story, line by line.
+fn tell(keep: bool, services: &[&str], story: &str) -> String {
     let services = services.iter().map(|name| watching(name, WATCHING_SINCE));
     let mut session = Session::new(services, keep);
     let mut told = String::from("\n");
@@ -195,7 +235,12 @@ fn check_kept(keep: bool, services: &[&str], story: &str, expected: impl snapbox
     {
         tell(line, session.step(input(line)));
     }
-    assert_data_eq!(told, expected);
+    told
+}
+
+#[track_caller]
+fn check_kept(keep: bool, services: &[&str], story: &str, expected: impl snapbox::IntoData) {
+    assert_data_eq!(tell(keep, services, story), expected);
 }
 
 #[track_caller]

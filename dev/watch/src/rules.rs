@@ -147,20 +147,26 @@ fn read_folder(folder: &Path) -> Option<Gitignore> {
     any.then(|| builder.build().ok()).flatten()
 }
 
-/// What tools put beside the sources for their own use: repositories, swap,
-/// lock and backup files of vim, Emacs, JetBrains, Kate, LibreOffice, GNOME.
+/// What tools put beside the sources for their own use: repositories,
+/// settings, swap, lock and backup files of vim, Emacs, JetBrains, VS Code,
+/// Kate, LibreOffice, GNOME; what Python makes of its sources; what SQLite
+/// keeps beside a database while it is open.
 fn is_passing(name: &OsStr) -> bool {
-    const WHOLE: [&[u8]; 8] = [
+    const WHOLE: [&[u8]; 12] = [
         b".git",
         b".hg",
         b".svn",
         b".jj",
         b".idea",
+        b".vscode",
         // vim asks with it whether it may write in this folder.
         b"4913",
         b".DS_Store",
         // Python writes it beside its sources while it reads them.
         b"__pycache__",
+        b".pytest_cache",
+        b".mypy_cache",
+        b".ruff_cache",
     ];
     const START: [&[u8]; 5] = [
         b".#",
@@ -169,17 +175,35 @@ fn is_passing(name: &OsStr) -> bool {
         b".fuse_hidden",
         b".nfs0",
     ];
-    const END: [&[u8]; 4] = [b"~", b"___jb_tmp___", b"___jb_old___", b".kate-swp"];
+    const END: [&[u8]; 8] = [
+        b"~",
+        b"___jb_tmp___",
+        b"___jb_old___",
+        b".kate-swp",
+        b".pyc",
+        b".pyo",
+        // The usual ones, of files that are not hidden.
+        b".swp",
+        b".swo",
+    ];
+    const DATABASE: [&[u8]; 3] = [b"db", b"sqlite", b"sqlite3"];
+    const BESIDE: [&[u8]; 3] = [b"-journal", b"-wal", b"-shm"];
     let name = name.as_bytes();
     let is_vim_swap = || match name {
         [b'.', .., b'.', b's', b'w', last] => last.is_ascii_lowercase(),
         _ => false,
+    };
+    let is_beside_database = || {
+        let of = BESIDE.iter().find_map(|end| name.strip_suffix(*end));
+        of.and_then(|of| of.rsplit(|byte| *byte == b'.').next())
+            .is_some_and(|extension| DATABASE.contains(&extension))
     };
     WHOLE.contains(&name)
         || START.iter().any(|start| name.starts_with(start))
         || END.iter().any(|end| name.ends_with(end))
         || matches!(name, [b'#', .., b'#'])
         || is_vim_swap()
+        || is_beside_database()
 }
 
 #[cfg(test)]
@@ -230,11 +254,20 @@ mod tests {
             "sub/4913",
             "__pycache__/",
             "sub/__pycache__/",
+            "main.pyc",
+            "sub/a.swp",
+            "app.db-journal",
+            "app.sqlite3-wal",
+            ".vscode/",
         ];
         let heard = [
             ".env",
             "swp",
-            "a.swp",
+            "swp.c",
+            "pyc",
+            "app.db",
+            "cargo-journal",
+            "a.c-wal",
             "49130",
             "#define",
             ".gitignore",

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, LogLine, SessionInfo, Status};
+use crate::{Event, LogLine, SessionInfo, SessionState, Status};
 
 /// The longest line that a peer reads, in bytes. A log line is cut by the
 /// agent far below it.
@@ -56,6 +56,8 @@ pub enum Reply {
     Log(LogLine),
     /// The generation that a session's answer is about.
     Generation(u64),
+    /// What a session says of itself.
+    Session(SessionState),
 }
 
 /// A line that could not be read.

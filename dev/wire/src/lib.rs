@@ -26,7 +26,7 @@ pub use request::{Change, ChangeAction, LogQuery, Request, SessionRequest};
 pub use spec::{
     Duration, Limits, Listen, Mode, Program, Protocol, Ready, Restart, SecretSource, Spec, Swap,
 };
-pub use status::{Build, Phase, Problem, Serving, SessionInfo, Status};
+pub use status::{Build, Phase, Problem, Serving, SessionInfo, SessionState, Status};
 
 /// The version of everything in this crate. It goes up with each change that
 /// an older peer would misread.

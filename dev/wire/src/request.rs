@@ -123,6 +123,8 @@ pub enum SessionRequest {
         /// `stack/service`.
         service: String,
     },
+    /// Say what the session works with. Answered by `Session`.
+    Describe,
     /// End the session and what it started. Answered by `Done` before it ends.
     Quit,
 }

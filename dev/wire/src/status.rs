@@ -111,6 +111,15 @@ pub struct Problem {
     pub output: Vec<LogLine>,
 }
 
+/// What a dev session says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionState {
+    /// The `stack/service`s that are its own.
+    pub services: Vec<String>,
+    /// What a person should know of them, one line each.
+    pub notes: Vec<String>,
+}
+
 /// The session that feeds an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionInfo {

@@ -123,12 +123,16 @@ impl Session {
         let Some((_, served)) = named(&mut self.services, &event.service) else {
             return;
         };
-        // The state itself follows; an agent that dies in between is known by
-        // this word.
-        if event.kind == EventKind::Phase(Phase::Stopped)
-            && let Some(status) = served.link.status_mut()
-        {
-            status.phase = Phase::Stopped;
+        match event.kind {
+            EventKind::Started { .. } => served.habit.started(event.at),
+            // The state itself follows; an agent that dies in between is known
+            // by this word.
+            EventKind::Phase(Phase::Stopped) => {
+                if let Some(status) = served.link.status_mut() {
+                    status.phase = Phase::Stopped;
+                }
+            }
+            _ => {}
         }
     }
 }

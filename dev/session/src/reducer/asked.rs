@@ -1,7 +1,7 @@
 //! What people ask for: by a key, or through the session's socket.
 
 use hob_stack::ServiceId;
-use hob_wire::{Reply, Request, SessionRequest};
+use hob_wire::{Reply, Request, SessionRequest, SessionState};
 
 use super::Session;
 use crate::message::{Command, Effect, Save, Token, Told};
@@ -27,10 +27,24 @@ impl Session {
                 }
                 Err(reason) => out.push(Effect::Answer(token, refusal(reason))),
             },
+            SessionRequest::Describe => {
+                out.push(Effect::Answer(token, Reply::Session(self.describe())));
+            }
             SessionRequest::Quit => {
                 out.push(Effect::Answer(token, Reply::Done));
                 self.leave(out);
             }
+        }
+    }
+
+    fn describe(&self) -> SessionState {
+        let notes = self.services.iter().filter_map(|(id, served)| {
+            let note = served.habit.note()?;
+            Some(format!("{id}: {note}"))
+        });
+        SessionState {
+            services: self.own().iter().map(ToString::to_string).collect(),
+            notes: notes.collect(),
         }
     }
 
@@ -59,8 +73,12 @@ impl Session {
         if self.syncing.remove(&token).is_none() {
             return;
         }
-        let served = self.services.get(service);
-        let served = served.filter(|it| looked && !self.paused && it.kept_back.is_none());
+        let served = self.services.get_mut(service);
+        let mut served = served.filter(|it| looked && !self.paused && it.link.is_attached());
+        if let Some(served) = &mut served {
+            // Who waits for what is on disk wants all of it to be answered.
+            served.hurry(out);
+        }
         let reply = match served.and_then(|served| served.link.attached()) {
             Some(attached) => Reply::Generation(attached.generation),
             None => refusal(format!("{service} cannot be waited for at the moment")),
@@ -106,6 +124,8 @@ impl Session {
 
     fn rebuild(&mut self, id: &ServiceId, out: &mut Vec<Effect>) {
         if let Some(served) = self.services.get_mut(id) {
+            // The build reads what is on disk.
+            served.unsent = None;
             let save = Save::of_nothing(id, served.digest.clone());
             served.send(save, out);
         }

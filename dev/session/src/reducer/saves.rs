@@ -3,7 +3,9 @@
 use hob_stack::ServiceId;
 
 use super::Session;
-use crate::message::{Effect, Save};
+use crate::message::{Effect, Save, Told};
+use crate::selfwritten::{QUIET, Verdict};
+use crate::served::{Hold, Unsent};
 
 impl Session {
     pub(super) fn save(&mut self, save: Save, out: &mut Vec<Effect>) {
@@ -12,19 +14,81 @@ impl Session {
             return;
         };
         served.digest.clone_from(&save.digest);
-        let save = match served.kept_back.take() {
-            Some(earlier) => earlier.and(save),
-            None => save,
+        let verdict = served.habit.saved(&save);
+        let (save, hold, first) = match served.unsent.take() {
+            Some(Unsent { save: first, hold }) => (first.and(save), hold, false),
+            None => (save, None, true),
         };
         if !idle {
-            served.kept_back = Some(save);
+            return served.keep(save);
+        }
+        if !served.link.is_attached() {
+            served.keep(save);
+            // What was in the way of it may be gone.
+            if self.incomplete {
+                self.apply(out);
+            }
             return;
         }
-        let stuck = !served.link.is_attached();
-        served.send(save, out);
-        // What was in the way of it may be gone.
-        if stuck && self.incomplete {
-            self.apply(out);
+        match verdict {
+            // Only a save that is all suspect is put off.
+            Verdict::Suspect { news, until_quiet } if first || hold.is_some() => {
+                out.extend(news.map(|it| Effect::Tell(Told::SelfWritten(it))));
+                self.put_off(save, hold, until_quiet, out);
+            }
+            _ => served.send(save, out),
+        }
+    }
+
+    /// Keeps a save that the service may have written itself; those that
+    /// follow meanwhile join it.
+    fn put_off(
+        &mut self,
+        save: Save,
+        hold: Option<Hold>,
+        until_quiet: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let service = save.service.clone();
+        let Some(served) = self.services.get_mut(&service) else {
+            return;
+        };
+        let tickets = &mut self.tickets;
+        let mut wake_after = |ms| {
+            *tickets += 1;
+            let (service, ticket) = (service.clone(), *tickets);
+            out.push(Effect::WakeAfter {
+                service,
+                ticket,
+                ms,
+            });
+            ticket
+        };
+        let mut hold = hold.unwrap_or_else(|| Hold {
+            due: wake_after(served.habit.delay()),
+            quiet: None,
+            over: false,
+        });
+        if until_quiet {
+            hold.quiet = Some(wake_after(QUIET));
+        }
+        let hold = Some(hold);
+        served.unsent = Some(Unsent { save, hold });
+    }
+
+    /// The time of what was put off may have come.
+    pub(super) fn wake(&mut self, service: &ServiceId, ticket: u64, out: &mut Vec<Effect>) {
+        let idle = !self.paused && !self.leaving;
+        let Some(served) = self.services.get_mut(service) else {
+            return;
+        };
+        let unsent = served.unsent.as_mut();
+        match unsent.and_then(|unsent| unsent.hold.as_mut()) {
+            Some(hold) if hold.due == ticket || hold.quiet == Some(ticket) => hold.over = true,
+            _ => return,
+        }
+        if idle && served.link.is_attached() {
+            served.catch_up(service, out);
         }
     }
 

@@ -116,6 +116,9 @@ async fn ready(
             return Err(Error::new(code, "not everything is ready")
                 .hint("the session goes on: mend it and save, or `hob down`"));
         }
+        if let Some(note) = value["session"]["self-written"]["note"].as_str() {
+            context.output.say(note);
+        }
         if let Some(message) = value["event"]["kind"]["failed"]["message"].as_str() {
             let service = value["event"]["service"].as_str().unwrap_or_default();
             code = Code::Service;

@@ -174,6 +174,10 @@ impl Screen {
             }
             Told::TakenDown(service) => format!("{yellow} {service} was taken down from elsewhere"),
             Told::Taken { service, reason } => format!("{yellow} {service}: {reason}"),
+            Told::SelfWritten(it) => {
+                self.stage.say(format!("{yellow} {}", it.fact()));
+                format!("  {} {}", style("hint:").cyan(), it.advice())
+            }
             Told::Leaving => "stopping; once more to stop at once".to_owned(),
         };
         self.stage.say(line);
@@ -235,6 +239,9 @@ fn word(told: &Told) -> serde_json::Value {
         Told::Leaving => "leaving".into(),
         Told::AgentLost(service) => serde_json::json!({ "agent-lost": service }),
         Told::TakenDown(service) => serde_json::json!({ "taken-down": service }),
+        Told::SelfWritten(it) => {
+            serde_json::json!({ "self-written": { "service": it.service, "note": it.to_string() } })
+        }
         Told::Taken { service, reason } => {
             serde_json::json!({ "taken": { "service": service, "reason": reason } })
         }
