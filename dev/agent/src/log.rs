@@ -5,22 +5,24 @@
 //! the limit. A line is `2026-01-31T08:00:00.123456Z out 3 text`: the time,
 //! the stream, the generation and the text. [`read`] works on the files
 //! alone, so a log outlives its agent. Values of secrets are masked before a
-//! line is kept anywhere. `stored.rs` reads, this file writes.
+//! line is kept anywhere. `disk.rs` writes, `stored.rs` reads; this
+//! file is what all share.
 
+mod disk;
 mod stored;
+mod tail;
 
-use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hob_wire::{LogLine, Micros, Stream};
 use tokio::sync::broadcast;
 
+use disk::Disk;
 pub use stored::{Stored, read};
-use stored::{current, format_line, previous};
+pub use tail::Tail;
 
 /// Lines that a slow follower may be behind. Times the longest line, it is
 /// what they can cost in memory.
@@ -29,11 +31,6 @@ const FEED: usize = 2048;
 const MASKABLE: usize = 4;
 /// Shorter lines of a secret of several lines would.
 const MASKABLE_LINE: usize = 8;
-/// Lines of a process's own words that go with its problem.
-const TAIL: usize = 40;
-/// Bytes of them: a problem travels in one line of the protocol.
-const TAIL_BYTES: usize = 64 << 10;
-
 /// A shared handle to one service's log.
 #[derive(Clone)]
 pub struct Log {
@@ -45,15 +42,10 @@ pub struct Log {
 pub type Numbered = (u64, LogLine);
 
 struct Inner {
-    folder: PathBuf,
-    file: Option<File>,
-    written: u64,
-    half: u64,
+    disk: Disk,
     count: u64,
     /// Never forgotten: an old process may still speak of an old value.
     secrets: Vec<String>,
-    /// Whether the disk refused the last line, so that it is said once.
-    refused: bool,
 }
 
 impl Log {
@@ -62,16 +54,10 @@ impl Log {
     /// # Errors
     /// The folder cannot be made or the file not opened.
     pub fn open(folder: &Path, limit_bytes: u64) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
-        let file = append(folder)?;
         let inner = Inner {
-            folder: folder.to_owned(),
-            written: file.metadata()?.len(),
-            file: Some(file),
-            half: (limit_bytes / 2).max(4096),
+            disk: Disk::open(folder, limit_bytes)?,
             count: 0,
             secrets: Vec::new(),
-            refused: false,
         };
         Ok(Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -81,7 +67,7 @@ impl Log {
 
     /// Sets the bytes kept on disk.
     pub fn limit(&self, bytes: u64) {
-        self.lock().half = (bytes / 2).max(4096);
+        self.lock().disk.limit(bytes);
     }
 
     /// Values that must not be seen in the log from now on, whole or, where a
@@ -114,7 +100,7 @@ impl Log {
     pub fn write(&self, mut line: LogLine) -> LogLine {
         let mut inner = self.lock();
         line.text = inner.masked(line.text);
-        let refusal = inner.keep(&line);
+        let refusal = inner.disk.keep(&line);
         for line in refusal.into_iter().chain([line.clone()]) {
             inner.count += 1;
             // Nobody may be following.
@@ -136,7 +122,7 @@ impl Log {
     /// What is stored now, and a feed of all that comes after it.
     pub fn follow(&self) -> (Stored, broadcast::Receiver<Numbered>) {
         let inner = self.lock();
-        (Stored::open(&inner.folder), self.feed.subscribe())
+        (Stored::open(inner.disk.folder()), self.feed.subscribe())
     }
 
     /// A feed of all that comes from now on.
@@ -159,80 +145,6 @@ impl Inner {
             }
         })
     }
-
-    /// Writes a line to disk; the answer is what is to be said when the disk
-    /// refuses for the first time.
-    fn keep(&mut self, line: &LogLine) -> Option<LogLine> {
-        let mut text = format_line(line);
-        if self.refused {
-            // A part of an earlier line may have been written.
-            text.insert(0, '\n');
-        }
-        if self.written + text.len() as u64 > self.half {
-            self.rotate();
-        }
-        let result = match self.file.as_mut() {
-            Some(file) => file.write_all(text.as_bytes()),
-            None => append(&self.folder).and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                self.file = Some(file);
-                Ok(())
-            }),
-        };
-        match result {
-            Ok(()) => {
-                self.written += text.len() as u64;
-                self.refused = false;
-                None
-            }
-            Err(error) => (!std::mem::replace(&mut self.refused, true)).then(|| LogLine {
-                at: line.at,
-                stream: Stream::Hob,
-                generation: 0,
-                text: format!("the log cannot be written to disk: {error}"),
-            }),
-        }
-    }
-
-    fn rotate(&mut self) {
-        // Where it cannot be moved, what is full is given up: the limit holds.
-        if fs::rename(current(&self.folder), previous(&self.folder)).is_err() {
-            let _ = fs::remove_file(current(&self.folder));
-        }
-        self.file = append(&self.folder).ok();
-        self.written = 0;
-    }
-}
-
-fn append(folder: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(current(folder))
-}
-
-/// The last words of one process, for its problem.
-#[derive(Debug, Default)]
-pub struct Tail {
-    lines: VecDeque<LogLine>,
-    bytes: usize,
-}
-
-impl Tail {
-    /// Keeps a line and forgets the oldest ones.
-    pub fn push(&mut self, line: LogLine) {
-        self.bytes += line.text.len();
-        self.lines.push_back(line);
-        while self.lines.len() > TAIL || self.bytes > TAIL_BYTES {
-            let gone = self.lines.pop_front();
-            self.bytes -= gone.map_or(0, |line| line.text.len());
-        }
-    }
-
-    /// The lines, oldest first.
-    pub fn lines(&self) -> Vec<LogLine> {
-        self.lines.iter().cloned().collect()
-    }
 }
 
 /// The time in the wire's unit.
@@ -250,8 +162,13 @@ fn micros(at: SystemTime) -> Micros {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use std::fs::{self, File, OpenOptions};
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
     use hob_wire::LogQuery;
 
+    use super::stored::current;
     use super::*;
 
     fn line(at: u64, text: &str) -> LogLine {
@@ -376,7 +293,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = Log::open(folder.path(), 1 << 20).unwrap();
         let mut feed = log.feed();
-        log.lock().file = File::open("/dev/null").ok();
+        log.lock().disk.replace(File::open("/dev/null").ok());
         for at in 1..=3 {
             log.write(line(at, "lost"));
         }
@@ -384,22 +301,31 @@ mod tests {
         let told: Vec<_> = told.iter().map(|(_, line)| line.text.as_str()).collect();
         let said = "the log cannot be written to disk: Bad file descriptor (os error 9)";
         assert_eq!(told, [said, "lost", "lost", "lost"]);
-        log.lock().file = None;
+        log.lock().disk.replace(None);
         log.write(line(4, "kept"));
         assert_eq!(texts(&read(folder.path(), &LogQuery::default())), ["kept"]);
     }
 
     #[test]
-    fn the_tail_is_bounded_in_lines_and_bytes() {
-        let mut tail = Tail::default();
-        for at in 0..100 {
-            tail.push(line(at, "short"));
+    fn a_log_whose_folder_was_taken_away_goes_on_in_a_new_one_and_loses_no_line() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("state/log");
+        let log = Log::open(&folder, 20_000).unwrap();
+        log.write(line(1, "before"));
+        fs::remove_dir_all(home.path().join("state")).unwrap();
+        for at in 2..5_000 {
+            log.write(line(at, "after"));
         }
-        assert_eq!(tail.lines().len(), TAIL);
-        assert_eq!(tail.lines().last().unwrap().at, 99);
-        tail.push(line(100, &"x".repeat(TAIL_BYTES - 5)));
-        assert_eq!(texts(&tail.lines())[0], "short");
-        assert_eq!(tail.lines().len(), 2);
+        let stored = read(&folder, &LogQuery::default());
+        assert_eq!(stored.last().unwrap().at, 4_999);
+        assert!(stored.len() > 100, "only {} lines kept", stored.len());
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        // The first line after it, too.
+        fs::remove_file(current(&folder)).unwrap();
+        log.write(line(5_000, "again"));
+        let stored = read(&folder, &LogQuery::default());
+        assert_eq!(stored.last().unwrap().text, "again");
     }
 
     #[test]
