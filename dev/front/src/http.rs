@@ -25,7 +25,7 @@ use crate::inject::{self, Injection};
 use crate::page::{self, Refusal};
 use crate::pool::{self, Sender, SharedSender};
 use crate::serve::Config;
-use crate::upload::{Asked, Upload};
+use crate::upload::{Asked, Upload, linger};
 use crate::visit::Visit;
 use crate::{headers, live, tunnel};
 
@@ -88,7 +88,9 @@ impl Link {
             return Ok(self.connect_refused(&request));
         }
         if request.uri().path().starts_with(FRONT_PREFIX) {
-            return Ok(live::answer(&request, &self.gate, &self.config));
+            let response = live::answer(&request, &self.gate, &self.config);
+            linger(request.into_body());
+            return Ok(response);
         }
         let (ask, request) = self.read(request);
         Ok(self.send(ask, request).await)
@@ -134,7 +136,10 @@ impl Link {
         loop {
             let flight = match hold.target().await {
                 Step::Go(flight) => flight,
-                step => return self.refuse(&ask, self.held(step)),
+                step => {
+                    request.into_body().linger();
+                    return self.refuse(&ask, self.held(step));
+                }
             };
             let tried = if request.version() == Version::HTTP_2 {
                 self.try_shared(flight.backend(), request).await

@@ -13,10 +13,38 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::Sleep;
+use tokio::time::{Sleep, timeout};
 
 const CONTINUE_LIMIT: Duration = Duration::from_secs(1);
+
+/// A body that nobody wants is read for so long, in bytes and in time.
+const LINGER: usize = 64 << 20;
+const LINGER_LIMIT: Duration = Duration::from_secs(2);
+
+/// Reads a refused request's body for a while and forgets it. Many clients
+/// send all of it before they look at the answer; closed on, they would see
+/// their connection reset instead (RFC 9112, 9.6).
+pub(crate) fn linger(mut body: Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::spawn(async move {
+        let read = async {
+            let mut left = LINGER;
+            while let Some(Ok(frame)) = body.frame().await {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                left = left.saturating_sub(length);
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        // The limit is the answer to a client that goes on and on.
+        let _ = timeout(LINGER_LIMIT, read).await;
+    });
+}
 
 /// A request body: the client's, or none.
 #[derive(Debug, Default)]
@@ -103,6 +131,14 @@ impl Upload {
         Self {
             body: Some(body),
             expects: None,
+        }
+    }
+
+    /// The request was answered without its body. A client that waits to be
+    /// asked for it sends none.
+    pub(crate) fn linger(self) {
+        if let (Some(body), None) = (self.body, self.expects) {
+            linger(body);
         }
     }
 

@@ -3,7 +3,12 @@
 use hob_front::Failure;
 use snapbox::str;
 
-use crate::support::{Front, failure};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::support::{Front, failure, read_until, soon};
 
 const PAGE: &str = "Sec-Fetch-Dest: document\r\nAccept: text/html\r\n";
 
@@ -59,6 +64,54 @@ async fn a_browser_gets_a_page_in_which_nothing_of_the_output_is_markup() {
         "{page}"
     );
     assert!(page.contains(" data-failure=\""), "{page}");
+}
+
+/// Sends a request with this body and looks at the answer only then, as many
+/// clients do.
+async fn send_all(front: &Front, head: &str, length: usize) -> String {
+    let mut stream = TcpStream::connect(front.addr).await.unwrap();
+    let head = format!("{head}Host: localhost\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let piece = vec![b'x'; 1 << 20];
+    for _ in 0..length / piece.len() {
+        soon("room for the body", stream.write_all(&piece))
+            .await
+            .unwrap();
+    }
+    read_until(&mut stream, "\r\n\r\n").await
+}
+
+#[tokio::test]
+async fn a_client_that_sends_all_of_a_large_body_first_reads_why_it_was_refused() {
+    let front = Front::start(|_| {}).await;
+    front.gate.fail(failure(3));
+    for path in ["/upload", "/__hob/status"] {
+        for close in ["Connection: close\r\n", ""] {
+            let head = format!("POST {path} HTTP/1.1\r\n{close}");
+            let answer = send_all(&front, &head, 16 << 20).await;
+            let status = if path == "/upload" { 503 } else { 405 };
+            let line = format!("HTTP/1.1 {status} ");
+            assert!(answer.starts_with(&line), "{path}: {answer}");
+        }
+    }
+    // The wait for room is part of it.
+    let front = Front::start(|config| config.hold_limit = Duration::from_millis(1)).await;
+    let answer = send_all(&front, "POST / HTTP/1.1\r\n", 16 << 20).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_not_read_for_ever() {
+    let front = Front::start(|_| {}).await;
+    front.gate.fail(failure(3));
+    let mut stream = TcpStream::connect(front.addr).await.unwrap();
+    let head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+    soon("the front to close", async {
+        while stream.write_all(&chunk).await.is_ok() {}
+    })
+    .await;
 }
 
 #[tokio::test]
