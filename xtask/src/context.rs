@@ -44,13 +44,17 @@ impl Context {
         }
     }
 
+    /// The folder that the caller is in.
+    pub fn folder(&self) -> Result<PathBuf> {
+        std::env::current_dir()
+            .map_err(|error| Error::failed(format!("cannot tell the current folder: {error}")))
+    }
+
     /// The project's folder.
     pub fn root(&self) -> Result<PathBuf> {
         let start = match &self.global.project {
             Some(folder) => folder.clone(),
-            None => std::env::current_dir().map_err(|error| {
-                Error::failed(format!("cannot tell the current folder: {error}"))
-            })?,
+            None => self.folder()?,
         };
         if self.global.project.is_some() && !start.join("stacks").is_dir() {
             let error = format!("there is no folder `stacks` in {}", start.display());

@@ -298,13 +298,3 @@ pub async fn spec_of(
         }
     }
 }
-
-/// Asks the agent of a service for its status; none when there is no agent.
-pub async fn status_of(engine: &Engine, id: &ServiceId) -> Option<hob_wire::Status> {
-    engine
-        .agent(id)
-        .ok()?
-        .status(Duration::from_secs(2))
-        .await
-        .ok()
-}

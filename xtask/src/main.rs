@@ -10,6 +10,7 @@ mod ground;
 mod keys;
 mod output;
 mod render;
+mod running;
 mod stage;
 mod verbs;
 

@@ -5,7 +5,7 @@ use hob_wire::Status;
 use crate::resource::Owner;
 
 /// What is known of one service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceState {
     /// The service.
     pub owner: Owner,
@@ -14,7 +14,7 @@ pub struct ServiceState {
 }
 
 /// How a service is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing of it runs.
     Down,
@@ -22,6 +22,8 @@ pub enum Verdict {
     Up(Box<Status>),
     /// Its agent is gone, and what it left still runs: this many processes.
     Remains(usize),
+    /// Its agent runs and cannot be asked: its socket was removed.
+    Cut,
     /// Its agent is there and of no use, for this reason.
     Broken(String),
 }

@@ -43,4 +43,4 @@ pub use names::{
 };
 pub use schema::json_schema;
 pub use secret::is_secret;
-pub use select::SelectError;
+pub use select::{SelectError, select};

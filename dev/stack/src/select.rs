@@ -1,9 +1,10 @@
-//! What a name on the command line means. Start with [`Project::select`].
+//! What a name on the command line means. Start with [`Project::select`], or
+//! with [`select`] where services are known that no file tells of.
 
 use std::collections::BTreeSet;
 
 use crate::model::Project;
-use crate::names::ServiceId;
+use crate::names::{ServiceId, StackName};
 use crate::near::{either, listed, nearest};
 
 /// Why names do not say which services are meant.
@@ -69,13 +70,45 @@ impl Project {
     /// # Errors
     /// A name means nothing or too much.
     pub fn select(&self, names: &[String]) -> Result<Vec<ServiceId>, SelectError> {
+        let services = self.services().map(|service| service.id.clone());
+        let known = Known {
+            stacks: self.stacks.keys().cloned().collect(),
+            services: services.collect(),
+        };
+        known.select(names)
+    }
+}
+
+/// The same among these services, whatever a project's files say of them.
+///
+/// # Errors
+/// A name means nothing or too much.
+pub fn select(
+    services: &BTreeSet<ServiceId>,
+    names: &[String],
+) -> Result<Vec<ServiceId>, SelectError> {
+    let known = Known {
+        stacks: services.iter().map(|id| id.stack.clone()).collect(),
+        services: services.iter().cloned().collect(),
+    };
+    known.select(names)
+}
+
+/// All that can be named.
+struct Known {
+    stacks: BTreeSet<StackName>,
+    services: Vec<ServiceId>,
+}
+
+impl Known {
+    fn select(&self, names: &[String]) -> Result<Vec<ServiceId>, SelectError> {
         if names.is_empty() {
-            let mut stacks = self.stacks.keys();
+            let mut stacks = self.stacks.iter();
             return match (stacks.next(), stacks.next()) {
                 (None, _) => Err(SelectError::NoStack),
-                (Some(_), None) => Ok(self.services().map(|s| s.id.clone()).collect()),
+                (Some(_), None) => Ok(self.services.clone()),
                 _ => Err(SelectError::WhichStack {
-                    stacks: self.stacks.keys().map(ToString::to_string).collect(),
+                    stacks: self.stacks.iter().map(ToString::to_string).collect(),
                 }),
             };
         }
@@ -88,7 +121,7 @@ impl Project {
 
     fn select_one(&self, name: &str) -> Result<Vec<ServiceId>, SelectError> {
         let of = |keep: &dyn Fn(&ServiceId) -> bool| -> Vec<ServiceId> {
-            let ids = self.services().map(|service| &service.id);
+            let ids = self.services.iter();
             ids.filter(|id| keep(id)).cloned().collect()
         };
         let (stack, service) = match name.split_once('/') {
@@ -121,9 +154,9 @@ impl Project {
     }
 
     fn unknown(&self, name: &str) -> SelectError {
-        let stacks = self.stacks.keys().map(ToString::to_string);
-        let ids: Vec<String> = self.services().map(|s| s.id.to_string()).collect();
-        let services = self.services().map(|s| s.id.service.to_string());
+        let stacks = self.stacks.iter().map(ToString::to_string);
+        let ids: Vec<String> = self.services.iter().map(ToString::to_string).collect();
+        let services = self.services.iter().map(|id| id.service.to_string());
         let stack = name.strip_suffix('/');
         let known: BTreeSet<String> = if stack.is_some() {
             stacks.collect()

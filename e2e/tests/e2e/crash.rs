@@ -177,7 +177,7 @@ fn up_ends_the_orphans_of_a_killed_agent_and_makes_it_anew() {
     processes::kill(agent);
     until("the agent's end", || !processes::is_alive(agent));
     let status = world.hob(["status"]).good();
-    assert!(status.out.contains("demo/web  down"), "{status:?}");
+    assert!(status.out.contains("demo/web  lost"), "{status:?}");
     assert!(
         status
             .err

@@ -10,6 +10,7 @@ mod leave;
 mod needs;
 mod polykube;
 mod reload;
+mod running;
 mod secrets;
 mod taken;
 mod up;

@@ -61,7 +61,7 @@ demo/web ready (run) http://127.0.0.1:[PORT1] 1 [TIME]
     let status = world.hob(["status"]).good();
     assert!(status.out.contains("demo/web  down"), "{status:?}");
     let restart = world.hob(["restart"]).code(1);
-    assert!(restart.err.contains("nothing of it is up"), "{restart:?}");
+    assert!(restart.err.contains("`hob up demo/web`"), "{restart:?}");
 }
 
 #[test]

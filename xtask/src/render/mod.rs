@@ -1,5 +1,6 @@
 //! How things look in a terminal: pure functions from values to lines.
 
+pub mod data;
 mod event;
 mod line;
 mod progress;
@@ -8,4 +9,4 @@ mod status;
 pub use event::{Look, describe, waterfall};
 pub use line::{Names, log_line, printable};
 pub use progress::{Steps, obstacle_lines};
-pub use status::{address, status_json, status_table};
+pub use status::{address, note, status_table};

@@ -1,13 +1,14 @@
-//! The table of `status` and its JSON.
+//! The table of `status`, and what is worth saying below it.
 
 use console::{measure_text_width, pad_str, style};
+use hob_engine::{ServiceState, Verdict};
 use hob_wire::{Listen, Micros, Mode, Phase, Protocol, Status};
 
 use super::event::time;
 use super::line::printable;
 
-/// One row a service; `missing` are those that are not up.
-pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<String> {
+/// One row a service: those that are up first.
+pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
     let mut rows: Vec<[String; 5]> = vec![[
         style("SERVICE").dim().to_string(),
         style("STATE").dim().to_string(),
@@ -15,7 +16,12 @@ pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<Stri
         style("SAVE").dim().to_string(),
         style("SINCE").dim().to_string(),
     ]];
-    for status in all {
+    let up = |state: &ServiceState| match &state.verdict {
+        Verdict::Up(status) => Some((**status).clone()),
+        _ => None,
+    };
+    let all: Vec<Status> = states.iter().filter_map(up).collect();
+    for status in &all {
         rows.push([
             status.service.clone(),
             state(status),
@@ -27,11 +33,15 @@ pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<Stri
                 .map_or_else(String::new, |it| age(now.saturating_sub(it.since))),
         ]);
     }
-    for service in missing {
-        let down = style("down").dim().to_string();
+    for missing in states.iter().filter(|state| up(state).is_none()) {
+        let word = style(word(&missing.verdict));
+        let word = match &missing.verdict {
+            Verdict::Down => word.dim(),
+            _ => word.red(),
+        };
         rows.push([
-            service.clone(),
-            down,
+            missing.owner.to_string(),
+            word.to_string(),
             String::new(),
             String::new(),
             String::new(),
@@ -53,7 +63,7 @@ pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<Stri
             .collect();
         lines.push(cells.join("  ").trim_end().to_owned());
     }
-    for status in all {
+    for status in &all {
         if let Some(problem) = &status.problem {
             lines.push(format!(
                 "{}: {}",
@@ -71,6 +81,32 @@ pub fn status_table(all: &[Status], missing: &[String], now: Micros) -> Vec<Stri
         }
     }
     lines
+}
+
+/// The state of a service without an agent that answers, in one word.
+pub fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Up(_) => "up",
+        Verdict::Down => "down",
+        Verdict::Remains(_) | Verdict::Cut | Verdict::Broken(_) => "lost",
+    }
+}
+
+/// What is wrong with a service that is lost, and what to type.
+pub fn note(state: &ServiceState) -> Option<String> {
+    let owner = &state.owner;
+    match &state.verdict {
+        Verdict::Up(_) | Verdict::Down => None,
+        Verdict::Remains(count) => Some(format!(
+            "{owner}: its agent is gone and {count} of its processes are left; \
+             `hob down {owner}` ends them, `hob up {owner}` starts it anew"
+        )),
+        Verdict::Cut => Some(format!(
+            "{owner}: it goes on, and nobody can ask its agent, whose socket was removed; \
+             `hob up {owner}` or `hob dev {owner}` starts it anew, `hob down {owner}` ends it"
+        )),
+        Verdict::Broken(why) => Some(format!("{owner}: {why}; `hob up {owner}` makes it anew")),
+    }
 }
 
 fn state(status: &Status) -> String {
@@ -130,9 +166,4 @@ fn age(micros: Micros) -> String {
         3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} d", seconds / 86400),
     }
-}
-
-/// The same for programs; versioned like everything on the wire.
-pub fn status_json(status: &Status) -> serde_json::Value {
-    serde_json::json!({ "protocol": hob_wire::PROTOCOL, "status": status })
 }

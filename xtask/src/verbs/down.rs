@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hob_engine::{Engine, ProjectRef, Scope, Want};
-use hob_stack::{EngineChoice, Project};
+use hob_engine::{Engine, Scope, Want};
+use hob_stack::EngineChoice;
 use hob_wire::{Hello, SessionInfo, SessionRequest, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::change::{change, engine_error};
 use crate::cli::DownArgs;
-use crate::context::{Context, interrupted, owners};
+use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
+use crate::render::data;
 use crate::stage::Stage;
 
 /// How long a dev session may take to end with its services.
@@ -21,80 +22,9 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
     if args.all {
         return all(context, &args).await;
     }
-    let root = context.root()?;
-    let (scope, project) = scope(context, &args, &root)?;
-    let engine = context.engine(project, EngineChoice::Auto)?;
-    let scope = match scope {
-        Ok(scope) => scope,
-        // What runs can be named even when its stack file cannot be read.
-        Err(error) => running(&engine, &args.names.names).await?.ok_or(error)?,
-    };
-    take_down(context, &engine, scope, &args).await
-}
-
-/// What names mean even when the stack files are in error: a service that
-/// runs can always be taken down.
-fn scope(
-    context: &Context,
-    args: &DownArgs,
-    root: &std::path::Path,
-) -> Result<(Result<Scope>, ProjectRef)> {
-    let loaded = Project::load(root, &context.environment);
-    let root = root.canonicalize().map_err(anyhow::Error::from)?;
-    let reference = ProjectRef {
-        id: hob_stack::ProjectId::of(&root).to_string(),
-        root,
-    };
-    let names = &args.names.names;
-    if names.is_empty() {
-        return Ok((Ok(Scope::Project), reference));
-    }
-    let stacks: BTreeSet<String> = names.iter().cloned().collect();
-    let failed = |name: &String| loaded.failed.contains(name);
-    if names.iter().all(failed) {
-        return Ok((Ok(Scope::Stacks(stacks)), reference));
-    }
-    let Some(project) = &loaded.project else {
-        return Ok((Ok(Scope::Stacks(stacks)), reference));
-    };
-    let is_stack = |name: &String| project.stacks.keys().any(|stack| stack.as_str() == name);
-    if names.iter().all(is_stack) {
-        return Ok((Ok(Scope::Stacks(stacks)), reference));
-    }
-    match project.select(names) {
-        Ok(services) => Ok((Ok(Scope::Services(owners(&services))), reference)),
-        Err(error) => {
-            let mut shown = Error::usage(error.to_string());
-            shown.hints = error.hints();
-            Ok((Err(shown), reference))
-        }
-    }
-}
-
-/// The services of these names that run; none when one of them does not.
-async fn running(engine: &Engine, names: &[String]) -> Result<Option<Scope>> {
-    let states = engine
-        .services(&BTreeSet::new())
-        .await
-        .map_err(engine_error)?;
-    let mut found = BTreeSet::new();
-    for name in names {
-        let named = |owner: &hob_engine::Owner| {
-            owner.stack == *name
-                || owner.service.as_ref() == Some(name)
-                || owner.to_string() == *name
-        };
-        let of_name: Vec<_> = states
-            .iter()
-            .map(|state| &state.owner)
-            .filter(|owner| named(owner))
-            .collect();
-        if of_name.is_empty() {
-            return Ok(None);
-        }
-        found.extend(of_name.into_iter().cloned());
-    }
-    Ok(Some(Scope::Services(found)))
+    let running = context.running()?;
+    let scope = running.scope(&args.names.names).await?;
+    take_down(context, &running.engine, scope, &args).await
 }
 
 async fn all(context: &Context, args: &DownArgs) -> Result {
@@ -129,6 +59,7 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     if changed.is_done() && changed.applied.outcomes.is_empty() && !ended {
         context.output.say("nothing is up");
     }
+    super::up::tell(context, &changed)?;
     changed.result()?;
     if args.prove {
         prove(context, engine, args.volumes)
@@ -213,9 +144,9 @@ fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
     let (kept, left): (Vec<_>, Vec<_>) = engine.prove().into_iter().partition(is_kept);
     for leftover in &left {
         if context.output.json {
-            context.output.value(&serde_json::json!({
-                "protocol": hob_wire::PROTOCOL,
-                "leftover": { "kind": leftover.kind.as_str(), "what": leftover.what } }))?;
+            let value =
+                serde_json::json!({ "kind": leftover.kind.as_str(), "what": leftover.what });
+            context.output.value(&data::line("leftover", value))?;
         } else {
             context
                 .output

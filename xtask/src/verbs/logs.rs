@@ -20,9 +20,9 @@ use crate::render::{Names, log_line};
 const LOOK: Duration = Duration::from_millis(300);
 
 pub async fn logs(context: &Context, args: LogsArgs) -> Result {
-    let loading = context.load(&args.names.names)?;
-    let services = loading.select(&args.names.names)?;
-    let engine = loading.engine(context)?;
+    let running = context.running()?;
+    let services = running.select(&args.names.names).await?;
+    let engine = &running.engine;
     let shown: Vec<String> = services.iter().map(ToString::to_string).collect();
     let names = Names::new(shown.iter().map(String::as_str));
     let since = args.since.as_deref().map(moment).transpose()?;
@@ -51,7 +51,7 @@ pub async fn logs(context: &Context, args: LogsArgs) -> Result {
     for (service, line) in &lines {
         after.insert(service.clone(), line.at);
     }
-    follow(context, &engine, &services, &names, &after, since).await
+    follow(context, engine, &services, &names, &after, since).await
 }
 
 async fn follow(

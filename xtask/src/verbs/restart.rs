@@ -10,24 +10,32 @@ use crate::change::engine_error;
 use crate::cli::SomeArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
-use crate::ground::status_of;
+use crate::render::data;
+use crate::running::Asked;
 
 /// Of one restart: the service's own limits end it earlier.
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub async fn restart(context: &Context, args: SomeArgs) -> Result {
-    let loading = context.load(&args.names.names)?;
-    let services = loading.select(&args.names.names)?;
-    let engine = loading.engine(context)?;
-    let mut up = 0;
+    let running = context.running()?;
+    let services = running.select(&args.names.names).await?;
+    let mut missing = Ok(());
     for id in &services {
-        if status_of(&engine, id).await.is_none() {
-            context.output.say(format!("{id} is not up"));
-            continue;
+        match running.ask(id).await? {
+            Asked::Up(_) => {}
+            Asked::Down(error) if services.len() == 1 => return Err(error),
+            Asked::Down(error) => {
+                context.output.say(error.render().trim_end());
+                missing = Err(Error::said(error.code));
+                continue;
+            }
+            Asked::Silent => {
+                let error = Error::failed(format!("the agent of {id} does not answer"));
+                return Err(error.hint(format!("`hob down {id}` ends it")));
+            }
         }
-        up += 1;
         tokio::select! {
-            result = tokio::time::timeout(LIMIT, one(&engine, id)) => match result {
+            result = tokio::time::timeout(LIMIT, one(&running.engine, id)) => match result {
                 Ok(result) => result?,
                 Err(_) => {
                     let error = format!("{id} did not become ready within {} s", LIMIT.as_secs());
@@ -36,12 +44,12 @@ pub async fn restart(context: &Context, args: SomeArgs) -> Result {
             },
             () = interrupted() => return Err(Error::said(Code::Interrupted)),
         }
+        if context.output.json {
+            context.output.value(&data::done(&id.to_string(), None))?;
+        }
         context.output.say(format!("{id} is restarted"));
     }
-    if up == 0 {
-        return Err(Error::failed("nothing of it is up").hint("`hob up` or `hob dev`"));
-    }
-    Ok(())
+    missing
 }
 
 /// Asks the agent for a new process and waits until it serves.

@@ -5,47 +5,43 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hob_engine::{Engine, Verdict};
+use hob_engine::{ServiceState, Verdict};
 use hob_stack::ServiceId;
-use hob_wire::Status;
 
 use crate::change::engine_error;
 use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
 use crate::error::Result;
-use crate::render::{status_json, status_table};
+use crate::render::{data, note, status_table};
+use crate::running::Running;
 
 /// Between two looks of `--watch`.
 const LOOK: Duration = Duration::from_millis(250);
 
 pub async fn status(context: &Context, args: StatusArgs) -> Result {
-    let loading = context.load(&args.names.names)?;
-    let asked: BTreeSet<ServiceId> = if args.names.names.is_empty() {
-        loading
-            .project
-            .services()
-            .map(|service| service.id.clone())
-            .collect()
+    let running = context.running()?;
+    let names = &args.names.names;
+    let all = names.is_empty();
+    let asked: BTreeSet<ServiceId> = if all {
+        running.services()
     } else {
-        loading.select(&args.names.names)?.into_iter().collect()
+        running.select(names).await?.into_iter().collect()
     };
-    let engine = loading.engine(context)?;
-    let all = args.names.names.is_empty();
     if !args.watch {
-        let seen = look(&engine, &asked, all).await?;
+        let seen = look(&running, &asked, all).await?;
         return show(context, &seen);
     }
-    let mut before = Seen::default();
+    let mut before: Option<Vec<ServiceState>> = None;
     let watching = async {
         loop {
-            let seen = look(&engine, &asked, all).await?;
-            if seen.differs(&before) {
+            let seen = look(&running, &asked, all).await?;
+            if before.as_ref() != Some(&seen) {
                 if context.output.watched && !context.output.json {
                     // Nothing to lose if it cannot be cleared.
                     let _ = console::Term::stdout().clear_screen();
                 }
                 show(context, &seen)?;
-                before = seen;
+                before = Some(seen);
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -56,55 +52,25 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     }
 }
 
-#[derive(Default)]
-struct Seen {
-    up: Vec<Status>,
-    /// Name and state of what has no agent.
-    down: Vec<String>,
-    notes: Vec<String>,
+/// Those that are up first, then the others.
+async fn look(
+    running: &Running<'_>,
+    asked: &BTreeSet<ServiceId>,
+    all: bool,
+) -> Result<Vec<ServiceState>> {
+    let wanted =
+        |state: &ServiceState| all || asked.iter().any(|id| hob_engine::owner(id) == state.owner);
+    let states = running.engine.services(asked).await;
+    let mut states = states.map_err(engine_error)?;
+    states.retain(wanted);
+    states.sort_by_key(|state| !matches!(state.verdict, Verdict::Up(_)));
+    Ok(states)
 }
 
-impl Seen {
-    fn differs(&self, other: &Self) -> bool {
-        self.up != other.up || self.down != other.down || self.notes != other.notes
-    }
-}
-
-async fn look(engine: &Engine, asked: &BTreeSet<ServiceId>, all: bool) -> Result<Seen> {
-    let mut seen = Seen::default();
-    for state in engine.services(asked).await.map_err(engine_error)? {
-        let wanted = |id: &ServiceId| hob_engine::owner(id) == state.owner;
-        if !all && !asked.iter().any(wanted) {
-            continue;
-        }
-        match state.verdict {
-            Verdict::Up(status) => seen.up.push(*status),
-            Verdict::Down => seen.down.push(state.owner.to_string()),
-            Verdict::Remains(count) => {
-                seen.down.push(state.owner.to_string());
-                seen.notes.push(format!(
-                    "{}: its agent is gone and {count} of its processes are left; `hob down` ends them",
-                    state.owner
-                ));
-            }
-            Verdict::Broken(why) => {
-                seen.down.push(state.owner.to_string());
-                seen.notes
-                    .push(format!("{}: {why}; `hob up` makes it anew", state.owner));
-            }
-        }
-    }
-    Ok(seen)
-}
-
-fn show(context: &Context, seen: &Seen) -> Result {
+fn show(context: &Context, seen: &[ServiceState]) -> Result {
     if context.output.json {
-        for status in &seen.up {
-            context.output.value(&status_json(status))?;
-        }
-        for service in &seen.down {
-            context.output.value(&serde_json::json!({
-                "protocol": hob_wire::PROTOCOL, "down": service }))?;
+        for state in seen {
+            context.output.value(&data::status(state))?;
         }
         return Ok(());
     }
@@ -112,10 +78,10 @@ fn show(context: &Context, seen: &Seen) -> Result {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-    for line in status_table(&seen.up, &seen.down, now) {
+    for line in status_table(seen, now) {
         context.output.data(line)?;
     }
-    for note in &seen.notes {
+    for note in seen.iter().filter_map(note) {
         context.output.say(note);
     }
     Ok(())

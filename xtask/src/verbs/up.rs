@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use hob_engine::{Verdict, Want};
 use hob_wire::Mode;
 
-use crate::change::{change, engine_error};
+use crate::change::{Changed, change, engine_error};
 use crate::cli::UpArgs;
 use crate::context::{Context, interrupted, owners};
 use crate::error::Result;
+use crate::render::{address, data};
 use crate::stage::Stage;
 
 pub async fn up(context: &Context, args: UpArgs) -> Result {
@@ -28,22 +29,19 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
         context.output.say("everything is up already");
     }
+    tell(context, &changed)?;
     let asked: BTreeSet<_> = services.iter().cloned().collect();
     let mut states = engine.services(&asked).await.map_err(engine_error)?;
     let owners = owners(&services);
     states.retain(|state| owners.contains(&state.owner));
     for state in states {
-        let Verdict::Up(status) = state.verdict else {
-            continue;
-        };
-        let id = state.owner;
         if context.output.json {
-            context.output.value(&crate::render::status_json(&status))?;
-        } else if let Some(listen) = status.listen.filter(|_| status.phase.serves()) {
-            context.output.say(format!(
-                "{id} answers on {}",
-                crate::render::address(&listen)
-            ));
+            context.output.value(&data::status(&state))?;
+        } else if let Verdict::Up(status) = state.verdict
+            && let Some(listen) = status.listen.filter(|_| status.phase.serves())
+        {
+            let (id, place) = (state.owner, address(&listen));
+            context.output.say(format!("{id} answers on {place}"));
         }
     }
     let asked = loading.required(&args.names.names)?;
@@ -54,6 +52,17 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
         context
             .output
             .say("what was asked for is up; what it only wants is not");
+    }
+    Ok(())
+}
+
+/// How a change ended for each service, for programs.
+pub fn tell(context: &Context, changed: &Changed) -> Result {
+    if context.output.json {
+        let steps = changed.owners.iter().zip(&changed.applied.outcomes);
+        for line in data::Results::of(&changed.obstacles, steps).lines() {
+            context.output.value(&line)?;
+        }
     }
     Ok(())
 }

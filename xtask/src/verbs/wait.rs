@@ -1,7 +1,9 @@
 //! `wait`: returns once what was on disk at the call is what answers.
 
+use std::cell::Cell;
 use std::time::Duration;
 
+use hob_stack::ServiceId;
 use hob_wire::{Hello, Reply, Request, SessionInfo, SessionRequest, decode, encode};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -9,19 +11,17 @@ use crate::change::engine_error;
 use crate::cli::WaitArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
-use crate::ground::status_of;
-use crate::render::printable;
+use crate::render::{data, printable};
+use crate::running::{Asked, Running};
 
 pub async fn wait(context: &Context, args: WaitArgs) -> Result {
-    let loading = context.load(std::slice::from_ref(&args.service))?;
-    let id = loading.one(&args.service)?;
-    let engine = loading.engine(context)?;
-    let agent = engine.agent(&id).map_err(engine_error)?;
+    let running = context.running()?;
     let limit: Duration = args.timeout.into();
+    let silent = Cell::new(false);
     let waiting = async {
-        let Some(status) = status_of(&engine, &id).await else {
-            return Err(Error::failed(format!("{id} is not up")).hint(format!("`hob dev {id}`")));
-        };
+        let id = running.one(&args.service).await?;
+        let agent = running.engine.agent(&id).map_err(engine_error)?;
+        let status = status(context, &running, &id, &silent).await?;
         // Without a session nothing is built on a save: what answers is what
         // was accepted last.
         let generation = match &status.session {
@@ -39,7 +39,7 @@ pub async fn wait(context: &Context, args: WaitArgs) -> Result {
         let mut problem = None;
         loop {
             match connection.receiver.next().await {
-                Ok(Some(Reply::Done)) => break Ok(generation),
+                Ok(Some(Reply::Done)) => break Ok((id, generation)),
                 Ok(Some(Reply::Status(status))) => problem = status.problem,
                 Ok(Some(_)) => {}
                 Ok(None) => break Err(Error::failed(format!("the agent of {id} went down"))),
@@ -47,10 +47,16 @@ pub async fn wait(context: &Context, args: WaitArgs) -> Result {
             }
         }
     };
-    let generation = tokio::select! {
+    let (id, generation) = tokio::select! {
         result = tokio::time::timeout(limit, waiting) => match result {
             Ok(result) => result?,
+            Err(_) if silent.get() => {
+                let service = &args.service;
+                let error = format!("the agent of {service} does not answer, not within {}", args.timeout);
+                return Err(Error::failed(error).hint(format!("`hob down {service}` ends it")));
+            }
             Err(_) => {
+                let id = &args.service;
                 let error = format!("{id} did not answer with what is on disk within {}", args.timeout);
                 return Err(Error::new(Code::Service, error).hint(format!("`hob status {id}`")));
             }
@@ -58,14 +64,38 @@ pub async fn wait(context: &Context, args: WaitArgs) -> Result {
         () = interrupted() => return Err(Error::said(Code::Interrupted)),
     };
     if context.output.json {
-        context.output.value(&serde_json::json!({
-            "protocol": hob_wire::PROTOCOL, "service": id, "generation": generation }))?;
+        let line = data::done(&id.to_string(), Some(generation));
+        context.output.value(&line)?;
     } else {
         context
             .output
             .say(format!("{id} answers with save {generation}"));
     }
     Ok(())
+}
+
+/// What the agent says; one that says nothing is asked again and again.
+async fn status(
+    context: &Context,
+    running: &Running<'_>,
+    id: &ServiceId,
+    silent: &Cell<bool>,
+) -> Result<hob_wire::Status> {
+    loop {
+        match running.ask(id).await? {
+            Asked::Up(status) => {
+                silent.set(false);
+                return Ok(*status);
+            }
+            Asked::Down(error) => return Err(error),
+            Asked::Silent => {
+                if !silent.replace(true) {
+                    let words = format!("the agent of {id} does not answer; waiting for it");
+                    context.output.say(words);
+                }
+            }
+        }
+    }
 }
 
 /// The service's own failure, with the compiler's words.

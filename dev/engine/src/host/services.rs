@@ -6,6 +6,7 @@ use hob_stack::ServiceId;
 
 use super::HostEngine;
 use super::candidates::{Answer, Candidate};
+use super::processes::Marked;
 use super::socket::client;
 use crate::agent::AgentClient;
 use crate::status::{ServiceState, Verdict};
@@ -37,6 +38,7 @@ impl HostEngine {
                 (_, Some(status)) => Verdict::Up(Box::new(status.clone())),
                 (Answer::Nobody, _) => match candidate.processes.len() {
                     0 => Verdict::Down,
+                    _ if candidate.processes.iter().any(is_agent) => Verdict::Cut,
                     left => Verdict::Remains(left),
                 },
                 (Answer::Version(version), _) => Verdict::Broken(format!(
@@ -54,4 +56,12 @@ impl HostEngine {
         };
         Ok(candidates.into_iter().map(state).collect())
     }
+}
+
+/// Whether a process was started as an agent: `hob agent … --socket …`.
+fn is_agent(marked: &Marked) -> bool {
+    let file = format!("/proc/{}/cmdline", marked.process.pid);
+    let command = std::fs::read(file).unwrap_or_default();
+    let words: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
+    words.contains(&b"agent".as_slice()) && words.contains(&b"--socket".as_slice())
 }

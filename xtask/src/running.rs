@@ -1,0 +1,332 @@
+//! What verbs stand on that are about what runs: it can be named, read and
+//! asked although a stack file has a mistake, `stacks/` is gone, or the whole
+//! project folder is.
+//!
+//! Verbs that bring something up read the files alone ([`Context::load`]) and
+//! refuse what has a mistake. Start with [`Context::running`].
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hob_engine::{ClientError, Engine, ProjectRef, Scope, ServiceState, Verdict};
+use hob_stack::{EngineChoice, Project, ProjectId, SelectError, ServiceId};
+use hob_wire::Status;
+
+use crate::change::engine_error;
+use crate::context::{Context, owners};
+use crate::error::{Error, Result};
+use crate::render::note;
+
+/// How long an agent may take to answer before it counts as silent.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// What asking the agent of a service came to.
+pub enum Asked {
+    /// It answered.
+    Up(Box<Status>),
+    /// Nobody is there: what to say about it.
+    Down(Error),
+    /// Somebody is there and says nothing.
+    Silent,
+}
+
+/// A project, as far as its files can be read, and what runs of it.
+pub struct Running<'a> {
+    pub engine: Engine,
+    /// The stacks without a mistake; none when there is nothing to read.
+    pub project: Option<Arc<Project>>,
+    context: &'a Context,
+    root: PathBuf,
+    /// The stacks that have a mistake.
+    failed: Vec<String>,
+    /// Whether there is a folder `stacks`.
+    there: bool,
+    warned: Cell<bool>,
+}
+
+impl Context {
+    /// What runs of the project here. A folder without `stacks` counts while
+    /// hob has something of it: state, sockets, processes.
+    ///
+    /// # Errors
+    /// There is no project here, and nothing of one.
+    pub fn running(&self) -> Result<Running<'_>> {
+        let (root, there) = self.place()?;
+        let loaded = there.then(|| Project::load(&root, &self.environment));
+        let (project, failed) = match loaded {
+            Some(loaded) => {
+                if !loaded.has_errors() {
+                    self.diagnose(&loaded.diagnostics);
+                }
+                (loaded.project.map(Arc::new), loaded.failed)
+            }
+            None => (None, Vec::new()),
+        };
+        let choice = project
+            .as_ref()
+            .map_or(EngineChoice::Auto, |project| project.config.engine);
+        let reference = ProjectRef {
+            id: ProjectId::of(&root).to_string(),
+            root: root.clone(),
+        };
+        Ok(Running {
+            engine: self.engine(reference, choice)?,
+            project,
+            context: self,
+            root,
+            failed,
+            there,
+            warned: Cell::new(false),
+        })
+    }
+
+    /// The project's folder, and whether it has stacks.
+    fn place(&self) -> Result<(PathBuf, bool)> {
+        let start = match &self.global.project {
+            Some(folder) => folder.clone(),
+            // A shell in a folder that was removed still knows where it was.
+            None => self
+                .folder()
+                .ok()
+                .or_else(|| Some(PathBuf::from(self.environment.get("PWD")?)))
+                .unwrap_or_default(),
+        };
+        let start = canonical(&start);
+        let above = match &self.global.project {
+            Some(_) => 1,
+            None => usize::MAX,
+        };
+        let mut left = None;
+        for folder in start.ancestors().take(above) {
+            if folder.join("stacks").is_dir() {
+                return Ok((folder.to_owned(), true));
+            }
+            let id = ProjectId::of(folder).to_string();
+            let left = left.get_or_insert_with(|| self.left().unwrap_or_default());
+            if left.contains(&id) {
+                return Ok((folder.to_owned(), false));
+            }
+        }
+        // Says what is wrong with it.
+        Ok((self.root()?, true))
+    }
+
+    /// The ids of all projects that hob has anything of.
+    fn left(&self) -> Result<BTreeSet<String>> {
+        let projects = Engine::all_projects(&self.surroundings()?);
+        let projects = projects.map_err(|error| Error::failed(error.to_string()))?;
+        Ok(projects.into_iter().map(|project| project.id).collect())
+    }
+}
+
+impl Running<'_> {
+    /// The services that names mean: by the stack files, else by what runs.
+    ///
+    /// # Errors
+    /// They mean nothing or too much, or the engine could not look.
+    pub async fn select(&self, names: &[String]) -> Result<Vec<ServiceId>> {
+        if let Some(project) = self.project.as_ref().filter(|_| !self.doubts(names)) {
+            match project.select(names) {
+                Ok(services) => return Ok(services),
+                Err(SelectError::Unknown { .. } | SelectError::NoStack) => {}
+                Err(error) => return Err(self.unknown(&error)),
+            }
+        }
+        let (known, _) = self.known().await?;
+        match hob_stack::select(&known, names) {
+            Ok(services) => {
+                self.warn();
+                Ok(services)
+            }
+            Err(SelectError::NoStack) if !self.there => {
+                let root = self.root.display();
+                Err(Error::failed(format!("nothing of {root} is up")))
+            }
+            // The files' own names are nearer to what was meant.
+            Err(error) => match self.project.as_ref().map(|it| it.select(names)) {
+                Some(Err(own)) => Err(self.unknown(&own)),
+                _ => Err(self.unknown(&error)),
+            },
+        }
+    }
+
+    /// The one service that a name means.
+    ///
+    /// # Errors
+    /// Like [`select`](Self::select), or it means several.
+    pub async fn one(&self, name: &str) -> Result<ServiceId> {
+        let mut services = self.select(&[name.to_owned()]).await?;
+        match (services.pop(), services.is_empty()) {
+            (Some(service), true) => Ok(service),
+            (last, _) => {
+                services.extend(last);
+                let names: Vec<String> = services.iter().map(ToString::to_string).collect();
+                let error = format!("`{name}` is a stack of {} services", names.len());
+                Err(Error::usage(error).hint(format!("name one: {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// What the agent of a service says. Only where nobody listens is the
+    /// service down; an agent may be slow.
+    ///
+    /// # Errors
+    /// The agent says something that is of no use.
+    pub async fn ask(&self, id: &ServiceId) -> Result<Asked> {
+        let agent = self.engine.agent(id).map_err(engine_error)?;
+        match agent.status(ANSWER).await {
+            Ok(status) => Ok(Asked::Up(Box::new(status))),
+            Err(ClientError::Silent { .. }) => Ok(Asked::Silent),
+            Err(ClientError::Gone { .. }) => {
+                let states = self.engine.services(&BTreeSet::from([id.clone()])).await;
+                let states = states.map_err(engine_error)?;
+                let state = states.iter().find(|it| it.owner == hob_engine::owner(id));
+                let error = match state.and_then(note) {
+                    Some(note) => Error::failed(note),
+                    None => Error::failed(format!("{id} is not up"))
+                        .hint(format!("`hob up {id}` or `hob dev {id}`")),
+                };
+                Ok(Asked::Down(error))
+            }
+            Err(error) => Err(Error::failed(format!("{id}: {error}"))
+                .hint(format!("`hob up {id}` makes it anew"))),
+        }
+    }
+
+    /// All that names may touch when they are taken down: without any the
+    /// whole project, and of a stack also what its file no longer has.
+    ///
+    /// # Errors
+    /// Like [`select`](Self::select).
+    pub async fn scope(&self, names: &[String]) -> Result<Scope> {
+        if names.is_empty() {
+            return Ok(Scope::Project);
+        }
+        let (_, all) = self.known().await?;
+        let stacks: BTreeSet<&str> = self
+            .project
+            .iter()
+            .flat_map(|project| project.stacks.keys())
+            .map(hob_stack::StackName::as_str)
+            .chain(self.failed.iter().map(String::as_str))
+            .chain(all.iter().map(|id| id.stack.as_str()))
+            .collect();
+        if names.iter().all(|name| stacks.contains(name.as_str())) {
+            return Ok(Scope::Stacks(names.iter().cloned().collect()));
+        }
+        if let Some(project) = &self.project
+            && let Ok(services) = project.select(names)
+        {
+            return Ok(Scope::Services(owners(&services)));
+        }
+        let services = hob_stack::select(&all, names).map_err(|error| self.unknown(&error))?;
+        Ok(Scope::Services(owners(&services)))
+    }
+
+    /// The services of the files and those that run, and all that anything is
+    /// known of.
+    async fn known(&self) -> Result<(BTreeSet<ServiceId>, BTreeSet<ServiceId>)> {
+        let states = self.engine.services(&BTreeSet::new()).await;
+        let states = states.map_err(engine_error)?;
+        let project = self.project.iter();
+        let services = project.flat_map(|project| project.services());
+        let mut known: BTreeSet<ServiceId> = services.map(|it| it.id.clone()).collect();
+        let mut all = known.clone();
+        for state in &states {
+            let Some(id) = id(state) else { continue };
+            // What is down and in no file is nobody's service any more.
+            let unread = self.project.is_none() || self.failed.contains(&id.stack.to_string());
+            if unread || !matches!(state.verdict, Verdict::Down) {
+                known.insert(id.clone());
+            }
+            all.insert(id);
+        }
+        Ok((known, all))
+    }
+
+    /// All services of the files; says so when these do not tell all.
+    pub fn services(&self) -> BTreeSet<ServiceId> {
+        if self.doubts(&[]) {
+            self.warn();
+        }
+        let project = self.project.iter();
+        let services = project.flat_map(|project| project.services());
+        services.map(|service| service.id.clone()).collect()
+    }
+
+    /// Whether a mistake in the files may hide some of what is meant.
+    fn doubts(&self, names: &[String]) -> bool {
+        let of = |failed: &String, name: &String| {
+            name == failed
+                || name
+                    .strip_prefix(failed.as_str())
+                    .is_some_and(|it| it.starts_with('/'))
+        };
+        let concerned = |failed: &String| names.is_empty() || names.iter().any(|it| of(failed, it));
+        self.project.is_none() || self.failed.iter().any(concerned)
+    }
+
+    /// Says in one line that the files do not tell all; once.
+    fn warn(&self) {
+        if self.warned.replace(true) {
+            return;
+        }
+        let what = match (self.there, &self.failed[..]) {
+            (false, _) => format!("there is no folder `stacks` in {}", self.root.display()),
+            (true, []) if self.project.is_some() => "no stack file names it any more".to_owned(),
+            (true, [one]) => format!("the stack `{one}` has mistakes: `hob check {one}`"),
+            (true, _) => "the stack files have mistakes: `hob check`".to_owned(),
+        };
+        let mark = console::style("warning:").for_stderr().yellow().bold();
+        let output = self.context.output;
+        output.say(format!("{mark} {what}; this is about what runs"));
+    }
+
+    fn unknown(&self, error: &SelectError) -> Error {
+        let mut shown = Error::usage(error.to_string());
+        shown.hints = error.hints();
+        if !self.failed.is_empty() {
+            let failed = self.failed.join(", ");
+            shown = shown.hint(format!("{failed} has mistakes: `hob check`"));
+        }
+        shown
+    }
+}
+
+/// The service of a state, if a stack file could name it so.
+pub fn id(state: &ServiceState) -> Option<ServiceId> {
+    state.owner.to_string().parse().ok()
+}
+
+/// The canonical path of a folder that may be gone: that of what is left above
+/// it, and the rest of its name.
+fn canonical(folder: &Path) -> PathBuf {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut rest: Vec<&OsStr> = Vec::new();
+    for above in whole.ancestors() {
+        if let Ok(there) = above.canonicalize() {
+            return rest.iter().rev().fold(there, |path, name| path.join(name));
+        }
+        rest.extend(above.file_name());
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_gone_keeps_its_name_below_what_is_there() {
+        let home = tempfile::tempdir().unwrap();
+        let there = home.path().canonicalize().unwrap();
+        assert_eq!(canonical(&home.path().join("a/b")), there.join("a/b"));
+        assert_eq!(canonical(home.path()), there);
+    }
+}
