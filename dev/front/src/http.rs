@@ -22,6 +22,7 @@ use crate::body::{Body, Passing};
 use crate::gate::{Failure, Gate};
 use crate::hold::{Hold, Step};
 use crate::inject::{self, Injection};
+use crate::origin::Origin;
 use crate::page::{self, Refusal};
 use crate::pool::{self, Sender, SharedSender};
 use crate::serve::Config;
@@ -46,6 +47,8 @@ pub(crate) struct Link {
 /// What is asked, apart from the request that is sent on.
 struct Ask {
     visit: Visit,
+    /// The other service's page that asks.
+    origin: Option<Origin>,
     host: Option<HeaderValue>,
     method: Method,
     upgrade: Option<(HeaderValue, OnUpgrade)>,
@@ -98,6 +101,7 @@ impl Link {
 
     fn read(&self, mut request: Request<Incoming>) -> (Ask, Request<Upload>) {
         let visit = Visit::of(&request);
+        let origin = Origin::of(&request);
         let upgrade = headers::upgrade(request.version(), request.headers())
             .map(|wanted| (wanted, hyper::upgrade::on(&mut request)));
         let (mut head, body) = request.into_parts();
@@ -112,6 +116,7 @@ impl Link {
         }
         let ask = Ask {
             visit,
+            origin,
             host: authority(&head),
             method: head.method.clone(),
             upgrade,
@@ -319,12 +324,12 @@ impl Link {
     }
 
     fn refuse(&self, ask: &Ask, refusal: Refusal) -> Response<Body> {
-        page::answer(
-            &refusal,
-            ask.visit,
-            self.config.live_reload,
-            &self.gate.look(),
-        )
+        let live = self.config.live_reload;
+        let response = page::answer(&refusal, ask.visit, live, &self.gate.look());
+        match &ask.origin {
+            Some(origin) => origin.admit(response),
+            None => response,
+        }
     }
 
     fn held(&self, step: Step) -> Refusal {

@@ -35,6 +35,7 @@ mod hold;
 mod http;
 mod inject;
 mod live;
+mod origin;
 mod page;
 mod pool;
 mod serve;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{Front, failure, read_until, soon};
+use crate::support::{Front, Process, failure, read_until, soon};
 
 const PAGE: &str = "Sec-Fetch-Dest: document\r\nAccept: text/html\r\n";
 
@@ -141,6 +141,64 @@ main.go:3: <script>alert(1)</script>
 
 "#]]
     );
+}
+
+#[tokio::test]
+async fn a_page_of_another_local_service_may_read_why_its_request_was_refused() {
+    let front = Front::start(|_| {}).await;
+    front.gate.fail(failure(3));
+    let allowed = "access-control-allow-origin";
+    let local = "http://localhost:20011";
+    let answer = front.get("/", &format!("Origin: {local}\r\n")).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.header(allowed), Some(local));
+    assert_eq!(answer.header("vary"), Some("Origin"));
+    assert_eq!(
+        answer.header("access-control-expose-headers"),
+        Some("hob-generation, retry-after")
+    );
+    assert!(answer.body.contains("go build failed"), "{answer:?}");
+    for other in ["Origin: https://example.com\r\n", ""] {
+        let answer = front.get("/", other).await;
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.header(allowed), None, "{answer:?}");
+    }
+    // A wait that was too long, too.
+    let front = Front::start(|config| config.hold_limit = Duration::from_millis(1)).await;
+    let answer = front.get("/", "Origin: http://127.0.0.1:1\r\n").await;
+    assert_eq!(answer.header(allowed), Some("http://127.0.0.1:1"));
+}
+
+#[tokio::test]
+async fn a_preflight_that_nobody_serves_lets_the_request_come_that_gets_the_reason() {
+    let front = Front::start(|_| {}).await;
+    front.gate.fail(failure(3));
+    let preflight = |origin: &str| {
+        format!(
+            "OPTIONS / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Origin: {origin}\r\nAccess-Control-Request-Method: PUT\r\n\
+             Access-Control-Request-Headers: content-type, x-a\r\n\r\n"
+        )
+    };
+    let answer = front.raw(&preflight("http://web.localhost:1")).await;
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    let says = |line: &str| answer.to_ascii_lowercase().contains(line);
+    assert!(says("access-control-allow-origin: http://web.localhost:1"));
+    assert!(says("access-control-allow-methods: put"), "{answer}");
+    assert!(says("access-control-allow-headers: content-type, x-a"));
+    assert!(says("access-control-max-age: 0"), "{answer}");
+    let answer = front.raw(&preflight("https://example.com")).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(!answer.contains("access-control"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_a_service_answers_to_another_origin_is_its_own() {
+    let process = Process::saying("mine").await;
+    let front = Front::before(&process).await;
+    let answer = front.get("/", "Origin: http://localhost:1\r\n").await;
+    assert_eq!(answer.body, "mine");
+    assert!(!answer.head.contains("access-control"), "{answer:?}");
 }
 
 #[tokio::test]
