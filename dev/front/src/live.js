@@ -1,5 +1,5 @@
 // Keeps this page at what the service runs now: reloads it when a newer
-// generation answers, and says so when the last save failed while an older
+// save answers, and says so when the last save failed while an older
 // one goes on serving. Served and put into pages by hob's dev mode only.
 (() => {
   "use strict";
@@ -88,11 +88,17 @@
     const title = document.createElement("button");
     title.type = "button";
     title.style.cssText = "all: unset; display: block; padding: 6px 12px; cursor: pointer; font: inherit; color: inherit";
-    title.textContent = `${failure.title} (an older generation serves)`;
+    title.textContent = `save ${failure.generation}: ${failure.title} (an older save serves)`;
     const words = document.createElement("pre");
     words.style.cssText = "margin: 0; padding: 8px 12px; max-height: 50vh; overflow: auto; font: inherit;"
       + " white-space: pre-wrap; background: #1b1b1f; color: #e8e8e8";
-    words.textContent = [failure.message, ...failure.output].join("\n");
+    // What stands in backticks is to be typed.
+    failure.message.split(/`([^`]*)`/).forEach((part, at) => {
+      const piece = document.createElement(at % 2 ? "b" : "span");
+      piece.textContent = part;
+      words.append(piece);
+    });
+    words.append(["", ...failure.output].join("\n"));
     words.hidden = true;
     title.onclick = () => { words.hidden = !words.hidden; };
     box.append(title, words);

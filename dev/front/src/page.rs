@@ -125,7 +125,12 @@ pub(crate) fn answer(refusal: &Refusal, visit: Visit, live: bool, look: &Look) -
     if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    stamp(headers, look.generation);
+    // What failed, where the words are about it; else what served last.
+    let about = match refusal.failure.generation {
+        0 => look.generation,
+        generation => generation,
+    };
+    stamp(headers, about);
     response
 }
 
@@ -159,6 +164,21 @@ fn json(refusal: &Refusal) -> String {
     format!("{value}\n")
 }
 
+/// What stands in backticks, which people type, set as code. The text is
+/// escaped already.
+fn code(escaped: &str) -> String {
+    let mut html = String::new();
+    let mut rest = escaped;
+    while let Some((before, (inside, after))) = rest
+        .split_once('`')
+        .and_then(|(before, rest)| Some((before, rest.split_once('`')?)))
+    {
+        html += &format!("{before}<code>{inside}</code>");
+        rest = after;
+    }
+    html + rest
+}
+
 fn html(refusal: &Refusal, visit: Visit, live: bool, look: &Look) -> String {
     let Failure {
         generation,
@@ -167,7 +187,7 @@ fn html(refusal: &Refusal, visit: Visit, live: bool, look: &Look) -> String {
         output,
     } = &refusal.failure;
     let title = ansi::escape(title);
-    let message = ansi::escape(message);
+    let message = code(&ansi::escape(message));
     let waits = refusal.waits && visit.reloadable;
     let mut head = String::new();
     let mut foot = String::new();
@@ -188,7 +208,7 @@ fn html(refusal: &Refusal, visit: Visit, live: bool, look: &Look) -> String {
     };
     let which = match generation {
         0 => String::new(),
-        generation => format!("Generation {generation}. "),
+        generation => format!("Save {generation}. "),
     };
     let next = match (visit.reloadable, waits) {
         (true, true) => "This page loads again by itself as soon as the service answers.",

@@ -55,7 +55,8 @@ async fn a_browser_gets_a_page_in_which_nothing_of_the_output_is_markup() {
         ),
         "{page}"
     );
-    assert!(page.contains("Generation 3."), "{page}");
+    assert!(page.contains("Save 3."), "{page}");
+    assert_eq!(answer.header("hob-generation"), Some("3"));
     assert_eq!(page.matches("<script").count(), 1, "{page}");
     assert_eq!(page.matches("</pre>").count(), 1, "{page}");
     assert_eq!(page.matches("</title>").count(), 1, "{page}");
@@ -141,6 +142,21 @@ main.go:3: <script>alert(1)</script>
 
 "#]]
     );
+}
+
+#[tokio::test]
+async fn a_page_shows_what_is_to_be_typed_as_code_and_a_lone_backtick_as_it_is() {
+    let front = Front::start(|_| {}).await;
+    front.gate.fail(Failure {
+        message: "`a <b>` failed; try `hob doctor`, not `this".to_owned(),
+        ..failure(3)
+    });
+    let page = front.get("/", PAGE).await.body;
+    let shown = "<p class=\"message\"><code>a &lt;b&gt;</code> failed; \
+                 try <code>hob doctor</code>, not `this</p>";
+    assert!(page.contains(shown), "{page}");
+    let text = front.get("/", "").await.body;
+    assert!(text.contains("try `hob doctor`"), "{text}");
 }
 
 #[tokio::test]
