@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hob_engine::{
-    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Want,
+    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Progress,
+    StepState, Want,
 };
 use tokio::sync::mpsc;
 
@@ -15,7 +17,7 @@ use crate::render::{Steps, obstacle_lines};
 use crate::stage::Stage;
 
 /// How long another hob's change is waited for.
-const LOCK: Duration = Duration::from_secs(120);
+pub const LOCK: Duration = Duration::from_secs(120);
 
 /// How a change of the world ended.
 pub struct Changed {
@@ -75,6 +77,52 @@ impl Changed {
     }
 }
 
+/// What is said of a change, and what was said of the one before.
+#[derive(Debug, Default)]
+pub struct Words {
+    /// Lines that need not be said again.
+    known: BTreeSet<String>,
+    /// Whether somebody else tells how services fail.
+    told_elsewhere: bool,
+    said: Mutex<BTreeSet<String>>,
+}
+
+impl Words {
+    /// Without what agents tell themselves, and without what is known.
+    pub fn beside_agents(known: BTreeSet<String>) -> Self {
+        Self {
+            known,
+            told_elsewhere: true,
+            said: Mutex::default(),
+        }
+    }
+
+    /// The lines of this change.
+    pub fn into_said(self) -> BTreeSet<String> {
+        self.said
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self, stage: &Stage, lines: Vec<String>) {
+        for line in lines {
+            if !self.known.contains(&line) {
+                stage.say(&line);
+            }
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.insert(line);
+        }
+    }
+
+    /// Whether what happened is told elsewhere.
+    fn leaves(&self, progress: &Progress) -> bool {
+        let StepState::Ended(Outcome::Failed(failure)) = &progress.state else {
+            return false;
+        };
+        self.told_elsewhere && failure.kind == FailureKind::Service
+    }
+}
+
 /// Plans and performs a change, shown on the stage as it goes.
 pub async fn change(
     engine: &Engine,
@@ -82,15 +130,16 @@ pub async fn change(
     stage: &Stage,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
-    change_within(engine, want, stage, LOCK, cancel).await
+    change_within(engine, want, stage, LOCK, &Words::default(), cancel).await
 }
 
-/// The same with a limit for another hob's change.
+/// The same with a limit for another hob's change, and a say in the words.
 pub async fn change_within(
     engine: &Engine,
     want: &Want,
     stage: &Stage,
     lock: Duration,
+    words: &Words,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
     let down = want.services.is_empty();
@@ -112,9 +161,7 @@ pub async fn change_within(
         .map_err(engine_error)?;
     let obstacles = prepared.plan.obstacles.clone();
     for obstacle in &obstacles {
-        obstacle_lines(obstacle)
-            .iter()
-            .for_each(|line| stage.say(line));
+        words.say(stage, obstacle_lines(obstacle));
     }
     let owners = prepared
         .plan
@@ -126,7 +173,10 @@ pub async fn change_within(
     let (told, mut progress) = mpsc::unbounded_channel();
     let showing = async {
         while let Some(one) = progress.recv().await {
-            steps.take(&one).iter().for_each(|line| stage.say(line));
+            let lines = steps.take(&one);
+            if !words.leaves(&one) {
+                words.say(stage, lines);
+            }
             stage.busy(steps.busy().as_deref());
         }
     };

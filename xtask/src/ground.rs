@@ -11,7 +11,7 @@ use hob_session::{Applied as How, Ground, Watched, Wire};
 use hob_stack::{Form, Loaded, Project, ServiceId};
 use hob_wire::{ChangeAction, Mode};
 
-use crate::change::{Changed, change, change_within, engine_error};
+use crate::change::{Changed, LOCK, Words, change_within, engine_error};
 use crate::context::Loading;
 use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
@@ -31,6 +31,8 @@ pub struct DevGround {
     environment: std::collections::BTreeMap<String, String>,
     now: Mutex<Now>,
     outcome: Mutex<Option<Code>>,
+    /// What was said of the newest change.
+    said: Mutex<BTreeSet<String>>,
 }
 
 struct Now {
@@ -71,12 +73,17 @@ impl DevGround {
                 before: BTreeSet::new(),
             }),
             outcome: Mutex::new(None),
+            said: Mutex::default(),
         }
     }
 
     /// The code of the newest change that was not done, if that is how it is.
     pub fn outcome(&self) -> Option<Code> {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn said(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn services(&self) -> (Arc<Project>, Vec<ServiceId>) {
@@ -117,6 +124,8 @@ impl DevGround {
         };
         if !chosen.is_empty() && chosen.iter().all(blocked) {
             How::Blocked
+        } else if !changed.obstacles.is_empty() {
+            How::Obstructed
         } else {
             How::Partly
         }
@@ -195,7 +204,7 @@ impl Ground for DevGround {
         Ok(())
     }
 
-    async fn apply(&self, own: &[ServiceId]) -> How {
+    async fn apply(&self, own: &[ServiceId], quietly: bool) -> How {
         let (project, services) = self.services();
         let own: BTreeSet<ServiceId> = own.iter().cloned().collect();
         let services: BTreeSet<ServiceId> =
@@ -204,7 +213,15 @@ impl Ground for DevGround {
         want.scope = Scope::Services(self.scope(&services));
         want.port_offset = self.port_offset;
         want.session = Some(std::process::id());
-        let changed = change(&self.engine, &want, &self.stage, std::future::pending()).await;
+        let known = if quietly {
+            self.said().clone()
+        } else {
+            BTreeSet::new()
+        };
+        let words = Words::beside_agents(known);
+        let never = std::future::pending();
+        let changed = change_within(&self.engine, &want, &self.stage, LOCK, &words, never).await;
+        *self.said() = words.into_said();
         let (how, code) = match changed {
             Ok(changed) => {
                 if changed.is_done() {
@@ -216,8 +233,12 @@ impl Ground for DevGround {
                 )
             }
             Err(error) => {
-                self.stage.say(error.render().trim_end());
-                (How::Partly, Some(error.code))
+                let text = error.render();
+                // A try that nobody asked for is no news.
+                if !quietly {
+                    self.stage.say(text.trim_end());
+                }
+                (How::Obstructed, Some(error.code))
             }
         };
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = code;
@@ -242,7 +263,8 @@ impl Ground for DevGround {
         want.session = Some(std::process::id());
         let lock = if force { LEAVE_AT_ONCE } else { LEAVE };
         let never = std::future::pending();
-        match change_within(&self.engine, &want, &self.stage, lock, never).await {
+        let words = Words::default();
+        match change_within(&self.engine, &want, &self.stage, lock, &words, never).await {
             Ok(_) => {}
             Err(error) => self.stage.say(error.render().trim_end()),
         }

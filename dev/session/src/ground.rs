@@ -31,8 +31,9 @@ pub trait Ground: Send + Sync + 'static {
     fn reload(&self) -> impl Future<Output = Result<(), ()>> + Send;
 
     /// Observes, plans and applies these of its services; tells the user
-    /// meanwhile. Dropping it interrupts it.
-    fn apply(&self, services: &[ServiceId]) -> impl Future<Output = Applied> + Send;
+    /// meanwhile, or `quietly` only what is different from the last time.
+    /// Dropping it interrupts it.
+    fn apply(&self, services: &[ServiceId], quietly: bool) -> impl Future<Output = Applied> + Send;
 
     /// Takes down these services, unless another session works with them; by
     /// force without a grace.

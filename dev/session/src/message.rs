@@ -42,6 +42,8 @@ pub enum Input {
     Applied(Applied),
     /// It is time to plan again.
     Replan,
+    /// It is time to see whether what was in the way is gone.
+    Retry,
     /// A stack file is different, and this is what is watched now.
     Reloaded(Vec<Watching>),
     /// Somebody asks through the session's socket.
@@ -55,8 +57,6 @@ pub enum Input {
     Synced {
         /// The request.
         token: Token,
-        /// The service.
-        service: ServiceId,
         /// Whether it could be looked at.
         looked: bool,
     },
@@ -89,8 +89,10 @@ pub struct Watching {
 pub enum Applied {
     /// Everything that was asked for is there.
     Wholly,
-    /// Some step was not done, or something was in the way of some service.
+    /// Some step was not done; nothing that happens elsewhere mends that.
     Partly,
+    /// Something was in the way of some service.
+    Obstructed,
     /// Nothing that was asked for by name can be brought up.
     Blocked,
 }
@@ -126,9 +128,17 @@ pub enum Command {
 pub enum Effect {
     /// Observe, plan and apply these services; `Applied` follows. What is
     /// under way is given up.
-    Apply(Vec<ServiceId>),
+    Apply {
+        /// Those that are this session's.
+        services: Vec<ServiceId>,
+        /// Nobody asked for it: only what is different from the last time is
+        /// worth a word.
+        quietly: bool,
+    },
     /// `Replan` after this many milliseconds.
     ReplanAfter(u64),
+    /// `Retry` after this many milliseconds.
+    RetryAfter(u64),
     /// `Wake` after this many milliseconds.
     WakeAfter {
         /// The service.
@@ -170,6 +180,8 @@ pub enum Effect {
 pub enum Told {
     /// Everything that was asked for answers.
     AllReady,
+    /// What was on disk when the session began answers, or failed. Told once.
+    CaughtUp,
     /// Some of it does not; a save or another stack file may mend that.
     SomeReady,
     /// Saves are kept back, or not any more.
@@ -200,7 +212,10 @@ pub enum End {
     /// Every service was taken down by somebody else.
     TakenDown,
     /// Another session has the services.
-    Taken,
+    Taken {
+        /// Its process.
+        pid: u32,
+    },
     /// What was asked for cannot be brought up.
     Blocked,
 }

@@ -15,9 +15,16 @@ use crate::message::{Applied, Effect, End, Input, Token, Told, Watching};
 use crate::selfwritten::Habit;
 use crate::served::{Link, Served};
 
+use asked::Sync;
+
 mod agents;
 mod asked;
 mod saves;
+
+/// The shortest and the longest wait before what was in the way of a plan is
+/// looked for again, in milliseconds.
+const FIRST_RETRY: u64 = 2_000;
+const LAST_RETRY: u64 = 30_000;
 
 /// The state of a dev session.
 #[derive(Debug)]
@@ -28,13 +35,21 @@ pub struct Session {
     applying: bool,
     apply_again: bool,
     incomplete: bool,
+    /// Whether what is incomplete may mend itself.
+    obstructed: bool,
+    /// After how many milliseconds that is looked for next, and whether that
+    /// is on its way.
+    retry: u64,
+    retrying: bool,
+    /// Whether what was on disk at the begin was told to answer.
+    caught_up: bool,
     /// Whether the first plan has ended.
     settled: bool,
     /// What was last told about all of it.
     told: Option<Told>,
     end: End,
     leaving: bool,
-    syncing: BTreeMap<Token, ServiceId>,
+    syncing: BTreeMap<Token, Sync>,
     /// The newest one that was given out.
     tickets: u64,
 }
@@ -57,6 +72,10 @@ impl Session {
             applying: false,
             apply_again: false,
             incomplete: false,
+            obstructed: false,
+            retry: FIRST_RETRY,
+            retrying: false,
+            caught_up: false,
             settled: false,
             told: None,
             end: End::Left,
@@ -91,22 +110,33 @@ impl Session {
             Input::Event(event) => self.event(&event),
             Input::Applied(how) => self.applied(how, out),
             Input::Replan => self.apply(out),
+            Input::Retry => self.retry(out),
             Input::Reloaded(services) => self.reloaded(services, out),
             Input::Asked { token, request } => self.asked(token, request, out),
-            Input::Synced {
-                token,
-                service,
-                looked,
-            } => self.synced(token, &service, looked, out),
+            Input::Synced { token, looked } => self.synced(token, looked, out),
             Input::Wake { service, ticket } => self.wake(&service, ticket, out),
             Input::Command(command) => self.command(&command, out),
             Input::Leave => self.leave(out),
             Input::TornDown => out.push(Effect::Finish(self.end)),
         }
+        self.answer_syncs(out);
+        self.catch_up(out);
         effects
     }
 
     fn apply(&mut self, out: &mut Vec<Effect>) {
+        self.plan(false, out);
+    }
+
+    fn retry(&mut self, out: &mut Vec<Effect>) {
+        self.retrying = false;
+        // The end of the plan that is under way asks for the next look.
+        if self.obstructed && !self.applying {
+            self.plan(true, out);
+        }
+    }
+
+    fn plan(&mut self, quietly: bool, out: &mut Vec<Effect>) {
         if self.leaving {
             return;
         }
@@ -115,7 +145,8 @@ impl Session {
             return;
         }
         self.applying = true;
-        out.push(Effect::Apply(self.own()));
+        let services = self.own();
+        out.push(Effect::Apply { services, quietly });
         self.attach(out);
     }
 
@@ -131,10 +162,33 @@ impl Session {
             return self.tear_down(false, out);
         }
         self.settled = true;
+        self.look_again(how, out);
         if std::mem::take(&mut self.apply_again) {
             return self.apply(out);
         }
         self.announce(out);
+    }
+
+    /// What is in the way may go away without a save.
+    fn look_again(&mut self, how: Applied, out: &mut Vec<Effect>) {
+        self.obstructed = matches!(how, Applied::Obstructed | Applied::Blocked);
+        if !self.obstructed {
+            self.retry = FIRST_RETRY;
+        } else if !std::mem::replace(&mut self.retrying, true) {
+            out.push(Effect::RetryAfter(self.retry));
+            self.retry = (self.retry * 2).min(LAST_RETRY);
+        }
+    }
+
+    /// Says once that nothing of what was on disk at the begin is on its way
+    /// any more.
+    fn catch_up(&mut self, out: &mut Vec<Effect>) {
+        let at_rest = |served: &Served| served.link.is_gone() || served.is_at_rest();
+        let is_over = self.settled && !self.applying && !self.leaving;
+        if is_over && !self.caught_up && self.services.values().all(at_rest) {
+            self.caught_up = true;
+            out.push(Effect::Tell(Told::CaughtUp));
+        }
     }
 
     /// Says how all of it stands once the plan is done: that it is ready only

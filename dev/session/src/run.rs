@@ -24,6 +24,10 @@ pub enum Shown {
     Event(Event),
     /// An agent's state.
     Status(Box<Status>),
+    /// What was known of a service's agent is no longer so.
+    Lost(ServiceId),
+    /// The session's services from now on.
+    Services(Vec<ServiceId>),
     /// Something about the watching of a service's files.
     Watch(ServiceId, String),
 }

@@ -109,6 +109,11 @@ impl Link {
 }
 
 impl Attached {
+    /// Whether nothing can have come between the watch and what it builds.
+    fn is_fed(&self, watched_since: Micros) -> bool {
+        self.fed || self.status.since >= watched_since
+    }
+
     fn send(&mut self, save: Save, out: &mut Vec<Effect>) {
         self.generation += 1;
         self.fed |= save.action == ChangeAction::Rebuild;
@@ -148,6 +153,35 @@ impl Served {
         }
     }
 
+    /// Whether the agent's newest generation is known to hold what the watch
+    /// told of.
+    pub(crate) fn is_compared(&self) -> bool {
+        let attached = self.link.attached();
+        attached.is_some_and(|it| it.is_fed(self.watched_since))
+    }
+
+    /// Whether what is on disk answers or failed. What is put off for its own
+    /// sake came later.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let attached = self.link.attached();
+        attached.is_some_and(
+            |Attached {
+                 generation, status, ..
+             }| {
+                *generation == status.accepted
+                    && status.building.is_none()
+                    && matches!(
+                        status.phase,
+                        Phase::Ready
+                            | Phase::Stale
+                            | Phase::Failed
+                            | Phase::Backoff
+                            | Phase::Stopped
+                    )
+            },
+        ) && self.is_compared()
+    }
+
     /// Sends what is put off, now.
     pub(crate) fn hurry(&mut self, out: &mut Vec<Effect>) {
         if let Some(unsent) = self.unsent.take() {
@@ -166,11 +200,12 @@ impl Served {
         if self.unsent.is_some() || on_its_way {
             return;
         }
-        let fed = attached.fed || status.since >= self.watched_since;
+        let fed = attached.is_fed(self.watched_since);
         let built = status.built.as_ref();
         let built = built.filter(|build| build.generation == status.accepted);
         match built.map(|build| build.digest.as_ref()) {
-            Some(Some(known)) if known == digest => {}
+            // From here on nothing is missed.
+            Some(Some(known)) if known == digest => attached.fed = true,
             // Nothing came between the watch and this build.
             Some(None) if fed => {
                 let (generation, digest) = (status.accepted, digest.clone());

@@ -93,8 +93,11 @@ impl<G: Ground> Shell<G> {
             Input::Status(status) => self.show(Shown::Status(status.clone())),
             Input::Lost(service) | Input::Refused { service, .. } => {
                 self.links.remove(service);
+                self.show(Shown::Lost(service.clone()));
             }
             Input::Reloaded(watching) => {
+                let services = watching.iter().map(|it| it.service.clone());
+                self.show(Shown::Services(services.collect()));
                 let known = |id: &ServiceId| watching.iter().any(|it| it.service == *id);
                 self.links.retain(|id, _| known(id));
             }
@@ -112,25 +115,14 @@ impl<G: Ground> Shell<G> {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Apply(services) => self.apply(services),
-                Effect::ReplanAfter(ms) => {
-                    let inputs = self.has.inputs.clone();
-                    tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_millis(ms)).await;
-                        let _ = inputs.send(Input::Replan);
-                    });
-                }
+                Effect::Apply { services, quietly } => self.apply(services, quietly),
+                Effect::ReplanAfter(ms) => self.after(ms, Input::Replan),
+                Effect::RetryAfter(ms) => self.after(ms, Input::Retry),
                 Effect::WakeAfter {
                     service,
                     ticket,
                     ms,
-                } => {
-                    let inputs = self.has.inputs.clone();
-                    tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_millis(ms)).await;
-                        let _ = inputs.send(Input::Wake { service, ticket });
-                    });
-                }
+                } => self.after(ms, Input::Wake { service, ticket }),
                 Effect::Attach(service) => self.attach(service),
                 Effect::Send(service, request) => {
                     if let Some((_, link)) = self.links.get(&service) {
@@ -152,7 +144,16 @@ impl<G: Ground> Shell<G> {
         }
     }
 
-    fn apply(&mut self, services: Vec<ServiceId>) {
+    fn after(&self, ms: u64, input: Input) {
+        let inputs = self.has.inputs.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            // The session may be over by then.
+            let _ = inputs.send(input);
+        });
+    }
+
+    fn apply(&mut self, services: Vec<ServiceId>, quietly: bool) {
         if let Some(earlier) = self.applying.take() {
             earlier.abort();
         }
@@ -160,7 +161,7 @@ impl<G: Ground> Shell<G> {
         let (number, plans) = (self.next_plan, self.has.plans.clone());
         let ground = self.has.ground.clone();
         self.applying = Some(tokio::spawn(async move {
-            let how = ground.apply(&services).await;
+            let how = ground.apply(&services, quietly).await;
             let _ = plans.send((number, how));
         }));
     }
@@ -222,11 +223,7 @@ impl<G: Ground> Shell<G> {
         tokio::spawn(async move {
             // Batches are told before the answer, and go first in the loop.
             let looked = looked.await.is_ok();
-            let _ = inputs.send(Input::Synced {
-                token,
-                service,
-                looked,
-            });
+            let _ = inputs.send(Input::Synced { token, looked });
         });
     }
 

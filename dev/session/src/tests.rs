@@ -12,6 +12,7 @@ use snapbox::{assert_data_eq, str};
 use crate::message::{Applied, Command, Effect, Input, Save, Token, Told, Watching};
 use crate::reducer::Session;
 
+mod plans;
 mod selfwritten;
 
 const WATCHING_SINCE: u64 = 100;
@@ -108,6 +109,8 @@ fn input(line: &str) -> Input {
             kind: EventKind::Phase(Phase::Stopped),
         }),
         "applied" => Input::Applied(Applied::Wholly),
+        "obstructed" => Input::Applied(Applied::Obstructed),
+        "retry" => Input::Retry,
         "half-applied" => Input::Applied(Applied::Partly),
         "blocked" => Input::Applied(Applied::Blocked),
         "replan" => Input::Replan,
@@ -126,7 +129,6 @@ fn input(line: &str) -> Input {
         },
         "synced" | "unsynced" => Input::Synced {
             token: Token(number(2, 1)),
-            service: id(word(1)),
             looked: words[0] == "synced",
         },
         "quit" => Input::Asked {
@@ -174,11 +176,13 @@ fn seconds(word: &str) -> u64 {
 
 fn words(effect: &Effect) -> String {
     match effect {
-        Effect::Apply(services) => {
+        Effect::Apply { services, quietly } => {
             let names: Vec<&str> = services.iter().map(|id| id.service.as_str()).collect();
-            format!("apply {}", names.join(" and "))
+            let how = if *quietly { "quietly " } else { "" };
+            format!("{how}apply {}", names.join(" and "))
         }
         Effect::ReplanAfter(ms) => format!("replan in {ms} ms"),
+        Effect::RetryAfter(ms) => format!("retry in {ms} ms"),
         Effect::WakeAfter { ticket, ms, .. } => format!("wake {ticket} in {ms} ms"),
         Effect::Attach(id) => format!("attach {}", id.service),
         Effect::Send(id, request) => match request {
@@ -259,7 +263,7 @@ begin                  apply web, attach web
 attached web
 building web 1
 ready web 1
-applied                tell AllReady
+applied                tell AllReady, tell CaughtUp
 save web aa            web: rebuild g2
 ready web 2            web: g2 is aa
 save web bb            web: rebuild g3
@@ -278,7 +282,7 @@ fn all_is_ready_only_when_every_save_would_be_built() {
 begin                  apply web, attach web
 applied
 attached web
-ready web 1            tell AllReady
+ready web 1            tell AllReady, tell CaughtUp
 
 "#]],
     );
@@ -369,7 +373,7 @@ fn a_lost_agent_is_made_anew_with_growing_pauses_and_loses_no_save() {
 begin                  apply web, attach web
 attached web
 ready web 3
-applied                tell AllReady
+applied                tell AllReady, tell CaughtUp
 lost web               tell that the agent of web died, replan in 50 ms
 save web aa
 replan                 apply web, attach web
@@ -397,7 +401,7 @@ attached db
 ready db
 attached web
 ready web
-applied                tell AllReady
+applied                tell AllReady, tell CaughtUp
 stopping web
 lost web               tell that web was taken down
 save web aa
@@ -425,7 +429,7 @@ lost web               attach web
 attached web
 building web 1
 ready web 1            web: g1 is aa
-applied                tell AllReady
+applied                tell AllReady, tell CaughtUp
 
 "#]],
     );
@@ -439,7 +443,7 @@ fn a_service_of_another_session_is_left_to_it() {
         str![[r#"
 
 begin                  apply web, attach web
-refused web            tell of web: process 9 has it, finish: Taken
+refused web            tell of web: process 9 has it, finish: Taken { pid: 9 }
 
 "#]],
     );
@@ -460,7 +464,7 @@ save db aa             db: rebuild g2
 ready db 2             db: g2 is aa, apply db and web
 applied
 attached web
-ready web              tell AllReady
+ready web              tell AllReady, tell CaughtUp
 
 "#]],
     );
@@ -577,7 +581,7 @@ fn a_changed_stack_file_is_planned_and_new_services_are_attached_to() {
 begin                  apply web, attach web
 attached web
 ready web
-applied                tell AllReady
+applied                tell AllReady, tell CaughtUp
 reloaded db web        apply db and web, attach db
 applied
 attached db
@@ -635,10 +639,10 @@ fn a_plan_that_is_blocked_later_does_not_end_the_session() {
 begin                  apply web, attach web
 attached web
 ready web
-applied                tell AllReady
+applied                tell AllReady, tell CaughtUp
 lost web               tell that the agent of web died, replan in 50 ms
 replan                 apply web, attach web
-blocked                tell SomeReady
+blocked                retry in 2000 ms, tell SomeReady
 
 "#]],
     );
@@ -693,7 +697,7 @@ reloaded web           apply web
 applied                tell AllReady
 ready web 1 200 aa
 digest web bb          web: rebuild g2
-ready web 2 200 bb
+ready web 2 200 bb     tell CaughtUp
 
 "#]],
     );
@@ -707,7 +711,7 @@ attached web
 ready web 1 200
 digest web aa          web: g1 is aa
 reread web             apply web
-applied                tell AllReady
+applied                tell AllReady, tell CaughtUp
 ready web 1 200 aa
 
 "#]],
@@ -765,7 +769,7 @@ attached db
 ready db
 attached web
 ready web
-applied                tell AllReady
+applied                tell AllReady, tell CaughtUp
 stopping web
 lost web               tell that web was taken down
 reread db web          apply db

@@ -26,7 +26,7 @@ pub async fn dev(context: &Context, args: DevArgs) -> Result {
     let services = loading.closure(&args.names.names, args.only)?;
     let engine = loading.engine(context)?;
     if args.detach {
-        return detach::detach(context, &args).await;
+        return detach::detach(context, &args, &engine, &services).await;
     }
     let stage = Stage::new(context.output);
     greet(&stage, &engine, &services);
@@ -52,7 +52,7 @@ async fn session(
 ) -> Result {
     let socket = socket(&engine)?;
     let (keys_in, mut keys) = mpsc::unbounded_channel();
-    let leaving = Leaving::watch(keys_in.clone())?;
+    let leaving = Leaving::watch(keys_in.clone());
     let mut screen = Screen::new(context.output, stage.clone(), &services);
     let typed = screen.read_keys(keys_in);
     let ground = Arc::new(DevGround::new(DevSetup {
@@ -84,10 +84,23 @@ async fn session(
             Ok(())
         }
         End::Blocked => Err(Error::said(ground.outcome().unwrap_or(Code::Failed))),
-        End::Taken => Err(Error::failed("another dev session has these services")
+        End::Taken { pid } => Err(Error::failed(taken(pid))
             .hint("follow it: `hob logs -f`")
             .hint("end it: `hob down`")),
     }
+}
+
+/// Which session has the services.
+fn taken(pid: u32) -> String {
+    let at = terminal(pid).map_or_else(String::new, |at| format!(" at {at}"));
+    format!("the dev session of process {pid}{at} has these services")
+}
+
+/// The terminal where a process of this user runs, if there is one.
+pub fn terminal(pid: u32) -> Option<String> {
+    let input = std::fs::read_link(format!("/proc/{pid}/fd/0")).ok()?;
+    let input = input.to_str()?;
+    (input.starts_with("/dev/pts/") || input.starts_with("/dev/tty")).then(|| input.to_owned())
 }
 
 /// The session's own socket; its folder is made and closed to others.

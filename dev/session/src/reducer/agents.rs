@@ -37,15 +37,15 @@ impl Session {
         let Some(served) = self.services.get_mut(&service) else {
             return;
         };
-        if other.is_none() {
+        let Some(SessionInfo { pid, .. }) = other else {
             served.link = Link::Absent;
             // It is on its way down, or still believes in a connection that
             // has ended: the next plan sees what is there.
             return out.push(Effect::ReplanAfter(100));
-        }
+        };
         served.link = Link::Gone;
         out.push(Effect::Tell(Told::Taken { service, reason }));
-        self.finish_if_alone(End::Taken, out);
+        self.finish_if_alone(End::Taken { pid }, out);
     }
 
     pub(super) fn lost(&mut self, service: &ServiceId, out: &mut Vec<Effect>) {

@@ -7,12 +7,24 @@ use super::Session;
 use crate::message::{Command, Effect, Save, Token, Told};
 use crate::served::Served;
 
+/// A request to know which generation holds what is on disk.
+#[derive(Debug)]
+pub(super) struct Sync {
+    service: ServiceId,
+    /// Whether the disk was looked at.
+    looked: bool,
+}
+
 impl Session {
     pub(super) fn asked(&mut self, token: Token, request: SessionRequest, out: &mut Vec<Effect>) {
         match request {
             SessionRequest::Sync { service } => match self.find(&service) {
                 Ok(service) => {
-                    self.syncing.insert(token, service.clone());
+                    let sync = Sync {
+                        service: service.clone(),
+                        looked: false,
+                    };
+                    self.syncing.insert(token, sync);
                     out.push(Effect::Sync { token, service });
                 }
                 Err(reason) => out.push(Effect::Answer(token, refusal(reason))),
@@ -63,27 +75,42 @@ impl Session {
         }
     }
 
-    pub(super) fn synced(
-        &mut self,
-        token: Token,
-        service: &ServiceId,
-        looked: bool,
-        out: &mut Vec<Effect>,
-    ) {
-        if self.syncing.remove(&token).is_none() {
-            return;
+    pub(super) fn synced(&mut self, token: Token, looked: bool, out: &mut Vec<Effect>) {
+        if looked {
+            if let Some(sync) = self.syncing.get_mut(&token) {
+                sync.looked = true;
+            }
+        } else if let Some(sync) = self.syncing.remove(&token) {
+            out.push(Effect::Answer(token, cannot_wait(&sync.service)));
         }
-        let served = self.services.get_mut(service);
-        let mut served = served.filter(|it| looked && !self.paused && it.link.is_attached());
-        if let Some(served) = &mut served {
+    }
+
+    /// Answers those whose disk was looked at, as soon as what was found there
+    /// was sent, or is known to be what the agent has.
+    pub(super) fn answer_syncs(&mut self, out: &mut Vec<Effect>) {
+        let idle = !self.paused && !self.leaving;
+        let services = &mut self.services;
+        self.syncing.retain(|token, sync| {
+            if !sync.looked {
+                return true;
+            }
+            let served = services.get_mut(&sync.service);
+            let served = served.filter(|served| idle && served.link.is_attached());
+            let Some(served) = served else {
+                out.push(Effect::Answer(*token, cannot_wait(&sync.service)));
+                return false;
+            };
             // Who waits for what is on disk wants all of it to be answered.
             served.hurry(out);
-        }
-        let reply = match served.and_then(|served| served.link.attached()) {
-            Some(attached) => Reply::Generation(attached.generation),
-            None => refusal(format!("{service} cannot be waited for at the moment")),
-        };
-        out.push(Effect::Answer(token, reply));
+            match served.link.attached() {
+                Some(attached) if served.is_compared() => {
+                    let generation = Reply::Generation(attached.generation);
+                    out.push(Effect::Answer(*token, generation));
+                    false
+                }
+                _ => true,
+            }
+        });
     }
 
     pub(super) fn command(&mut self, command: &Command, out: &mut Vec<Effect>) {
@@ -130,6 +157,10 @@ impl Session {
             served.send(save, out);
         }
     }
+}
+
+fn cannot_wait(service: &ServiceId) -> Reply {
+    refusal(format!("{service} cannot be waited for at the moment"))
 }
 
 fn refusal(reason: String) -> Reply {

@@ -1,5 +1,5 @@
 //! `dev --detach`: the same session without a terminal. It writes what it
-//! says to a file; this process waits until everything is ready.
+//! says to a pipe; this process waits until what is on disk answers or failed.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,35 +9,85 @@
 use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Child, Command, Stdio};
 
+use hob_engine::{Engine, Verdict};
+use hob_stack::ServiceId;
 use tokio::sync::mpsc;
 
+use super::screen::problem_lines;
+use crate::change::engine_error;
 use crate::cli::DevArgs;
-use crate::context::{Context, interrupted};
+use crate::context::{Context, interrupted, owners};
 use crate::error::{Code, Error, Result};
-use crate::render::printable;
+use crate::render::address;
 
-pub async fn detach(context: &Context, args: &DevArgs) -> Result {
+pub async fn detach(
+    context: &Context,
+    args: &DevArgs,
+    engine: &Engine,
+    services: &[ServiceId],
+) -> Result {
     let (said, out) = std::io::pipe()?;
     let mut child = session(context, args)
         .stdout(Stdio::from(out.try_clone()?))
         .stderr(Stdio::from(out))
         .spawn()?;
-    let outcome = tokio::select! {
-        outcome = ready(context, lines(said), &mut child) => outcome,
+    let come = tokio::select! {
+        come = listen(context, lines(said), &mut child) => come?,
         () = interrupted() => {
             end(&mut child);
-            Err(Error::said(Code::Interrupted))
+            return Err(Error::said(Code::Interrupted));
         }
     };
     // From here on nobody reads what the session says; its logs are kept.
-    outcome?;
+    let failed = tell(context, engine, services).await?;
     context
         .output
         .say(format!("the dev session goes on as process {}", child.id()));
     context
         .output
         .say("`hob logs -f` follows it, `hob down` ends it");
-    Ok(())
+    if failed {
+        return Err(Error::new(Code::Service, "not everything is ready")
+            .hint("the session goes on: mend it and save"));
+    }
+    match come {
+        Come::Wholly => Ok(()),
+        Come::Partly => Err(Error::failed("not everything is ready")
+            .hint("the session goes on: what was in the way is looked for again and again")),
+    }
+}
+
+/// How far a session came.
+enum Come {
+    /// What is on disk answers, or failed.
+    Wholly,
+    /// Something was in the way.
+    Partly,
+}
+
+/// Says where the services answer and why some do not; whether one failed.
+async fn tell(context: &Context, engine: &Engine, services: &[ServiceId]) -> Result<bool> {
+    let asked = services.iter().cloned().collect();
+    let ours = owners(services);
+    let mut states = engine.services(&asked).await.map_err(engine_error)?;
+    states.retain(|state| ours.contains(&state.owner));
+    let mut failed = false;
+    for state in states {
+        let Verdict::Up(status) = state.verdict else {
+            continue;
+        };
+        let name = state.owner.to_string();
+        if let Some(listen) = status.listen.filter(|_| status.phase.serves()) {
+            let place = address(&listen);
+            context.output.say(format!("{name} answers on {place}"));
+        }
+        if let Some(problem) = &status.problem {
+            failed = true;
+            let lines = problem_lines(&name, problem);
+            lines.iter().for_each(|line| context.output.say(line));
+        }
+    }
+    Ok(failed)
 }
 
 /// What the session says, line by line, until it has ended.
@@ -89,18 +139,22 @@ fn session(context: &Context, args: &DevArgs) -> Command {
     command
 }
 
-/// Listens until all is ready; shows what concerns people.
-async fn ready(
+/// Listens until it is known how far the session comes; passes on what
+/// concerns people.
+async fn listen(
     context: &Context,
     mut said: mpsc::UnboundedReceiver<String>,
     child: &mut Child,
-) -> Result {
-    let mut code = Code::Failed;
+) -> Result<Come> {
     loop {
         let Some(line) = said.recv().await else {
             let status = child.wait()?;
-            return Err(Error::failed(format!("the dev session ended: {status}"))
-                .hint("see why without `--detach`"));
+            // Why it ended was among what it said.
+            let code = status.code().and_then(|code| u8::try_from(code).ok());
+            return Err(match code {
+                Some(code @ 1..) => Error::said(Code::Program(code)),
+                _ => Error::failed(format!("the dev session ended: {status}")),
+            });
         };
         let Ok(value) = serde_json::from_str::<serde_json::Value>(&line) else {
             context.output.say(line);
@@ -109,27 +163,15 @@ async fn ready(
         if context.output.json {
             context.output.data(&line)?;
         }
-        if value["session"] == "ready" {
-            return Ok(());
+        let session = &value["session"];
+        if session == "caught-up" {
+            return Ok(Come::Wholly);
         }
-        if value["session"] == "partly-ready" {
-            return Err(Error::new(code, "not everything is ready")
-                .hint("the session goes on: mend it and save, or `hob down`"));
+        if session == "partly-ready" {
+            return Ok(Come::Partly);
         }
-        if let Some(note) = value["session"]["self-written"]["note"].as_str() {
+        if let Some(note) = session["self-written"]["note"].as_str() {
             context.output.say(note);
-        }
-        if let Some(message) = value["event"]["kind"]["failed"]["message"].as_str() {
-            let service = value["event"]["service"].as_str().unwrap_or_default();
-            code = Code::Service;
-            context.output.say(format!("{service}: {message}"));
-            let output = value["event"]["kind"]["failed"]["output"].as_array();
-            for line in output.into_iter().flatten() {
-                context.output.say(format!(
-                    "    {}",
-                    printable(line["text"].as_str().unwrap_or_default())
-                ));
-            }
         }
     }
 }

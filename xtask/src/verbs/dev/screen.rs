@@ -9,13 +9,15 @@ use std::time::Duration;
 use console::style;
 use hob_session::{Key, Shown, Told};
 use hob_stack::ServiceId;
-use hob_wire::{Event, EventKind, Listen, Micros, Protocol, Status, Waterfall};
+use hob_wire::{
+    Event, EventKind, Listen, Micros, Problem, Protocol, Stage as Where, Status, Waterfall,
+};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::keys::Keys;
 use crate::output::Output;
-use crate::render::{Look, Names, address, describe, waterfall};
+use crate::render::{Look, Names, address, describe, printable, waterfall};
 use crate::stage::Stage;
 
 /// A save's line waits this long for its first answer, so that both are one
@@ -27,8 +29,11 @@ pub struct Screen {
     output: Output,
     stage: Stage,
     names: Names,
+    /// In the order in which they came.
     services: Vec<String>,
     status: BTreeMap<String, Status>,
+    /// The failures that were shown: of which save, and where.
+    failed: BTreeMap<String, (u64, Where)>,
     saves: BTreeMap<String, (Micros, Waterfall, Instant)>,
     urls: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
     keys: bool,
@@ -43,6 +48,7 @@ impl Screen {
             names: Names::new(services.iter().map(String::as_str)),
             services,
             status: BTreeMap::new(),
+            failed: BTreeMap::new(),
             saves: BTreeMap::new(),
             urls: std::sync::Arc::default(),
             keys: false,
@@ -107,9 +113,12 @@ impl Screen {
         }
         match shown {
             Shown::Event(event) => self.event(event),
-            Shown::Status(status) => {
-                self.status.insert(status.service.clone(), *status);
+            Shown::Status(status) => self.status(*status),
+            Shown::Lost(service) => {
+                self.status.remove(&service.to_string());
+                self.know_urls();
             }
+            Shown::Services(services) => self.services(&services),
             Shown::Told(told) => self.told(&told),
             Shown::Watch(service, text) => {
                 let name = self.names.show(&service.to_string());
@@ -119,7 +128,51 @@ impl Screen {
         }
     }
 
+    fn status(&mut self, status: Status) {
+        // What failed before this session heard of it.
+        if let Some(problem) = &status.problem {
+            let known = self.failed.get(&status.service);
+            if known != Some(&(problem.generation, problem.stage)) {
+                self.flush(None);
+                let lines = problem_lines(&self.names.show(&status.service), problem);
+                lines.iter().for_each(|line| self.stage.say(line));
+            }
+            let failure = (problem.generation, problem.stage);
+            self.failed.insert(status.service.clone(), failure);
+        }
+        self.status.insert(status.service.clone(), status);
+        self.know_urls();
+    }
+
+    /// Those that were known stay in their places, and in their colours.
+    fn services(&mut self, services: &[ServiceId]) {
+        let now: Vec<String> = services.iter().map(ToString::to_string).collect();
+        self.services.retain(|known| now.contains(known));
+        for service in now {
+            if !self.services.contains(&service) {
+                self.services.push(service);
+            }
+        }
+        self.status
+            .retain(|service, _| self.services.contains(service));
+        self.names = Names::new(self.services.iter().map(String::as_str));
+        self.know_urls();
+    }
+
     fn event(&mut self, event: Event) {
+        match &event.kind {
+            EventKind::Failed {
+                generation, stage, ..
+            } => {
+                let failure = (*generation, *stage);
+                self.failed.insert(event.service.clone(), failure);
+            }
+            EventKind::Crashed { generation, .. } => {
+                let failure = (*generation, Where::Crash);
+                self.failed.insert(event.service.clone(), failure);
+            }
+            _ => {}
+        }
         if let EventKind::FirstAnswer { waterfall: save } = &event.kind
             && let Some((at, shown, due)) = self.saves.get_mut(&event.service)
             && shown.generation == save.generation
@@ -163,6 +216,8 @@ impl Screen {
         let yellow = style("!").yellow();
         let line = match told {
             Told::AllReady => return self.all_ready(),
+            // Whoever watches has seen each save.
+            Told::CaughtUp => return,
             Told::SomeReady => {
                 self.addresses();
                 "not everything is ready; a save that mends it goes on, `b` tries again".to_owned()
@@ -195,23 +250,27 @@ impl Screen {
 
     /// Where the services answer.
     fn addresses(&self) {
-        let mut urls = Vec::new();
-        for service in &self.services {
-            let status = self.status.get(service);
-            let serves = status.filter(|status| status.phase.serves());
-            if let Some(listen) = serves.and_then(|status| status.listen) {
-                self.stage.say(format!(
-                    "  {} {}",
-                    self.names.show(service),
-                    address(&listen)
-                ));
-                if listen.protocol == Protocol::Http {
-                    urls.push(url(&listen));
-                }
-            }
+        for (service, listen) in self.serving() {
+            let (name, place) = (self.names.show(service), address(&listen));
+            self.stage.say(format!("  {name} {place}"));
         }
+    }
+
+    /// The services that answer now, and where.
+    fn serving(&self) -> impl Iterator<Item = (&String, Listen)> {
+        self.services.iter().filter_map(|service| {
+            let status = self.status.get(service);
+            let serves = status.filter(|status| status.phase.serves())?;
+            Some((service, serves.listen?))
+        })
+    }
+
+    /// For the key that opens them.
+    fn know_urls(&self) {
+        let pages = self.serving().map(|(_, listen)| listen);
+        let pages = pages.filter(|listen| listen.protocol == Protocol::Http);
         if let Ok(mut known) = self.urls.lock() {
-            *known = urls;
+            *known = pages.map(|listen| url(&listen)).collect();
         }
     }
 
@@ -220,6 +279,8 @@ impl Screen {
             Shown::Event(event) => serde_json::json!({ "event": event }),
             Shown::Status(status) => serde_json::json!({ "status": status }),
             Shown::Told(told) => serde_json::json!({ "session": word(told) }),
+            // Statuses and the words of the session say it.
+            Shown::Lost(_) | Shown::Services(_) => return,
             Shown::Watch(service, text) => serde_json::json!({ "watch": text, "service": service }),
         };
         let mut value = value;
@@ -233,6 +294,7 @@ impl Screen {
 fn word(told: &Told) -> serde_json::Value {
     match told {
         Told::AllReady => "ready".into(),
+        Told::CaughtUp => "caught-up".into(),
         Told::SomeReady => "partly-ready".into(),
         Told::Paused(true) => "paused".into(),
         Told::Paused(false) => "resumed".into(),
@@ -246,6 +308,15 @@ fn word(told: &Told) -> serde_json::Value {
             serde_json::json!({ "taken": { "service": service, "reason": reason } })
         }
     }
+}
+
+/// Why a service does not answer, with its own words.
+pub(super) fn problem_lines(name: &str, problem: &Problem) -> Vec<String> {
+    let mark = style("✗").red().bold();
+    let mut lines = vec![format!("{mark} {name}: {}", style(&problem.message).red())];
+    let output = problem.output.iter();
+    lines.extend(output.map(|line| format!("    {}", printable(&line.text))));
+    lines
 }
 
 fn help() -> &'static str {

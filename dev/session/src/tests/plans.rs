@@ -1,0 +1,209 @@
+//! Stories of plans that cannot be performed wholly, and of what a session
+//! finds on disk when it begins.
+
+use snapbox::str;
+
+use super::{check, check_kept};
+
+#[test]
+fn what_is_in_the_way_is_looked_for_again_with_growing_pauses() {
+    check(
+        &["db", "web"],
+        "attached db; ready db; obstructed; retry; obstructed; retry; obstructed; retry; \
+         obstructed; retry; obstructed; retry; obstructed; retry; applied; attached web; \
+         ready web; retry; obstructed",
+        str![[r#"
+
+begin                  apply db and web, attach db, attach web
+attached db
+ready db
+obstructed             retry in 2000 ms, tell SomeReady
+retry                  quietly apply db and web
+obstructed             retry in 4000 ms
+retry                  quietly apply db and web
+obstructed             retry in 8000 ms
+retry                  quietly apply db and web
+obstructed             retry in 16000 ms
+retry                  quietly apply db and web
+obstructed             retry in 30000 ms
+retry                  quietly apply db and web
+obstructed             retry in 30000 ms
+retry                  quietly apply db and web
+applied
+attached web
+ready web              tell AllReady, tell CaughtUp
+retry
+obstructed             retry in 2000 ms, tell SomeReady
+
+"#]],
+    );
+}
+
+#[test]
+fn a_save_tries_again_at_once_what_something_was_in_the_way_of() {
+    check(
+        &["db", "web"],
+        "attached db; ready db; obstructed; save web aa; obstructed; retry; applied; attached web; \
+         building web 1",
+        str![[r#"
+
+begin                  apply db and web, attach db, attach web
+attached db
+ready db
+obstructed             retry in 2000 ms, tell SomeReady
+save web aa            apply db and web
+obstructed
+retry                  quietly apply db and web
+applied
+attached web
+building web 1         web: rebuild g2, tell AllReady
+
+"#]],
+    );
+    // Of a service that runs it is nothing but a save.
+    check(
+        &["db", "web"],
+        "attached db; ready db; obstructed; save db aa",
+        str![[r#"
+
+begin                  apply db and web, attach db, attach web
+attached db
+ready db
+obstructed             retry in 2000 ms, tell SomeReady
+save db aa             db: rebuild g2
+
+"#]],
+    );
+}
+
+#[test]
+fn what_failed_by_itself_is_not_tried_again() {
+    check(
+        &["web"],
+        "attached web; failed web; half-applied; retry",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+failed web
+half-applied           tell SomeReady, tell CaughtUp
+retry
+
+"#]],
+    );
+}
+
+#[test]
+fn a_session_that_leaves_tries_nothing_again() {
+    check_kept(
+        false,
+        &["db", "web"],
+        "attached db; ready db; obstructed; leave; retry",
+        str![[r#"
+
+begin                  apply db and web, attach db, attach web
+attached db
+ready db
+obstructed             retry in 2000 ms, tell SomeReady
+leave                  tell Leaving, tear down db and web
+retry
+
+"#]],
+    );
+}
+
+#[test]
+fn what_was_missed_before_the_session_is_told_to_answer_once_it_does() {
+    check(
+        &["web"],
+        "attached web; ready web 5 50 aa; applied; digest web bb; building web 6 50; ready web 6 50 bb; \
+         save web cc; ready web 7 50 cc",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+ready web 5 50 aa
+applied                tell AllReady
+digest web bb          web: rebuild g6
+building web 6 50
+ready web 6 50 bb      tell CaughtUp
+save web cc            web: rebuild g7
+ready web 7 50 cc
+
+"#]],
+    );
+    check(
+        &["web"],
+        "attached web; ready web 5 50 aa; applied; digest web aa",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+ready web 5 50 aa
+applied                tell AllReady
+digest web aa          tell CaughtUp
+
+"#]],
+    );
+    check(
+        &["web"],
+        "attached web; ready web 5 50 aa; applied; digest web bb; failed web 6 50",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+ready web 5 50 aa
+applied                tell AllReady
+digest web bb          web: rebuild g6
+failed web 6 50        tell CaughtUp
+
+"#]],
+    );
+}
+
+#[test]
+fn a_wait_before_the_sources_are_known_is_answered_once_they_are() {
+    check(
+        &["web"],
+        "attached web; ready web 5 50 aa; sync web; synced web; digest web bb",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+ready web 5 50 aa
+sync web               look at web
+synced web
+digest web bb          web: rebuild g6, answer g6
+
+"#]],
+    );
+    check(
+        &["web"],
+        "attached web; building web 5 50; sync web; synced web; digest web bb; ready web 5 50 aa",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+building web 5 50
+sync web               look at web
+synced web
+digest web bb
+ready web 5 50 aa      web: rebuild g6, answer g6
+
+"#]],
+    );
+    check(
+        &["web"],
+        "attached web; ready web 5 50 aa; sync web; synced web; lost web",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+ready web 5 50 aa
+sync web               look at web
+synced web
+lost web               tell that the agent of web died, replan in 50 ms, refuse: s/web cannot be waited for at the moment
+
+"#]],
+    );
+}
