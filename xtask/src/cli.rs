@@ -159,9 +159,12 @@ pub struct DownArgs {
     /// Afterwards list everything that carries this project's mark; fail unless it is nothing
     #[arg(long)]
     pub prove: bool,
-    /// Every project of this user, not only this one
+    /// Every project of this user, not only this one, after asking
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
+    /// Do not ask, with `--all`
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

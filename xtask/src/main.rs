@@ -9,6 +9,7 @@ mod error;
 mod ground;
 mod keys;
 mod output;
+mod question;
 mod render;
 mod running;
 mod stage;

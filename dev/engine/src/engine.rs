@@ -130,6 +130,18 @@ impl Engine {
         Ok(projects.map(|(id, root)| ProjectRef { id, root }).collect())
     }
 
+    /// Whether the state of a project is in the caller's state home: another
+    /// one may be a test's, or another person's on a shared account.
+    #[must_use]
+    pub fn keeps(surroundings: &Surroundings, project: &ProjectRef) -> bool {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid);
+        homes.is_ok_and(|homes| {
+            let paths = homes.project(&project.id);
+            paths.state.is_dir()
+                || crate::host::agents_in(surroundings.uid, &project.id, &paths.state)
+        })
+    }
+
     /// Its name: `host`.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -31,7 +31,7 @@ pub use engine::{Engine, EngineError, Prepared, ProjectRef, Surroundings};
 pub use ledger::{Entry, Journal, LEDGER_FILE, Ledger, LedgerError, Records, Stage};
 pub use lock::{Holding, LOCK_FILE, LockError, ProjectLock};
 pub use obstacle::{Obstacle, ObstacleKind};
-pub use paths::{Homes, Paths, PathsError, ROOT_FILE};
+pub use paths::{Homes, Paths, PathsError, ROOT_FILE, typed};
 pub use plan::{After, Memory, Plan, Step, StepId, plan};
 pub use resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Health, Holder, Identity, Kind, Level,

@@ -200,6 +200,17 @@ impl Paths {
     }
 }
 
+/// A path as a person types it: quoted where a shell would take it apart.
+#[must_use]
+pub fn typed(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Makes a folder and those above it, mode 0700 where they are new.
 pub(crate) fn make_closed(folder: &Path, uid: u32) -> Result<(), PathsError> {
     let made = fs::DirBuilder::new()

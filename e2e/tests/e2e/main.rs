@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
+mod all;
 mod crash;
 mod dev;
 mod full;

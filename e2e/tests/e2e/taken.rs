@@ -2,9 +2,8 @@
 //! sessions never fight.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::Command;
 
-use hob_e2e::{Session, World, http, processes};
+use hob_e2e::{World, http, processes};
 
 use crate::{Web, web, web_of};
 
@@ -155,42 +154,4 @@ fn exit_codes_tell_what_kind_of_thing_went_wrong() {
     let empty = World::new();
     std::fs::remove_dir(empty.root().join("stacks")).unwrap();
     empty.hob(["up"]).code(2);
-}
-
-#[test]
-fn down_all_takes_down_every_project_of_this_user() {
-    // Every project: so it is called where only those of this test are seen.
-    let alone = [
-        "--user",
-        "--map-root-user",
-        "--pid",
-        "--fork",
-        "--mount-proc",
-    ];
-    let may = Command::new("unshare").args(alone).arg("true").output();
-    if !may.is_ok_and(|it| it.status.success()) {
-        eprintln!("not tested: this user may make no namespaces");
-        return;
-    }
-    let Web { world, .. } = web_of(|it| it.instead("publish = \"auto\""));
-    let second = world.checkout("second");
-    let script = "\"$0\" up && \"$0\" --project \"$1\" up && \"$0\" down --all --prove";
-    let hob = world.command(["up"]);
-    let mut inside = Command::new("unshare");
-    inside
-        .args(alone)
-        .args(["sh", "-c", script])
-        .arg(hob.get_program())
-        .arg(second.root());
-    inside.env_clear().current_dir(world.root());
-    inside.envs(
-        hob.get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    let mut session = Session::start(inside);
-    assert_eq!(session.end(), 0, "{}", session.transcript());
-    let said = session.err();
-    assert_eq!(said.matches("demo/web is down").count(), 2, "{said}");
-    assert_eq!(said.matches("nothing is left").count(), 2, "{said}");
-    assert_eq!(world.left_files(), Vec::<String>::new());
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hob_engine::{Engine, Scope, Want};
-use hob_stack::EngineChoice;
 use hob_wire::{Hello, SessionInfo, SessionRequest, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -15,37 +14,18 @@ use crate::error::{Code, Error, Result};
 use crate::render::data;
 use crate::stage::Stage;
 
+mod all;
+
 /// How long a dev session may take to end with its services.
 const SESSION: Duration = Duration::from_secs(60);
 
 pub async fn down(context: &Context, args: DownArgs) -> Result {
     if args.all {
-        return all(context, &args).await;
+        return all::all(context, &args).await;
     }
     let running = context.running()?;
     let scope = running.scope(&args.names.names).await?;
     take_down(context, &running.engine, scope, &args).await
-}
-
-async fn all(context: &Context, args: &DownArgs) -> Result {
-    let projects = Engine::all_projects(&context.surroundings()?)
-        .map_err(|error| Error::failed(error.to_string()))?;
-    if projects.is_empty() {
-        context.output.say("nothing of hob is up");
-    }
-    let mut worst = Ok(());
-    for project in projects {
-        context
-            .output
-            .say(format!("project {}", project.root.display()));
-        let engine = context.engine(project, EngineChoice::Auto)?;
-        let result = take_down(context, &engine, Scope::Project, args).await;
-        if let Err(error) = result {
-            context.output.say(error.render().trim_end());
-            worst = Err(Error::said(error.code));
-        }
-    }
-    worst
 }
 
 async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {

@@ -6,8 +6,6 @@
 mod actions;
 mod perform;
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
-
 use console::style;
 
 use self::actions::{Todo, todo};
@@ -16,6 +14,7 @@ use super::doctor::{State, checks, look, show};
 use crate::cli::{AllArgs, SetupArgs};
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
+use crate::question::{Answer, ask};
 use crate::stage::Stage;
 
 pub async fn setup(context: &Context, args: SetupArgs) -> Result {
@@ -34,7 +33,7 @@ pub async fn setup(context: &Context, args: SetupArgs) -> Result {
     if todo.actions.is_empty() {
         return left(context, &args.names, true).await;
     }
-    match answer(context, &args) {
+    match ask(context, "do this?", args.yes) {
         Answer::Yes => {}
         Answer::No => {
             context.output.say("nothing was done");
@@ -87,37 +86,6 @@ fn announce(context: &Context, todo: &Todo) -> Result {
         ));
     }
     Ok(())
-}
-
-enum Answer {
-    Yes,
-    No,
-    Nobody,
-}
-
-/// Asks whether to go on.
-fn answer(context: &Context, args: &SetupArgs) -> Answer {
-    if args.yes {
-        return Answer::Yes;
-    }
-    if !context.output.watched || !std::io::stdin().is_terminal() {
-        return Answer::Nobody;
-    }
-    let mut stderr = std::io::stderr().lock();
-    // Whoever cannot read the question will not answer it.
-    let _ = write!(stderr, "do this? [y/N] ");
-    let _ = stderr.flush();
-    let mut line = String::new();
-    match std::io::stdin().lock().read_line(&mut line) {
-        Ok(0) | Err(_) => {
-            let _ = writeln!(stderr);
-            Answer::No
-        }
-        Ok(_) => match line.trim().to_ascii_lowercase().as_str() {
-            "y" | "yes" => Answer::Yes,
-            _ => Answer::No,
-        },
-    }
 }
 
 /// Looks again and shows what is left.

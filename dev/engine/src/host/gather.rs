@@ -19,6 +19,7 @@ use super::ports::{Listener, Listeners, holders, user_name};
 use super::processes::Leader;
 use super::{FACT_PORT, HostEngine, HostFacts, REMAINS, agent, port_choice, processes, tools};
 use crate::ledger::Records;
+use crate::paths::typed;
 use crate::resource::{Claim, Holder, Observed, Owner, ResourceId};
 use crate::want::{Want, owner};
 
@@ -192,11 +193,11 @@ impl HostEngine {
         if let Some(marked) = marked {
             let marks = marked.marks;
             if marks.project != self.setup.project {
-                let root = marks.root.display();
+                let (root, folder) = (marks.root.display(), typed(&marks.root));
                 return Holder::Foreign {
                     who: format!("{} of the project {root}", marks.service),
                     hints: vec![
-                        format!("`hob down --project {root} {}` ends it", marks.service),
+                        format!("`hob down --project {folder} {}` ends it", marks.service),
                         elsewhere.to_owned(),
                     ],
                 };

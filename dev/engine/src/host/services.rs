@@ -1,12 +1,15 @@
 //! The services of a project as their agents tell of them.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use hob_stack::ServiceId;
 
 use super::HostEngine;
 use super::candidates::{Answer, Candidate};
-use super::processes::Marked;
+use super::processes::{self, Marked};
 use super::socket::client;
 use crate::agent::AgentClient;
 use crate::status::{ServiceState, Verdict};
@@ -58,10 +61,27 @@ impl HostEngine {
     }
 }
 
+/// Whether agents of a project that run have this as their state folder.
+pub(crate) fn agents_in(uid: u32, project: &str, state: &Path) -> bool {
+    let mut marked = processes::marked(uid);
+    marked.retain(|found| found.marks.project == project);
+    marked.iter().filter(|it| is_agent(it)).any(|agent| {
+        let words = command(agent);
+        let mut words = words.split(|byte| *byte == 0);
+        words.any(|word| word == b"--state")
+            && words
+                .next()
+                .is_some_and(|path| Path::new(OsStr::from_bytes(path)).starts_with(state))
+    })
+}
+
 /// Whether a process was started as an agent: `hob agent … --socket …`.
 fn is_agent(marked: &Marked) -> bool {
-    let file = format!("/proc/{}/cmdline", marked.process.pid);
-    let command = std::fs::read(file).unwrap_or_default();
+    let command = command(marked);
     let words: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
     words.contains(&b"agent".as_slice()) && words.contains(&b"--socket".as_slice())
+}
+
+fn command(marked: &Marked) -> Vec<u8> {
+    std::fs::read(format!("/proc/{}/cmdline", marked.process.pid)).unwrap_or_default()
 }

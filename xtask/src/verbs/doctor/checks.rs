@@ -2,6 +2,7 @@
 //! is missing, and what to type. Pure.
 
 use console::measure_text_width;
+use hob_engine::typed;
 
 use super::facts::{Facts, Folder, Held, Installer, Leftovers, Limit, Program, Stacks};
 use super::words::{bytes, counted, counted_number, grouped, listed};
@@ -371,7 +372,7 @@ fn leftovers(left: &Leftovers) -> Check {
             "leftovers",
             format!("{processes} of {root} without an agent"),
         )
-        .command(format!("hob down --project {root}"));
+        .command(format!("hob down --project {}", typed(&left.root)));
     }
     let gone = format!("{root} is gone");
     let files = left.others + left.volumes;
@@ -391,7 +392,10 @@ fn leftovers(left: &Leftovers) -> Check {
     if left.processes == 0 && left.others == 0 {
         return check.command(format!("rm -r {}", left.state.display()));
     }
-    check.words("`hob down --all` ends it, and all other projects of yours")
+    if left.root.as_os_str().is_empty() {
+        return check.words("`hob down --all` ends it, and all other projects of yours");
+    }
+    check.command(format!("hob down --project {}", typed(&left.root)))
 }
 
 /// A command of root's as this user types it.

@@ -137,7 +137,7 @@ fn apply(facts: &mut Facts, words: &[&str]) -> bool {
             port(facts, address, service, Held::Foreign(who.join(" "), hint));
         }
         ["left", root, there, processes, volumes, others] => facts.leftovers.push(Leftovers {
-            root: PathBuf::from(root),
+            root: PathBuf::from(root.replace("%20", " ")),
             state: PathBuf::from("/home/me/.local/state/hob/0123456789ab"),
             there: *there == "there",
             processes: count(processes),

@@ -264,16 +264,16 @@ fn leftovers_are_ended_and_kept_data_is_only_named() {
         "left /home/me/shop there 2 0 0
          left /tmp/old gone 3 0 4
          left /tmp/older gone 0 2 0
-         left /tmp/oldest gone 0 0 1",
+         left /tmp/old%20est gone 0 0 1",
         str![[r#"
 warning: leftovers: 2 processes of /home/me/shop without an agent
   `hob down --project /home/me/shop`
 warning: leftovers: /tmp/old is gone; it left 3 processes and 4 files
-  `hob down --all` ends it, and all other projects of yours
+  `hob down --project /tmp/old`
 warning: leftovers: /tmp/older is gone; it left 2 volumes of kept data
   `rm -r /home/me/.local/state/hob/0123456789ab`
-warning: leftovers: /tmp/oldest is gone; it left 1 file
-  `hob down --all` ends it, and all other projects of yours
+warning: leftovers: /tmp/old est is gone; it left 1 file
+  `hob down --project '/tmp/old est'`
 "#]],
     );
 }

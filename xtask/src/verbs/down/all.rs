@@ -1,0 +1,70 @@
+//! `down --all`: every project of this user whose state is in this state
+//! home, after asking. Those of another state home are named and left alone.
+
+use hob_engine::{Engine, ProjectRef, Scope};
+use hob_stack::EngineChoice;
+
+use super::take_down;
+use crate::cli::DownArgs;
+use crate::context::Context;
+use crate::error::{Code, Error, Result};
+use crate::question::{Answer, ask};
+
+pub async fn all(context: &Context, args: &DownArgs) -> Result {
+    let surroundings = context.surroundings()?;
+    let projects =
+        Engine::all_projects(&surroundings).map_err(|error| Error::failed(error.to_string()))?;
+    let (own, others): (Vec<_>, Vec<_>) = projects
+        .into_iter()
+        .partition(|project| Engine::keeps(&surroundings, project));
+    for other in &others {
+        context.output.say(format!(
+            "left alone, its state is in another state home: {}",
+            shown(other)
+        ));
+    }
+    if own.is_empty() {
+        context.output.say("nothing of hob is up here");
+        return Ok(());
+    }
+    let list: Vec<String> = own.iter().map(shown).collect();
+    let again = match args.volumes {
+        true => "hob down --all --volumes --yes",
+        false => "hob down --all --yes",
+    };
+    if !args.yes {
+        context.output.say("this takes down:");
+        list.iter()
+            .for_each(|project| context.output.say(format!("  {project}")));
+    }
+    match ask(context, "do this?", args.yes) {
+        Answer::Yes => {}
+        Answer::No => {
+            context.output.say("nothing was done");
+            return Err(Error::said(Code::Failed));
+        }
+        Answer::Nobody => {
+            let error = Error::usage("nothing was done: there is no terminal to ask at");
+            return Err(error.hint(format!("`{again}` takes them down")));
+        }
+    }
+    let mut worst = Ok(());
+    for (project, shown) in own.into_iter().zip(list) {
+        context.output.say(format!("project {shown}"));
+        let engine = context.engine(project, EngineChoice::Auto)?;
+        let result = take_down(context, &engine, Scope::Project, args).await;
+        if let Err(error) = result {
+            context.output.say(error.render().trim_end());
+            worst = Err(Error::said(error.code));
+        }
+    }
+    worst
+}
+
+/// A project as people know it.
+fn shown(project: &ProjectRef) -> String {
+    if project.root.as_os_str().is_empty() {
+        return format!("{} (nobody noted its folder)", project.id);
+    }
+    project.root.display().to_string()
+}
