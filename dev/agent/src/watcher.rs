@@ -46,7 +46,7 @@ impl Watcher {
         let uptime = began.elapsed();
         // From here on no probe may find it ready any more.
         end.close();
-        running.clear(Instant::now() + self.grace).await;
+        let rest = running.clear(Instant::now() + self.grace).await;
         let exit = Exit {
             message: match &status {
                 Ok(status) => describe(*status),
@@ -54,6 +54,7 @@ impl Watcher {
             },
             success: status.is_ok_and(|status| status.success()),
             killed,
+            left: rest.found,
             uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
             tail: words(&self.tail),
         };

@@ -14,13 +14,24 @@ const BACKOFF_LAST: u64 = 10_000;
 /// A process that ran for this long, in milliseconds, did not crash in a row.
 const STEADY: u64 = 10_000;
 
+/// What may be wrong with a command that ended well and was to go on.
+fn hint(exit: &Exit) -> &'static str {
+    if exit.success && exit.left {
+        ", but what it had started went on: `run` must stay in the foreground \
+         (nginx: `-g 'daemon off;'`)"
+    } else {
+        ""
+    }
+}
+
 impl Machine {
     pub(super) fn exited(&mut self, id: RunId, exit: Exit) {
         if let Some(index) = self.retiring.iter().position(|run| run.id == id) {
             let run = self.retiring.remove(index);
             self.retired(&run, exit.killed);
         } else if let Some(run) = self.starting.take_if(|run| run.id == id) {
-            let message = format!("{} before it was ready", exit.message);
+            let mut message = format!("{} before it was ready", exit.message);
+            message.push_str(hint(&exit));
             self.fail_run(&run, Stage::Start, message, exit.tail);
             self.retry_start(run.artefact.id);
             self.release(run.artefact.id);
@@ -59,9 +70,10 @@ impl Machine {
         let generation = run.generation;
         let coming = self.starting.is_some() || self.pending.is_some();
         let retry_ms = (again && !coming).then(|| self.schedule());
+        let how = format!("{}{}", exit.message, hint(&exit));
         self.emit(EventKind::Crashed {
             generation,
-            message: exit.message.clone(),
+            message: how.clone(),
             retry_ms,
         });
         self.ended = !again && !coming;
@@ -73,7 +85,7 @@ impl Machine {
             };
             return self.gate(GateMove::Hold(why.into()));
         }
-        let mut message = format!("it {}", exit.message);
+        let mut message = format!("it {how}");
         if !again {
             message.push_str(" and is not started again (`restart = \"never\"`)");
         }
@@ -90,11 +102,7 @@ impl Machine {
         if again || coming {
             let last: Vec<&str> = exit.tail.iter().map(|line| line.text.as_str()).collect();
             let last = &last[last.len().saturating_sub(5)..];
-            let reason = format!(
-                "it {} and is started again\n{}",
-                exit.message,
-                last.join("\n")
-            );
+            let reason = format!("it {how} and is started again\n{}", last.join("\n"));
             self.gate(GateMove::Hold(reason.trim_end().into()));
         } else {
             self.gate(GateMove::Fail(problem.clone()));

@@ -96,6 +96,8 @@ pub struct Exit {
     pub success: bool,
     /// Whether the agent had to kill it.
     pub killed: bool,
+    /// Whether it ended by itself and what it had started went on without it.
+    pub left: bool,
     /// How long it ran, in milliseconds.
     pub uptime_ms: u64,
     /// Its last lines.

@@ -57,6 +57,7 @@ fn input(line: &str, spec: &Spec) -> Input {
         .into(),
         success,
         killed: false,
+        left: words[0] == "daemon",
         uptime_ms: 50,
         tail: Vec::new(),
     };
@@ -126,6 +127,10 @@ fn input(line: &str, spec: &Spec) -> Input {
         },
         "drained" => Input::Drained(run),
         "exit" => Input::Exited {
+            run,
+            exit: exit(true),
+        },
+        "daemon" => Input::Exited {
             run,
             exit: exit(true),
         },

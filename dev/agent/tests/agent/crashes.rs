@@ -94,3 +94,20 @@ fn a_service_that_is_never_restarted_stays_away_and_says_so() {
         answer.body
     );
 }
+
+#[test]
+fn a_service_that_goes_to_the_background_is_told_to_stay_in_front() {
+    let (agent, _spec) = Agent::configured(|spec| {
+        let program = spec.run.argv.join(" ");
+        // Before its parent's end it is there.
+        let script = format!("{program} & exit 0");
+        spec.run = sh(&script, &spec.run.cwd.clone());
+    });
+    agent.done(Request::Start);
+    let reason = agent.refused(Request::Await { generation: 1 }).1;
+    assert_eq!(
+        reason,
+        "exited with code 0 before it was ready, but what it had started went on: `run` must \
+         stay in the foreground (nginx: `-g 'daemon off;'`)"
+    );
+}

@@ -375,6 +375,7 @@ impl World {
                     message: "exited".into(),
                     success: good,
                     killed: false,
+                    left: false,
                     uptime_ms: 1,
                     tail: Vec::new(),
                 };

@@ -331,3 +331,36 @@ ready 4        stale     gate opens to r4 as g1, badge: exited with code 2 befor
 "#]],
     );
 }
+
+#[test]
+fn a_command_that_leaves_its_service_in_the_background_is_told_to_stay_in_front() {
+    let mut never = spec();
+    never.restart = Restart::Never;
+    check(
+        &never,
+        "configure; start; built 1; spawned 1; daemon 1",
+        str![[r#"
+
+configure      building  gate holds: it has not been built yet, build b1 of g1
+start          building  
+built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
+spawned 1      starting  probe r1
+daemon 1       failed    gate fails: exited with code 0 before it was ready, but what it had started went on: `run` must stay in the foreground (nginx: `-g 'daemon off;'`)
+
+"#]],
+    );
+    check(
+        &spec(),
+        "configure; start; built 1; spawned 1; ready 1; daemon 1",
+        str![[r#"
+
+configure      building  gate holds: it has not been built yet, build b1 of g1
+start          building  
+built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
+spawned 1      starting  probe r1
+ready 1        ready     gate opens to r1 as g1
+daemon 1       backoff   close r1, wake 1 in 100 ms, gate holds: it exited with code 0, but what it had started went on: `run` must stay in the foreground (nginx: `-g 'daemon off;'`) and is started again
+
+"#]],
+    );
+}
