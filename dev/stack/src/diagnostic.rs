@@ -13,6 +13,8 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::printable::{printable, printable_lines};
+
 /// A file that was read, kept for showing its lines.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SourceFile {
@@ -165,7 +167,7 @@ pub fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String 
     let reports: Vec<String> = diagnostics
         .iter()
         .take(SHOWN_LIMIT)
-        .map(|diagnostic| renderer.render(&[group(diagnostic)]))
+        .map(|diagnostic| renderer.render(&[group(&safe(diagnostic))]))
         .collect();
     let mut text = reports.join("\n\n");
     if !text.is_empty() {
@@ -176,6 +178,37 @@ pub fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String 
         text.push_str(&format!("\n… and {more} more\n"));
     }
     text
+}
+
+/// The same with nothing in it that a terminal would obey: a stack file may
+/// come from anybody. The text keeps its length in characters and its lines;
+/// spans are moved along.
+fn safe(diagnostic: &Diagnostic) -> Diagnostic {
+    let text = |text: &String| printable(text).into_owned();
+    let place = |place: &Place| {
+        let source = &place.file.text;
+        let moved = |at: usize| printable_lines(&source[..floor_boundary(source, at)]).len();
+        Place {
+            file: Arc::new(SourceFile {
+                path: place.file.path.clone(),
+                shown: text(&place.file.shown),
+                text: printable_lines(source),
+                private: place.file.private,
+            }),
+            span: place.span.as_ref().map(|it| moved(it.start)..moved(it.end)),
+        }
+    };
+    let related = diagnostic.related.iter();
+    Diagnostic {
+        severity: diagnostic.severity,
+        message: text(&diagnostic.message),
+        place: place(&diagnostic.place),
+        label: text(&diagnostic.label),
+        related: related
+            .map(|(at, label)| (place(at), text(label)))
+            .collect(),
+        hints: diagnostic.hints.iter().map(text).collect(),
+    }
 }
 
 fn group(diagnostic: &Diagnostic) -> Group<'_> {
@@ -329,6 +362,21 @@ mod tests {
         check("ü=東", 3, (1, 3));
         check("ü=東", 99, (1, 4));
         check("\u{feff}a", 3, (1, 1));
+    }
+
+    #[test]
+    fn what_a_file_says_is_shown_and_never_obeyed() {
+        let text = "a = \"\u{1b}]0;x\u{7}\"\r\n\tb\u{7f} = 2\n";
+        let at = text.find('b').map_or(0, |at| at);
+        let told = Diagnostic::error("bad \u{1b}[2Jkey", place(text, at..at + 1))
+            .label("he\u{202e}re")
+            .hint("write\n`x\u{9b}`");
+        let text = render(&[told], false, 80);
+        let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!text.contains(obeyed), "{text:?}");
+        for part in ["bad ␛[2Jkey", "b␡ = 2", "write␊`x\u{fffd}`", " --> f:2:"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 
     #[test]

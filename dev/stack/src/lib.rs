@@ -25,6 +25,7 @@ mod names;
 mod near;
 mod paths;
 mod ports;
+mod printable;
 mod schema;
 mod secret;
 mod select;
@@ -41,6 +42,7 @@ pub use names::{
     LABEL_LIMIT, NameError, Port, ProjectId, ServiceId, ServiceName, StackName, VolumeName,
     check_variable,
 };
+pub use printable::printable;
 pub use schema::json_schema;
 pub use secret::is_secret;
 pub use select::{SelectError, select};
