@@ -5,6 +5,8 @@ use std::fmt::{self, Write as _};
 
 use console::style;
 
+use crate::render::printable;
+
 /// What a verb returns.
 pub type Result<T = ()> = std::result::Result<T, Error>;
 
@@ -96,14 +98,16 @@ impl Error {
             return text;
         }
         let red = style("error:").for_stderr().red().bold();
-        let _ = writeln!(text, "{red} {}", self.message);
+        let _ = writeln!(text, "{red} {}", hob_stack::printable(&self.message));
         for detail in &self.details {
             for line in detail.lines() {
-                let _ = writeln!(text, "  {line}");
+                // What a program said may have colours.
+                let _ = writeln!(text, "  {}", printable(line));
             }
         }
         for hint in &self.hints {
-            let _ = writeln!(text, "{} {hint}", style("hint:").for_stderr().cyan().bold());
+            let mark = style("hint:").for_stderr().cyan().bold();
+            let _ = writeln!(text, "{mark} {}", hob_stack::printable(hint));
         }
         text
     }
@@ -176,6 +180,23 @@ hint: `hob logs goapi`
             str![[r#"
 error: cannot begin
   cannot read x: no space left
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn what_others_wrote_is_shown_and_never_obeyed() {
+        let error = Error::usage("no service is called `\u{1b}]0;x\u{7}`")
+            .details(["one\u{1b}[2J\ntwo\r".to_owned()])
+            .hint("did you mean\n`y\u{1b}[A`?");
+        assert_data_eq!(
+            console::strip_ansi_codes(&error.render()).into_owned(),
+            str![[r#"
+error: no service is called `␛]0;x␇`
+  one
+  two
+hint: did you mean␊`y␛[A`?
 
 "#]]
         );

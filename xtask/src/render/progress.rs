@@ -89,7 +89,11 @@ impl Steps {
             Outcome::Done { .. } | Outcome::Interrupted => Vec::new(),
             Outcome::Failed(failure) => failure_lines(owner, failure),
             Outcome::Skipped { because } if last => {
-                vec![format!("{} {owner} waits: {because}", style("·").yellow())]
+                vec![format!(
+                    "{} {owner} waits: {}",
+                    style("·").yellow(),
+                    hob_stack::printable(because)
+                )]
             }
             Outcome::Skipped { .. } => Vec::new(),
         }
@@ -124,7 +128,7 @@ pub fn failure_lines(owner: &str, failure: &Failure) -> Vec<String> {
     let mut lines = vec![format!(
         "{} {owner}: {}",
         style("✗").red().bold(),
-        style(&failure.message).red()
+        style(hob_stack::printable(&failure.message)).red()
     )];
     lines.extend(
         failure
@@ -132,24 +136,22 @@ pub fn failure_lines(owner: &str, failure: &Failure) -> Vec<String> {
             .iter()
             .map(|line| format!("    {}", printable(line))),
     );
-    lines.extend(
-        failure
-            .hints
-            .iter()
-            .map(|hint| format!("  {} {hint}", style("hint:").cyan())),
-    );
+    lines.extend(failure.hints.iter().map(hint_line));
     lines
 }
 
 /// Why a service is left as it is, in lines.
 pub fn obstacle_lines(obstacle: &Obstacle) -> Vec<String> {
     let mark = style("✗").red().bold();
-    let mut lines = vec![format!("{mark} {}: {}", obstacle.owner, obstacle.reason)];
-    lines.extend(
-        obstacle
-            .hints
-            .iter()
-            .map(|hint| format!("  {} {hint}", style("hint:").cyan())),
-    );
+    let mut lines = vec![format!(
+        "{mark} {}: {}",
+        obstacle.owner,
+        hob_stack::printable(&obstacle.reason)
+    )];
+    lines.extend(obstacle.hints.iter().map(hint_line));
     lines
+}
+
+fn hint_line(hint: &String) -> String {
+    format!("  {} {}", style("hint:").cyan(), hob_stack::printable(hint))
 }
