@@ -153,12 +153,12 @@ impl Connection {
         let Ok(run) = answered.await else {
             return self.refuse("the agent is going down".into()).await;
         };
-        let settled = |view: &View| {
-            view.over || !coming(view) || view.serving.is_some_and(|serving| serving >= run)
-        };
-        self.until(settled, move |view| {
-            view.serving.is_some_and(|serving| serving >= run)
-        })
+        let serves = move |view: &View| view.serving.is_some_and(|serving| serving >= run);
+        let done = |view: &View| !coming(view) && view.status.done.is_some();
+        self.until(
+            move |view| view.over || !coming(view) || serves(view),
+            move |view| serves(view) || done(view),
+        )
         .await
     }
 
@@ -168,6 +168,7 @@ impl Connection {
                 .serving
                 .as_ref()
                 .is_some_and(|it| it.generation >= generation)
+                || view.status.done.is_some_and(|done| done >= generation)
         };
         let failed = move |view: &View| {
             view.status

@@ -381,6 +381,7 @@ impl Supervisor {
                 *generation,
                 "the old process did not end in time and was killed".into(),
             )),
+            EventKind::Note(note) => Some((0, note.clone())),
             EventKind::Exposed { addr } => Some((
                 0,
                 format!("the process listens on {addr}, beyond loopback; bind to $HOST"),

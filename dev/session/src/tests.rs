@@ -60,6 +60,7 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
             took: 0,
         }),
         problem: None,
+        done: None,
         crashes: 0,
         session: None,
         since,

@@ -59,7 +59,7 @@ pub enum Request {
         /// The digest of the whole source tree.
         digest: String,
     },
-    /// Returns `Done` once `serving` is at or past the generation, `Refused`
+    /// Returns `Done` once `serving` (or `done`) is at or past the generation, `Refused`
     /// with the problem once that generation failed. Other generations'
     /// failures do not count.
     Await {

@@ -36,6 +36,10 @@ pub struct Status {
     /// Why the accepted generation does not serve; none when it does or is on
     /// its way.
     pub problem: Option<Problem>,
+    /// The generation whose process exited with 0 and is not started again: a
+    /// job that is done. Only with [`Phase::Stopped`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<u64>,
     /// How often the process ended by itself since the agent began.
     pub crashes: u32,
     /// The dev session that sends changes.

@@ -30,6 +30,9 @@ impl Machine {
             let run = self.retiring.remove(index);
             self.retired(&run, exit.killed);
         } else if let Some(run) = self.starting.take_if(|run| run.id == id) {
+            if exit.success && self.is_job() {
+                return self.finished(&run, &exit);
+            }
             let mut message = format!("{} before it was ready", exit.message);
             message.push_str(hint(&exit));
             self.fail_run(&run, Stage::Start, message, exit.tail);
@@ -69,6 +72,10 @@ impl Machine {
         }
         let generation = run.generation;
         let coming = self.starting.is_some() || self.pending.is_some();
+        self.ended = !again && !coming;
+        if exit.success && self.ended {
+            return self.tell_done(&run, &exit);
+        }
         let retry_ms = (again && !coming).then(|| self.schedule());
         let how = format!("{}{}", exit.message, hint(&exit));
         self.emit(EventKind::Crashed {
@@ -76,14 +83,8 @@ impl Machine {
             message: how.clone(),
             retry_ms,
         });
-        self.ended = !again && !coming;
         if exit.success && !again {
-            let why = if coming {
-                "it is starting"
-            } else {
-                "it ended by itself"
-            };
-            return self.gate(GateMove::Hold(why.into()));
+            return self.gate(GateMove::Hold("it is starting".into()));
         }
         let mut message = format!("it {how}");
         if !again {
@@ -135,7 +136,7 @@ impl Machine {
         // built since.
         let newest = self.artefact.clone();
         let broken = self.trouble.as_ref().map(|trouble| trouble.build);
-        let good = self.good.clone();
+        let good = self.fallback();
         let choice = match (newest, good) {
             (Some(newest), Some(good)) if Some(newest.id) == broken && good.id != newest.id => {
                 Some(good)
@@ -197,7 +198,7 @@ impl Machine {
         }
         // What has ended by itself for good is no fallback: a job that is
         // done must not run again because the next one does not build.
-        match self.good.clone().filter(|good| good.id != build) {
+        match self.fallback().filter(|good| good.id != build) {
             Some(good) if !self.ended => self.launch(good),
             _ => self.gate(GateMove::Fail(shown)),
         }

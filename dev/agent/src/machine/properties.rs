@@ -4,7 +4,7 @@
 
 mod world;
 
-use hob_wire::{ChangeAction, Phase, Restart, Spec, Swap};
+use hob_wire::{ChangeAction, Phase, Ready, Restart, Spec, Swap};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -52,11 +52,14 @@ fn specs() -> impl Strategy<Value = Spec> {
         1 => Just(Restart::OnFailure),
         1 => Just(Restart::Never),
     ];
-    (swap, restart, any::<bool>()).prop_map(|(swap, restart, builds)| {
+    let forms = (any::<bool>(), prop::bool::weighted(0.8));
+    (swap, restart, forms).prop_map(|(swap, restart, (builds, listens))| {
         let before = spec();
         Spec {
             swap,
             restart,
+            listen: before.listen.filter(|_| listens),
+            ready: if listens { Ready::Tcp } else { Ready::Started },
             build: before.build.clone().filter(|_| builds),
             ..before
         }

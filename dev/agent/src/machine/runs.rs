@@ -4,7 +4,7 @@
 use hob_wire::{EventKind, LogLine, Stage};
 
 use super::state::{Artefact, Run};
-use super::{Effect, GateMove, Machine, RunId};
+use super::{Effect, Exit, GateMove, Machine, RunId};
 
 /// Another process is started once fewer old ones than this are draining or
 /// ending, so that many saves of a service which is slow to end do not fill
@@ -98,6 +98,7 @@ impl Machine {
             return;
         }
         self.ended = false;
+        self.done = None;
         self.backoff = None;
         if let Some(starting) = self.starting.take() {
             self.retire(starting, false);
@@ -212,11 +213,26 @@ impl Machine {
         };
         run.ready = self.now;
         let waterfall = run.waterfall();
-        let (generation, build) = (run.generation, run.artefact.id);
+        let generation = run.generation;
         self.gate(GateMove::Open {
             run: id,
             generation,
         });
+        let old_good = self.accept(&run);
+        let old = self.serving.replace(run);
+        self.emit(EventKind::Swapped { waterfall });
+        if let Some(old) = old {
+            self.retire(old, true);
+        }
+        if let Some(old) = old_good {
+            self.release(old.id);
+        }
+    }
+
+    /// Its build is a good one, and older problems are over; the build that
+    /// was good before is given back.
+    fn accept(&mut self, run: &Run) -> Option<Artefact> {
+        let build = run.artefact.id;
         let cured = self
             .trouble
             .as_ref()
@@ -227,18 +243,35 @@ impl Machine {
         self.gate(GateMove::Badge(
             self.trouble.as_ref().map(|it| it.problem.clone()),
         ));
-        let old_good = self.good.replace(Artefact {
-            generation,
+        self.good.replace(Artefact {
+            generation: run.generation,
             ..run.artefact.clone()
-        });
-        let old = self.serving.replace(run);
-        self.emit(EventKind::Swapped { waterfall });
-        if let Some(old) = old {
+        })
+    }
+
+    /// A job came to its end before it counted as started: that is as good.
+    pub(super) fn finished(&mut self, run: &Run, exit: &Exit) {
+        let old_good = self.accept(run);
+        self.ended = true;
+        self.tell_done(run, exit);
+        if let Some(old) = self.serving.take() {
             self.retire(old, true);
         }
         if let Some(old) = old_good {
             self.release(old.id);
         }
+    }
+
+    pub(super) fn tell_done(&mut self, run: &Run, exit: &Exit) {
+        let generation = run.generation;
+        self.done = Some(generation);
+        self.done_build = Some(run.artefact.id);
+        let mut note = format!("save {generation} is done: it {}", exit.message);
+        if exit.left {
+            note.push_str("; what it had left running was ended");
+        }
+        self.emit(EventKind::Note(note));
+        self.gate(GateMove::Hold("it ended by itself".into()));
     }
 
     pub(super) fn not_ready(&mut self, id: RunId, message: String, tail: Vec<LogLine>) {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use hob_wire::{
-    Build, EventKind, Micros, Mode, Phase, Problem, Serving, Spec, Status, Swap, Waterfall,
+    Build, EventKind, Micros, Mode, Phase, Problem, Ready, Restart, Serving, Spec, Status, Swap,
+    Waterfall,
 };
 
 use super::{BuildId, Effect, GateMove, RunId};
@@ -21,6 +22,8 @@ pub struct Machine {
     pub(super) paused: bool,
     /// Ended by itself and is not started again before the next save.
     pub(super) ended: bool,
+    /// The generation whose process ended well by itself and for good.
+    pub(super) done: Option<u64>,
     /// The agent is going.
     pub(super) leaving: bool,
     pub(super) accepted: u64,
@@ -35,6 +38,9 @@ pub struct Machine {
     pub(super) artefact: Option<Artefact>,
     /// The newest build whose process became ready.
     pub(super) good: Option<Artefact>,
+    /// The newest build whose process ended well and for good: a job is not
+    /// done again because a later one fails.
+    pub(super) done_build: Option<BuildId>,
     /// To be started once what retires is gone.
     pub(super) pending: Option<Artefact>,
     pub(super) starting: Option<Run>,
@@ -192,6 +198,7 @@ impl Machine {
                 took: artefact.built.saturating_sub(artefact.began),
             }),
             problem: self.trouble.as_ref().map(|trouble| trouble.problem.clone()),
+            done: self.done.filter(|_| self.phase() == Phase::Stopped),
             crashes: self.crashes,
             session: None,
             since: agent.since,
@@ -208,6 +215,20 @@ impl Machine {
 
     pub(super) fn emit(&mut self, kind: EventKind) {
         self.effects.push(Effect::Emit(kind));
+    }
+
+    /// What may run in place of something newer that fails.
+    pub(super) fn fallback(&self) -> Option<Artefact> {
+        let good = self.good.clone();
+        good.filter(|good| Some(good.id) != self.done_build)
+    }
+
+    /// Whether its end with code 0 is what its process is for: nobody asks it
+    /// for anything, and it is not always started again.
+    pub(super) fn is_job(&self) -> bool {
+        self.spec.as_ref().is_some_and(|spec| {
+            spec.listen.is_none() && spec.ready == Ready::Started && spec.restart != Restart::Always
+        })
     }
 
     /// Whether two processes of this service must not run at once.

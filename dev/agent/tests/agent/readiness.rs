@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::TcpStream;
 
-use hob_wire::{EventKind, Phase, Protocol, Ready, Reply, Request, SecretSource};
+use hob_wire::{EventKind, Phase, Protocol, Ready, Reply, Request, Restart, SecretSource};
 
 use crate::support::{Agent, get, pid_in, sh, until};
 
@@ -57,6 +57,30 @@ fn a_service_without_a_port_is_ready_once_it_runs() {
     });
     let pid = agent.status().serving.unwrap().pid;
     assert_eq!(pid_in(&agent, "pid"), pid);
+}
+
+#[test]
+fn a_job_that_exits_with_0_at_once_is_done() {
+    for restart in [Restart::Never, Restart::OnFailure] {
+        let (agent, _spec) = Agent::ready(|spec| {
+            spec.listen = None;
+            spec.ready = Ready::Started;
+            spec.restart = restart;
+            spec.run = sh("echo x >> runs", &spec.run.cwd.clone());
+        });
+        let status = agent.status();
+        assert_eq!((status.phase, status.done), (Phase::Stopped, Some(1)));
+        assert_eq!((status.problem, status.serving), (None, None));
+        agent.done(Request::Restart);
+        let mut session = agent.attach();
+        session.save(2);
+        agent.done(Request::Await { generation: 2 });
+        assert_eq!(agent.status().done, Some(2));
+        let runs = agent.folder.path().join("runs");
+        assert_eq!(std::fs::read_to_string(runs).unwrap(), "x\nx\nx\n");
+        let said = |text: &str| agent.log().iter().any(|line| line.text == text);
+        assert!(said("save 2 is done: it exited with code 0"));
+    }
 }
 
 #[test]

@@ -211,6 +211,7 @@ impl Agent {
             serving: None,
             built: None,
             problem: state.problem.clone(),
+            done: None,
             crashes: 0,
             session: None,
             since: 0,
