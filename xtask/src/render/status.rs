@@ -119,6 +119,7 @@ fn state(status: &Status) -> String {
         Phase::Stale => style("stale").red(),
         Phase::Failed => style("failed").red(),
         Phase::Backoff => style("crashing").red(),
+        Phase::Stopped if status.done.is_some() => style("done").green(),
         Phase::Stopped => style("stopped").dim(),
     };
     let mode = match status.mode {
