@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use hob_engine::host::Executable;
 use hob_engine::{Engine, ProjectRef, Surroundings, owner};
-use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, ServiceId};
+use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, Publish, ServiceId};
 
 use crate::cli::{self, Global};
 use crate::error::{Code, Error, Result};
@@ -198,6 +198,31 @@ impl Loading {
             required.insert(id);
         }
         Ok(required.iter().map(owner).collect())
+    }
+
+    /// Whether every fixed port of these services is still one with this
+    /// offset.
+    pub fn fits(&self, services: &[ServiceId], offset: Option<u16>) -> Result {
+        let own = self.project.config.port_offset;
+        let past = services.iter().find_map(|id| {
+            let service = self.project.service(id)?;
+            let Some(Publish::Fixed(port)) = service.publish else {
+                return None;
+            };
+            let moved = port
+                .offset(own)
+                .and_then(|it| it.offset(offset.unwrap_or(0)));
+            moved.is_none().then_some((id, port))
+        });
+        let Some((id, port)) = past else {
+            return Ok(());
+        };
+        let highest = (u16::MAX - port.get()).saturating_sub(own);
+        let error = format!("the port {port} of {id} would be past 65535 with the offset");
+        Err(Error::usage(error).hint(match offset {
+            Some(_) => format!("`--port-offset {highest}` is the highest that it can have"),
+            None => "lower `port_offset` in hob.toml".to_owned(),
+        }))
     }
 
     /// The services that names mean with all that they need and want, in the

@@ -136,7 +136,7 @@ pub fn failure_lines(owner: &str, failure: &Failure) -> Vec<String> {
             .iter()
             .map(|line| format!("    {}", printable(line))),
     );
-    lines.extend(failure.hints.iter().map(hint_line));
+    lines.extend(failure.hints.iter().map(|hint| hint_line(hint)));
     lines
 }
 
@@ -148,10 +148,10 @@ pub fn obstacle_lines(obstacle: &Obstacle) -> Vec<String> {
         obstacle.owner,
         hob_stack::printable(&obstacle.reason)
     )];
-    lines.extend(obstacle.hints.iter().map(hint_line));
+    lines.extend(obstacle.hints.iter().map(|hint| hint_line(hint)));
     lines
 }
 
-fn hint_line(hint: &String) -> String {
+fn hint_line(hint: &str) -> String {
     format!("  {} {}", style("hint:").cyan(), hob_stack::printable(hint))
 }

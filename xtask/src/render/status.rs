@@ -68,7 +68,7 @@ pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
             lines.push(format!(
                 "{}: {}",
                 status.service,
-                style(&problem.message).red()
+                style(hob_stack::printable(&problem.message)).red()
             ));
             let shown = problem.output.len().min(5);
             lines.extend(

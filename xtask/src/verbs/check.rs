@@ -1,7 +1,8 @@
 //! `check` and `schema`: what the stack files say, and may say.
 
-use hob_stack::StackName;
+use hob_stack::{Diagnostic, Severity, StackName};
 
+use super::doctor::counted;
 use crate::cli::CheckArgs;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
@@ -22,6 +23,8 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result {
             } else {
                 summary(context, project)?;
             }
+            let services = project.services().count();
+            verdict(context, services, project.stacks.len(), &loaded.diagnostics)?;
         }
         return Ok(());
     };
@@ -36,7 +39,7 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result {
         .cloned()
         .collect();
     context.diagnose(&of_stack);
-    if of_stack.iter().any(hob_stack::Diagnostic::is_error) {
+    if of_stack.iter().any(Diagnostic::is_error) {
         return Err(Error::said(Code::Usage));
     }
     let known = loaded
@@ -49,9 +52,27 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result {
     if args.effective {
         return effective(context, &loaded, &stack.name);
     }
+    verdict(context, stack.services.len(), 1, &of_stack)
+}
+
+/// The last line: what was checked, and what is worth knowing of it.
+fn verdict(context: &Context, services: usize, stacks: usize, told: &[Diagnostic]) -> Result {
+    if stacks == 0 {
+        let error = Error::usage("there is no stack to check");
+        return Err(
+            error.hint("create `stacks/NAME/stack.toml`; `hob schema` says what it may hold")
+        );
+    }
+    let warnings = told.iter().filter(|it| it.severity == Severity::Warning);
+    let mistakes = match warnings.count() {
+        0 => "no mistakes".to_owned(),
+        warnings => counted(warnings, "warning", "warnings"),
+    };
+    let services = counted(services, "service", "services");
+    let stacks = counted(stacks, "stack", "stacks");
     context
         .output
-        .say(format!("{name} is good: {} services", stack.services.len()));
+        .say(format!("{services} in {stacks}, {mistakes}"));
     Ok(())
 }
 

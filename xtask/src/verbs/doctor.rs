@@ -36,8 +36,22 @@ pub async fn doctor(context: &Context, args: AllArgs) -> Result {
     verdict(context, &facts, &checks, &args.names)
 }
 
-/// The last line, and whether anything is missing that is needed.
+/// The last lines, and whether anything is missing that is needed. Mistakes in
+/// the stack files come before it: what a file in error needs is not known.
 fn verdict(context: &Context, facts: &Facts, checks: &[Check], names: &[String]) -> Result {
+    let found = missing(context, facts, checks, names);
+    match facts.project.as_ref().map_or(0, |stacks| stacks.errors) {
+        0 => found,
+        errors => {
+            let errors = counted(errors, "mistake", "mistakes");
+            let words = format!("the stack files have {errors}: `hob check`");
+            context.output.say(words);
+            Err(Error::said(Code::Usage))
+        }
+    }
+}
+
+fn missing(context: &Context, facts: &Facts, checks: &[Check], names: &[String]) -> Result {
     let missing = checks.iter().filter(|it| it.state == State::Missing);
     let count = missing.count();
     if count == 0 {

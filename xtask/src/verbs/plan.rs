@@ -16,6 +16,7 @@ pub async fn plan(context: &Context, args: PlanArgs) -> Result {
         Purpose::Down => Want::down(Scope::Services(owners(&loading.select(&args.names.names)?))),
         Purpose::Dev | Purpose::Up => {
             let services = loading.closure(&args.names.names, args.only)?;
+            loading.fits(&services, args.ports.port_offset)?;
             let mode = if args.purpose == Purpose::Dev {
                 Mode::Dev
             } else {

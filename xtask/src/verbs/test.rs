@@ -58,6 +58,12 @@ pub fn test(context: &Context, args: TestArgs) -> Result {
     let shell = Shell::new().map_err(anyhow::Error::from)?;
     shell.change_dir(&root);
     prerequisites::install(context, args.fast)?;
+    if let Some(filter) = &args.filter
+        && !any_test(&shell, &args).map_err(anyhow::Error::from)?
+    {
+        let error = format!("no test has `{filter}` in its name");
+        return Err(Error::usage(error).hint("`hob test` runs them all"));
+    }
     let mut took: Vec<(&str, Duration)> = Vec::new();
     let mut failed: Vec<&str> = Vec::new();
     for part in PARTS.iter().filter(|part| part.fast || !args.fast) {
@@ -96,6 +102,32 @@ pub fn test(context: &Context, args: TestArgs) -> Result {
         Code::Failed,
         format!("failed: {}", failed.join(", ")),
     ))
+}
+
+/// Whether the name of any test contains the filter: cargo itself finds
+/// nothing wrong with running none.
+fn any_test(shell: &Shell, args: &TestArgs) -> xshell::Result<bool> {
+    let filter = args.filter.as_slice();
+    let crates = cmd!(
+        shell,
+        "cargo test --quiet --workspace --exclude hob-e2e {filter...} -- --list"
+    );
+    if has_tests(&crates.quiet().read()?) {
+        return Ok(true);
+    }
+    if args.fast {
+        return Ok(false);
+    }
+    let others = cmd!(
+        shell,
+        "cargo test --quiet --package hob-e2e {filter...} -- --list"
+    );
+    Ok(has_tests(&others.quiet().read()?))
+}
+
+/// Whether the lists of several test programs hold any test.
+fn has_tests(lists: &str) -> bool {
+    lists.lines().any(|line| line.ends_with(": test"))
 }
 
 /// hob's own repository: only there are its tests.
@@ -145,4 +177,18 @@ fn end_to_end(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
         "cargo test --package hob-e2e --no-fail-fast {filter...}"
     )
     .run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_tests;
+
+    #[test]
+    fn lists_without_a_test_are_told_from_one_with() {
+        let none = "\n0 tests, 0 benchmarks\n\n0 tests, 0 benchmarks\n";
+        assert!(!has_tests(none));
+        assert!(has_tests(&format!(
+            "{none}lock::tests::it_waits: test\n\n1 test, 0 benchmarks\n"
+        )));
+    }
 }

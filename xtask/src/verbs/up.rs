@@ -15,6 +15,7 @@ use crate::stage::Stage;
 pub async fn up(context: &Context, args: UpArgs) -> Result {
     let loading = context.load(&args.names.names)?;
     let services = loading.closure(&args.names.names, args.only)?;
+    loading.fits(&services, args.ports.port_offset)?;
     let engine = loading.engine(context)?;
     let stage = Stage::new(context.output);
     let mut want = Want::up(

@@ -1,0 +1,47 @@
+//! What is looked at before anything is done, and the exit codes of it.
+
+use hob_e2e::World;
+use snapbox::{assert_data_eq, str};
+
+use crate::{Web, web};
+
+#[test]
+fn check_says_what_it_checked() {
+    let Web { world, .. } = web();
+    let said = world.hob(["check"]).good().err;
+    assert_eq!(said, "1 service in 1 stack, no mistakes\n");
+    let said = world.hob(["check", "demo"]).good().err;
+    assert_eq!(said, "1 service in 1 stack, no mistakes\n");
+    let empty = World::new().hob(["check"]).code(2);
+    assert_data_eq!(
+        empty.err,
+        str![[r#"
+error: there is no stack to check
+hint: create `stacks/NAME/stack.toml`; `hob schema` says what it may hold
+
+"#]]
+    );
+}
+
+#[test]
+fn doctor_ends_with_the_mistakes_of_the_stack_files() {
+    let Web { world, .. } = web();
+    world.write("stacks/bad/stack.toml", "version = 1\nno-such-key = 1\n");
+    let doctor = world.hob(["doctor"]).code(2);
+    let last = doctor.err.lines().last();
+    assert_eq!(last, Some("the stack files have 2 mistakes: `hob check`"));
+    // All that can be looked at is looked at before.
+    assert!(doctor.out.contains("linux"), "{doctor:?}");
+}
+
+#[test]
+fn a_port_offset_that_is_too_high_is_a_mistake_of_usage() {
+    let Web { world, port } = web();
+    for verb in ["up", "plan", "dev"] {
+        let run = world.hob([verb, "--port-offset", "60000"]).code(2);
+        let highest = 65535 - port;
+        let said = format!("`--port-offset {highest}` is the highest");
+        assert!(run.err.contains(&said), "{verb}: {run:?}");
+    }
+    assert_eq!(world.marked(), []);
+}
