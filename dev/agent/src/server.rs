@@ -114,7 +114,6 @@ impl Connection {
             }
             Request::Configure { spec, digest } => self.configure(spec, digest).await,
             Request::Start => self.pass(Input::Start).await,
-            Request::Pause => self.pass(Input::Pause).await,
             Request::Restart => self.restart().await,
             Request::Shutdown => self.shutdown().await,
             Request::Logs(query) => self.logs(query).await,
@@ -326,7 +325,6 @@ impl Connection {
             Request::Change(change) => Input::Change(change),
             Request::Digest { generation, digest } => Input::Digest { generation, digest },
             Request::Start => Input::Start,
-            Request::Pause => Input::Pause,
             Request::Restart => Input::Restart,
             Request::Configure { spec, digest } => {
                 let answer = oneshot::channel().0;

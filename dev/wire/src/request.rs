@@ -29,10 +29,10 @@ pub enum Request {
     /// End the process and start the same generation again. Answered by
     /// `Done` once the new one is ready, or `Refused` with the reason.
     Restart,
-    /// End the process, keep the agent: the front holds. Answered by `Done`.
-    Pause,
-    /// End the process, drained, and then the agent. Answered by `Done` when
-    /// everything it started is gone and its port is free.
+    /// End the process and then the agent. Nothing new is accepted from then
+    /// on, and the process gets its TERM at once: requests that it has may end
+    /// within the grace. Answered by `Done` when everything it started is gone
+    /// and its port is free.
     Shutdown,
     /// Log lines: the stored ones, then with `follow` those to come. Each is
     /// a `Log` reply; without `follow` a `Done` ends them.
@@ -45,7 +45,7 @@ pub enum Request {
     },
     /// Become the one session that sends changes. Refused, with its
     /// [`SessionInfo`], while another one is connected. After `Done` the
-    /// client may send further lines of `Request::Change`, `Restart`, `Pause`,
+    /// client may send further lines of `Request::Change`, `Restart`,
     /// `Start`, `Configure` on this connection (none of them answered except
     /// by events), and gets what `Watch` gives.
     Attach(SessionInfo),

@@ -68,7 +68,8 @@ pub enum Phase {
     Failed,
     /// The process ended by itself and is about to be started again.
     Backoff,
-    /// Ended at the user's word, or by itself with [`Restart::Never`](crate::Restart).
+    /// Ended by itself for good, as [`Restart`](crate::Restart) says, or on its
+    /// way down with its agent.
     Stopped,
 }
 

@@ -253,9 +253,7 @@ impl Machine {
         if !self.may_run() && !self.leaving {
             // Nothing will be ready and say so: it is mended as far as it went.
             self.trouble = None;
-            if !self.paused {
-                self.gate(GateMove::Hold("it waits for what it needs".into()));
-            }
+            self.gate(GateMove::Hold("it waits for what it needs".into()));
         }
         self.relaunch();
     }

@@ -216,7 +216,7 @@ impl Machine {
             .as_ref()
             .is_some_and(|spec| spec.restart != Restart::Never);
         let idle = self.serving.is_none() && self.starting.is_none() && self.pending.is_none();
-        if known && wanted && idle && !self.paused && !self.leaving {
+        if known && wanted && idle && !self.leaving {
             self.schedule();
         }
     }

@@ -39,8 +39,6 @@ pub enum Input {
     Start,
     /// A new process from what is built.
     Restart,
-    /// End the process, keep the agent.
-    Pause,
     /// End everything.
     Shutdown,
     /// Sources changed.
@@ -166,7 +164,6 @@ impl Machine {
             Input::Configure { spec, digest } => self.configure(*spec, digest),
             Input::Start => self.begin(),
             Input::Restart => self.restart(),
-            Input::Pause => self.pause(),
             Input::Shutdown => self.shutdown(),
             Input::Change(change) => self.change(change),
             Input::Digest { generation, digest } => self.learn_digest(generation, digest),

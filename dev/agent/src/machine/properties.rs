@@ -18,7 +18,6 @@ enum Act {
     Save(ChangeAction),
     Start,
     Restart,
-    Pause,
     ConfigureRun,
     ConfigureBuild,
     /// One of the things that may happen now, chosen by number.
@@ -37,7 +36,6 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => action.prop_map(Act::Save),
         2 => Just(Act::Start),
         1 => Just(Act::Restart),
-        1 => Just(Act::Pause),
         1 => Just(Act::ConfigureRun),
         1 => Just(Act::ConfigureBuild),
         30 => (any::<prop::sample::Index>(), luck).prop_map(|(at, luck)| Act::Happen(at, luck)),
@@ -74,7 +72,6 @@ fn live(spec: Spec, acts: Vec<Act>) -> World {
             Act::Save(action) => world.save(action),
             Act::Start => world.take(Input::Start),
             Act::Restart => world.take(Input::Restart),
-            Act::Pause => world.take(Input::Pause),
             Act::ConfigureRun => {
                 world.spec.run.argv.push("more".into());
                 world.configure();

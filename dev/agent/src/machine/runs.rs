@@ -14,9 +14,7 @@ pub(super) const MOST_OLD: usize = 3;
 
 impl Machine {
     pub(super) fn begin(&mut self) {
-        let was_paused = std::mem::take(&mut self.paused);
-        if !self.started || was_paused {
-            self.started = true;
+        if !std::mem::replace(&mut self.started, true) {
             self.relaunch();
         }
     }
@@ -27,7 +25,6 @@ impl Machine {
         if self.leaving || self.spec.is_none() {
             return;
         }
-        self.paused = false;
         self.started = true;
         self.streak = 0;
         if self.artefact.is_some() {
@@ -36,14 +33,6 @@ impl Machine {
             self.noticed = self.now;
             self.rebuild();
         }
-    }
-
-    pub(super) fn pause(&mut self) {
-        self.paused = true;
-        self.backoff = None;
-        self.pending = None;
-        self.gate(GateMove::Hold("it was paused".into()));
-        self.retire_all();
     }
 
     pub(super) fn shutdown(&mut self) {
@@ -90,7 +79,7 @@ impl Machine {
 
     /// Whether a process is wanted at all.
     pub(super) fn may_run(&self) -> bool {
-        self.started && !self.paused && !self.leaving
+        self.started && !self.leaving
     }
 
     pub(super) fn launch(&mut self, artefact: Artefact) {

@@ -18,8 +18,6 @@ pub struct Machine {
     pub(super) spec_digest: String,
     /// What it needs is there.
     pub(super) started: bool,
-    /// Ended at the user's word.
-    pub(super) paused: bool,
     /// Ended by itself and is not started again before the next save.
     pub(super) ended: bool,
     /// The generation whose process ended well by itself and for good.
@@ -164,7 +162,6 @@ impl Machine {
             _ if building => Phase::Building,
             _ if coming => Phase::Starting,
             _ if self.backoff.is_some() => Phase::Backoff,
-            _ if self.paused => Phase::Stopped,
             (None, Some(_)) => Phase::Failed,
             (None, None) if self.ended => Phase::Stopped,
             (None, None) => Phase::Waiting,

@@ -89,7 +89,6 @@ fn input(line: &str, spec: &Spec) -> Input {
         }
         "start" => Input::Start,
         "restart" => Input::Restart,
-        "pause" => Input::Pause,
         "shutdown" => Input::Shutdown,
         "save" => action(ChangeAction::Rebuild),
         "save-restart" => action(ChangeAction::Restart),
@@ -373,31 +372,6 @@ ready 2        ready     gate opens to r2 as g5, drain r1
 }
 
 #[test]
-fn pause_holds_and_start_goes_on() {
-    check(
-        &spec(),
-        "configure; start; built 1; spawned 1; ready 1; pause; exit 1; save 2; built 2; start; \
-         spawned 2; ready 2",
-        str![[r#"
-
-configure      building  gate holds: it has not been built yet, build b1 of g1
-start          building  
-built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
-spawned 1      starting  probe r1
-ready 1        ready     gate opens to r1 as g1
-pause          stopped   gate holds: it was paused, terminate r1
-exit 1         stopped   close r1
-save 2         building  build b2 of g2
-built 2        stopped   
-start          starting  gate holds: it is starting, spawn r2 from b2 of g2
-spawned 2      starting  probe r2
-ready 2        ready     gate opens to r2 as g2, discard b1
-
-"#]],
-    );
-}
-
-#[test]
 fn shutdown_ends_builds_and_every_process_before_the_agent_goes() {
     check(
         &spec(),
@@ -481,31 +455,6 @@ spawned 1      starting  probe r1
 save-signal 2  starting  terminate r1, gate holds: it is starting, spawn r2 from b1 of g2
 spawned 2      starting  probe r2
 ready 2        ready     gate opens to r2 as g2
-
-"#]],
-    );
-}
-
-#[test]
-fn a_pause_during_a_build_lets_it_end_and_starts_nothing() {
-    check(
-        &spec(),
-        "configure; start; built 1; spawned 1; ready 1; save 2; pause; exit 1; built 2; start; \
-         spawned 2; ready 2",
-        str![[r#"
-
-configure      building  gate holds: it has not been built yet, build b1 of g1
-start          building  
-built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
-spawned 1      starting  probe r1
-ready 1        ready     gate opens to r1 as g1
-save 2         updating  build b2 of g2
-pause          building  gate holds: it was paused, terminate r1
-exit 1         building  close r1
-built 2        stopped   
-start          starting  gate holds: it is starting, spawn r2 from b2 of g2
-spawned 2      starting  probe r2
-ready 2        ready     gate opens to r2 as g2, discard b1
 
 "#]],
     );

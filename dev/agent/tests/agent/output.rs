@@ -194,7 +194,6 @@ fn logs_give_what_is_stored_and_then_what_comes() {
             Reply::Log(line) => (line.text == "told to exit with 4").then_some(()),
             _ => None,
         });
-        agent.done(Request::Pause);
-        agent.done(Request::Start);
+        agent.done(Request::Restart);
     });
 }

@@ -1,4 +1,4 @@
-//! Restart, Pause, Start, Await, Configure, Shutdown.
+//! Restart, Start, Await, Configure, Shutdown.
 
 use std::net::TcpListener;
 
@@ -28,22 +28,6 @@ fn a_restart_is_refused_with_the_reason_when_nothing_can_be_started() {
     let (status, reason) = agent.refused(Request::Restart);
     assert!(reason.ends_with("exited with code 4"), "{reason}");
     assert_eq!(status.phase, Phase::Failed);
-}
-
-#[test]
-fn pause_ends_the_process_and_start_goes_on() {
-    let (agent, spec) = Agent::ready(|_| {});
-    let pid = agent.status().serving.unwrap().pid;
-    agent.done(Request::Pause);
-    let status = agent.until("the pause", |status| status.phase == Phase::Stopped);
-    assert_eq!(status.serving, None);
-    until_gone(pid);
-    // Held until it goes on.
-    std::thread::scope(|scope| {
-        let held = scope.spawn(|| get(&spec, "/").body);
-        agent.done(Request::Start);
-        assert_eq!(held.join().unwrap(), "one");
-    });
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl World {
 
     pub fn take(&mut self, input: Input) {
         self.now += 1000;
-        let ends = matches!(input, Input::Pause | Input::Shutdown);
+        let ends = matches!(input, Input::Shutdown);
         let shown = match &input {
             Input::Configure { .. } => "Configure".into(),
             input => format!("{input:?}"),
