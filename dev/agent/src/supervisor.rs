@@ -2,29 +2,30 @@
 //! and feeds back what came of it.
 //!
 //! Decides nothing. Everything happens on one thread, one [`Input`] after the
-//! other.
+//! other. `launch.rs` starts processes, `tell.rs` speaks to people.
+
+mod launch;
+mod tell;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hob_front::{Failure, Gate, Target};
-use hob_wire::{Event, EventKind, LogLine, Mode, Problem, Spec, Stage, Stream};
+use hob_front::{Gate, Target};
 use rustix::process::Signal;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use crate::builder::{build, explain_spawn};
+use crate::builder::build;
+use crate::descendants;
 use crate::environment;
 use crate::log::{Log, now};
 use crate::machine::{BuildId, Effect, GateMove, Input, Machine, RunId};
-use crate::probe::Probe;
-use crate::process::{Running, Sink, signal_group};
+use crate::process::signal_group;
 use crate::publish::Publisher;
-use crate::watcher::{LastWords, Watcher, words};
-use crate::{descendants, port};
+use crate::watcher::LastWords;
 
 /// The hands of the machine.
 pub struct Supervisor {
@@ -183,122 +184,6 @@ impl Supervisor {
         });
     }
 
-    fn spawn(&mut self, run: RunId, build: BuildId, generation: u64) {
-        let Some(spec) = self.machine.spec().cloned() else {
-            return;
-        };
-        let input = match self.start(&spec, run, build, generation) {
-            Ok((pid, port)) => Input::Spawned { run, pid, port },
-            Err(message) => Input::SpawnFailed { run, message },
-        };
-        // Not taken at once: the machine is still at its last input.
-        let _ = self.inputs.send(input);
-    }
-
-    fn start(
-        &mut self,
-        spec: &Spec,
-        run: RunId,
-        build: BuildId,
-        generation: u64,
-    ) -> Result<(u32, Option<u16>), String> {
-        let addr = match (spec.mode, spec.listen) {
-            (_, None) => None,
-            (Mode::Run, Some(listen)) => Some(listen.addr),
-            (Mode::Dev, Some(_)) => {
-                Some(port::fresh(spec.host).map_err(|error| format!("no port is free: {error}"))?)
-            }
-        };
-        if let Some(addr) = addr {
-            port::still_free(addr).map_err(|error| error.to_string())?;
-        }
-        let secrets = environment::secrets(spec).map_err(|error| error.to_string())?;
-        self.log.mask(secrets.values());
-        let out = self.out(build);
-        std::fs::create_dir_all(&out)
-            .map_err(|error| format!("cannot make {}: {error}", out.display()))?;
-        let mark = format!("run-{}", run.0);
-        let launch = environment::run(spec, &out, addr, &secrets, &mark);
-        let tail = LastWords::default();
-        let (log, said) = (self.log.clone(), tail.clone());
-        let sink: Sink = Arc::new(move |stream, text| {
-            let line = log.write(LogLine {
-                at: now(),
-                stream,
-                generation,
-                text,
-            });
-            said.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(line);
-        });
-        let running = Running::spawn(&launch, (Stream::Out, Stream::Err), &sink)
-            .map_err(|error| explain_spawn(&launch, &error))?;
-        let pid = running.pid();
-        let (end, ended) = mpsc::unbounded_channel();
-        self.runs.insert(
-            run,
-            Hold {
-                pid,
-                addr,
-                build,
-                secrets,
-                tail: tail.clone(),
-                end,
-                hurry: running.hurry(),
-            },
-        );
-        let watcher = Watcher {
-            run,
-            grace: spec.limits.grace.into(),
-            tail,
-            inputs: self.inputs.clone(),
-        };
-        tokio::spawn(watcher.watch(running, ended));
-        Ok((pid, addr.map(|addr| addr.port())))
-    }
-
-    fn probe(&mut self, run: RunId) {
-        let (Some(spec), Some(hold)) = (self.machine.spec(), self.runs.get(&run)) else {
-            return;
-        };
-        let command = match &spec.ready {
-            hob_wire::Ready::Command(program) => {
-                let out = self.out(hold.build);
-                let mark = format!("probe-{}", run.0);
-                Some(environment::process(
-                    spec,
-                    program,
-                    &out,
-                    hold.addr,
-                    &hold.secrets,
-                    &mark,
-                ))
-            }
-            _ => None,
-        };
-        let probe = Probe::new(&spec.ready, hold.addr, command);
-        let limit = Duration::from(spec.limits.ready);
-        let (inputs, log, tail) = (self.inputs.clone(), self.log.clone(), hold.tail.clone());
-        let ended = hold.end.clone();
-        tokio::spawn(async move {
-            let input = tokio::select! {
-                result = probe.until_ready(limit) => match result {
-                    Ok(()) => Input::Ready(run),
-                    // A probe's own words may hold what the process must not say.
-                    Err(message) => Input::NotReady {
-                        run,
-                        message: log.masked(message),
-                        tail: words(&tail),
-                    },
-                },
-                // The process is gone: its watcher has said so.
-                () = ended.closed() => return,
-            };
-            let _ = inputs.send(input);
-        });
-    }
-
     fn drain(&mut self, run: RunId) {
         let Some(hold) = self.runs.get(&run) else {
             return;
@@ -336,81 +221,6 @@ impl Supervisor {
                 if let Some(addr) = addr(run) {
                     self.gate.close(addr);
                 }
-            }
-        }
-    }
-
-    fn failure(&self, problem: Problem) -> Failure {
-        let name = self.machine.spec().map_or("the service", Spec::name);
-        let title = match problem.stage {
-            Stage::Build => format!("{name} does not build"),
-            Stage::Start => format!("{name} does not start"),
-            Stage::Ready => format!("{name} is not ready"),
-            Stage::Crash => format!("{name} has crashed"),
-        };
-        Failure {
-            generation: problem.generation,
-            title,
-            message: problem.message,
-            output: problem.output.into_iter().map(|line| line.text).collect(),
-        }
-    }
-
-    /// Tells an event to those who watch, and the ones that people look for
-    /// later to the log.
-    pub fn emit(&mut self, kind: EventKind) {
-        let said = match &kind {
-            EventKind::Failed {
-                generation,
-                message,
-                ..
-            } => Some((*generation, message.clone())),
-            EventKind::Crashed {
-                generation,
-                message,
-                ..
-            } => Some((*generation, message.clone())),
-            EventKind::Swapped { waterfall } => Some((
-                waterfall.generation,
-                format!("save {} serves", waterfall.generation),
-            )),
-            EventKind::Retired {
-                generation,
-                killed: true,
-            } => Some((
-                *generation,
-                "the old process did not end in time and was killed".into(),
-            )),
-            EventKind::Note(note) => Some((0, note.clone())),
-            EventKind::Exposed { addr } => Some((
-                0,
-                format!("the process listens on {addr}, beyond loopback; bind to $HOST"),
-            )),
-            _ => None,
-        };
-        if let Some((generation, text)) = said {
-            self.log.say(generation, text);
-        }
-        let service = self.publisher.service().to_owned();
-        self.publisher.event(Event {
-            at: now(),
-            service,
-            kind,
-        });
-    }
-
-    /// A process on the host chooses its own address; one that anybody on the
-    /// network can reach is worth a word.
-    fn look_at_exposure(&mut self, run: RunId) {
-        let private = self
-            .machine
-            .spec()
-            .is_some_and(|spec| spec.host.is_loopback());
-        let addr = self.runs.get(&run).and_then(|hold| hold.addr);
-        if let Some(addr) = addr.filter(|_| private && !self.exposure_told) {
-            if let Some(addr) = port::exposed(addr.port()) {
-                self.exposure_told = true;
-                self.emit(EventKind::Exposed { addr });
             }
         }
     }
