@@ -265,11 +265,13 @@ impl Agent {
         mut signals: Signals,
     ) {
         let mut first_answers = self.supervisor.gate.first_answers();
+        let mut troubles = self.supervisor.gate.trouble();
         while !self.supervisor.over {
             tokio::select! {
                 Some(input) = fed_back.recv() => self.supervisor.take(input),
                 Some(command) = from_clients.recv() => self.obey(command).await,
                 Some((generation, at)) = first_answers.recv() => self.answered(generation, at),
+                Some(trouble) = troubles.recv() => self.supervisor.refused(&trouble),
                 _ = signals.term.recv() => self.shut_down(),
                 _ = signals.interrupt.recv() => self.shut_down(),
                 _ = signals.child.recv() => descendants::reap(),

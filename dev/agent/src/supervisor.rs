@@ -13,8 +13,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_front::{Gate, Target};
+use hob_front::{Gate, Target, Trouble};
 use rustix::process::Signal;
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
@@ -26,6 +27,9 @@ use crate::machine::{BuildId, Effect, GateMove, Input, Machine, RunId};
 use crate::process::signal_group;
 use crate::publish::Publisher;
 use crate::watcher::LastWords;
+
+/// A process that refused a connection is looked at again after this time.
+const DEAF: Duration = Duration::from_secs(1);
 
 /// The hands of the machine.
 pub struct Supervisor {
@@ -39,6 +43,8 @@ pub struct Supervisor {
     runs: HashMap<RunId, Hold>,
     /// Whether the machine has said that all is over.
     pub(crate) over: bool,
+    /// The process that last refused a connection: told of once.
+    refused: Option<RunId>,
     /// Whether the user was told that the service listens beyond loopback.
     exposure_told: bool,
 }
@@ -76,6 +82,7 @@ impl Supervisor {
             builds: HashMap::new(),
             runs: HashMap::new(),
             over: false,
+            refused: None,
             exposure_told: false,
         }
     }
@@ -181,6 +188,30 @@ impl Supervisor {
         tokio::spawn(async move {
             let result = build(launch, shown, &out, generation, limit, log, cancelled).await;
             let _ = inputs.send(Input::BuildDone { id, result });
+        });
+    }
+
+    /// The front was refused a connection. A process that is about to crash
+    /// refuses some, and one that starts itself anew; one that goes on
+    /// refusing is worth a word.
+    pub fn refused(&mut self, trouble: &Trouble) {
+        let addr = trouble.target.addr;
+        let run = self.runs.iter().find(|(_, hold)| hold.addr == Some(addr));
+        let Some(run) = run.map(|(run, _)| *run) else {
+            return;
+        };
+        if self.refused.replace(run) == Some(run) {
+            return;
+        }
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            sleep(DEAF).await;
+            if let Err(error) = TcpStream::connect(addr).await {
+                let message = format!(
+                    "its process runs, but accepts no connection on its `$PORT` ({addr}): {error}"
+                );
+                let _ = inputs.send(Input::Deaf { run, message });
+            }
         });
     }
 

@@ -65,6 +65,8 @@ pub enum Input {
     },
     /// A process has no ordinary request any more, or its time is up.
     Drained(RunId),
+    /// A process that runs has accepted no connection for a while.
+    Deaf { run: RunId, message: String },
     /// A process and all of its group are gone.
     Exited { run: RunId, exit: Exit },
     /// It is time to start a crashed process again.
@@ -173,6 +175,7 @@ impl Machine {
             Input::Ready(run) => self.ready(run),
             Input::NotReady { run, message, tail } => self.not_ready(run, message, tail),
             Input::Drained(run) => self.drained(run),
+            Input::Deaf { run, message } => self.deaf(run, message),
             Input::Exited { run, exit } => self.exited(run, exit),
             Input::BackoffOver { token } => self.backoff_over(token),
         }

@@ -290,6 +290,13 @@ impl Machine {
         }
     }
 
+    /// Nothing is done about it: only who wrote the service knows why.
+    pub(super) fn deaf(&mut self, id: RunId, message: String) {
+        if self.serving_run() == Some(id) {
+            self.emit(EventKind::Note(message));
+        }
+    }
+
     pub(super) fn drained(&mut self, id: RunId) {
         if let Some(index) = self.retiring.iter().position(|run| run.id == id) {
             self.terminate(index);

@@ -111,3 +111,31 @@ fn a_service_that_goes_to_the_background_is_told_to_stay_in_front() {
          stay in the foreground (nginx: `-g 'daemon off;'`)"
     );
 }
+
+#[test]
+fn a_process_that_runs_and_accepts_no_connection_any_more_is_told_of_once() {
+    let (agent, spec) = Agent::ready(|spec| {
+        spec.limits.hold.0 = 200;
+        let program = spec.run.argv.join(" ");
+        let script = format!(
+            "{program} & p=$!; while ! test -e deaf; do sleep 0.01; done; kill $p; exec sleep 1000"
+        );
+        spec.run = sh(&script, &spec.run.cwd.clone());
+    });
+    let mut watch = agent.request(&Request::Watch { logs: false });
+    agent.write("deaf", "");
+    let answer = until("a refusal", || {
+        let answer = get(&spec, "/");
+        (answer.status == 503).then_some(answer)
+    });
+    assert!(answer.body.contains("does not accept"), "{}", answer.body);
+    let note = watch.event("a word of it", |kind| match kind {
+        EventKind::Note(note) => Some(note),
+        _ => None,
+    });
+    let begin = "its process runs, but accepts no connection on its `$PORT` (127.0.0.1:";
+    assert!(note.starts_with(begin), "{note}");
+    get(&spec, "/");
+    let log = agent.log();
+    assert_eq!(log.iter().filter(|line| line.text == note).count(), 1);
+}
