@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use hob_stack::ServiceId;
+use hob_wire::Phase;
 
 use crate::message::{Applied, Effect, End, Input, Token, Told, Watching};
 use crate::selfwritten::Habit;
@@ -33,7 +34,8 @@ pub struct Session {
     keep: bool,
     paused: bool,
     applying: bool,
-    apply_again: bool,
+    /// Whether another plan follows the one under way, and quietly.
+    apply_again: Option<bool>,
     incomplete: bool,
     /// Whether what is incomplete may mend itself.
     obstructed: bool,
@@ -70,7 +72,7 @@ impl Session {
             keep,
             paused: false,
             applying: false,
-            apply_again: false,
+            apply_again: None,
             incomplete: false,
             obstructed: false,
             retry: FIRST_RETRY,
@@ -136,12 +138,13 @@ impl Session {
         }
     }
 
+    /// Quietly when nobody asked for it.
     fn plan(&mut self, quietly: bool, out: &mut Vec<Effect>) {
         if self.leaving {
             return;
         }
         if self.applying {
-            self.apply_again = true;
+            self.apply_again = Some(quietly && self.apply_again.unwrap_or(true));
             return;
         }
         self.applying = true;
@@ -163,8 +166,8 @@ impl Session {
         }
         self.settled = true;
         self.look_again(how, out);
-        if std::mem::take(&mut self.apply_again) {
-            return self.apply(out);
+        if let Some(quietly) = self.apply_again.take() {
+            return self.plan(quietly, out);
         }
         self.announce(out);
     }
@@ -183,8 +186,9 @@ impl Session {
     /// Says once that nothing of what was on disk at the begin is on its way
     /// any more.
     fn catch_up(&mut self, out: &mut Vec<Effect>) {
-        let at_rest = |served: &Served| served.link.is_gone() || served.is_at_rest();
-        let is_over = self.settled && !self.applying && !self.leaving;
+        let at_rest = |served: &Served| served.link.is_gone() || served.is_at_rest(self.incomplete);
+        let alone = self.own().is_empty();
+        let is_over = self.settled && !self.applying && !self.leaving && !alone;
         if is_over && !self.caught_up && self.services.values().all(at_rest) {
             self.caught_up = true;
             out.push(Effect::Tell(Told::CaughtUp));
@@ -197,10 +201,15 @@ impl Session {
         if self.applying || self.leaving || !self.settled {
             return;
         }
-        let heard = |served: &Served| served.link.is_gone() || served.link.is_attached();
-        let told = if self.incomplete {
+        // The plan may know of a service's end before its agent tells it here.
+        let coming = |served: &Served| served.link.phase().is_some_and(is_coming);
+        let heard =
+            |served: &Served| served.link.is_gone() || served.link.is_attached() && !coming(served);
+        // What failed may have been mended while nobody looked.
+        let rests = |served: &Served| !served.link.is_attached() || served.is_at_rest(true);
+        let told = if self.incomplete && self.services.values().all(rests) {
             Told::SomeReady
-        } else if self.services.values().all(heard) {
+        } else if !self.incomplete && self.services.values().all(heard) {
             Told::AllReady
         } else {
             return;
@@ -257,4 +266,9 @@ impl Session {
         }
         self.tear_down(again, out);
     }
+}
+
+/// Whether an agent that says so is about to say more.
+fn is_coming(phase: Phase) -> bool {
+    matches!(phase, Phase::Building | Phase::Starting)
 }

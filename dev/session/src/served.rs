@@ -160,26 +160,20 @@ impl Served {
         attached.is_some_and(|it| it.is_fed(self.watched_since))
     }
 
-    /// Whether what is on disk answers or failed. What is put off for its own
-    /// sake came later.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        let attached = self.link.attached();
-        attached.is_some_and(
-            |Attached {
-                 generation, status, ..
-             }| {
-                *generation == status.accepted
-                    && status.building.is_none()
-                    && matches!(
-                        status.phase,
-                        Phase::Ready
-                            | Phase::Stale
-                            | Phase::Failed
-                            | Phase::Backoff
-                            | Phase::Stopped
-                    )
-            },
-        ) && self.is_compared()
+    /// Whether what is on disk answers or failed, or waits for what may never
+    /// come. What is put off for its own sake came later.
+    pub(crate) fn is_at_rest(&self, may_wait: bool) -> bool {
+        let Some(attached) = self.link.attached() else {
+            return false;
+        };
+        let status = &attached.status;
+        let ended = match status.phase {
+            Phase::Building | Phase::Starting | Phase::Updating => false,
+            Phase::Waiting => may_wait,
+            Phase::Ready | Phase::Stale | Phase::Failed | Phase::Backoff | Phase::Stopped => true,
+        };
+        let newest = attached.generation == status.accepted && status.building.is_none();
+        ended && newest && self.is_compared()
     }
 
     /// Sends what is put off, now.

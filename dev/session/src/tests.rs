@@ -4,8 +4,8 @@
 
 use hob_stack::ServiceId;
 use hob_wire::{
-    Build, ChangeAction, Event, EventKind, Mode, Phase, Reply, Request, SessionInfo,
-    SessionRequest, Status,
+    Build, ChangeAction, Event, EventKind, Mode, Phase, Problem, Reply, Request, SessionInfo,
+    SessionRequest, Stage, Status,
 };
 use snapbox::{assert_data_eq, str};
 
@@ -33,6 +33,8 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
         "starting" => Phase::Starting,
         "ready" | "production" => Phase::Ready,
         "failed" => Phase::Failed,
+        "stale" => Phase::Stale,
+        "updating" => Phase::Updating,
         "stopped" => Phase::Stopped,
         other => panic!("no such phase: {other}"),
     };
@@ -59,7 +61,12 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
             digest,
             took: 0,
         }),
-        problem: None,
+        problem: matches!(word, "failed" | "stale").then(|| Problem {
+            generation: accepted,
+            stage: Stage::Build,
+            message: "it did not build".into(),
+            output: Vec::new(),
+        }),
         done: None,
         crashes: 0,
         session: None,
@@ -462,7 +469,7 @@ attached db
 failed db
 half-applied           tell SomeReady
 save db aa             db: rebuild g2
-ready db 2             db: g2 is aa, apply db and web
+ready db 2             db: g2 is aa, quietly apply db and web
 applied
 attached web
 ready web              tell AllReady, tell CaughtUp

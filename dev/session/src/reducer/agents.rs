@@ -87,8 +87,8 @@ impl Session {
         let Some((id, served)) = named(&mut self.services, &status.service) else {
             return;
         };
-        let serves = |phase: Option<Phase>| phase.is_some_and(Phase::serves);
-        let began = serves(Some(status.phase)) && !serves(served.link.phase());
+        let good = |status: &Status| status.phase.serves() && status.problem.is_none();
+        let began = good(&status) && !served.link.status().is_some_and(good);
         match &mut served.link {
             Link::Attached(attached) => {
                 attached.generation = attached.generation.max(status.accepted);
@@ -113,7 +113,7 @@ impl Session {
             served.losses = 0;
             // What waited for it can go on.
             if self.incomplete {
-                self.apply(out);
+                self.plan(true, out);
             }
         }
         self.announce(out);

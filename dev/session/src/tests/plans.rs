@@ -56,7 +56,7 @@ obstructed
 retry                  quietly apply db and web
 applied
 attached web
-building web 1         web: rebuild g2, tell AllReady
+building web 1         web: rebuild g2
 
 "#]],
     );
@@ -203,6 +203,73 @@ ready web 5 50 aa
 sync web               look at web
 synced web
 lost web               tell that the agent of web died, replan in 50 ms, refuse: s/web cannot be waited for at the moment
+
+"#]],
+    );
+}
+
+#[test]
+fn nothing_is_told_of_all_before_each_agent_has_told_its_end() {
+    check(
+        &["web"],
+        "attached web; building web; applied; starting web; ready web",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+building web
+applied
+starting web
+ready web              tell AllReady, tell CaughtUp
+
+"#]],
+    );
+    check(
+        &["web"],
+        "attached web; building web; half-applied; failed web",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+building web
+half-applied
+failed web             tell SomeReady, tell CaughtUp
+
+"#]],
+    );
+}
+
+#[test]
+fn a_session_without_services_of_its_own_has_nothing_to_catch_up_with() {
+    check(
+        &["web"],
+        "applied; refused web",
+        str![[r#"
+
+begin                  apply web, attach web
+applied
+refused web            tell of web: process 9 has it, finish: Taken { pid: 9 }
+
+"#]],
+    );
+}
+
+#[test]
+fn what_was_mended_before_the_session_is_not_told_to_fail() {
+    check(
+        &["web"],
+        "attached web; stale web 5 50; half-applied; digest web bb; updating web 6 50; \
+         ready web 6 50 bb; applied",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+stale web 5 50
+half-applied
+digest web bb          web: rebuild g6
+updating web 6 50      quietly apply web
+ready web 6 50 bb
+applied                tell AllReady, tell CaughtUp
 
 "#]],
     );
