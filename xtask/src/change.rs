@@ -10,12 +10,17 @@ use hob_engine::{
     Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Progress,
     StepState, Want,
 };
+use hob_wire::Mode;
+use rustix::process::Signal;
 use tokio::sync::mpsc;
 
 use crate::error::{Code, Error, Result};
 use crate::render::{Steps, obstacle_lines};
 use crate::stage::Stage;
+use crate::verbs::dev::peer::{self, Process};
 
+/// How long a hob that is interrupted may take before it is ended.
+const HEARD: Duration = Duration::from_secs(5);
 /// How long another hob's change is waited for.
 pub const LOCK: Duration = Duration::from_secs(120);
 
@@ -123,6 +128,18 @@ impl Words {
     }
 }
 
+/// Something that is given up with its owner.
+#[derive(Default)]
+struct Task(Option<tokio::task::JoinHandle<()>>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
 /// Plans and performs a change, shown on the stage as it goes.
 pub async fn change(
     engine: &Engine,
@@ -130,7 +147,37 @@ pub async fn change(
     stage: &Stage,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
+    if let Some(error) = in_development(engine, want).await {
+        return Err(error);
+    }
     change_within(engine, want, stage, LOCK, &Words::default(), cancel).await
+}
+
+/// Why services cannot be brought up for good: a dev session has some of
+/// them, also when one's agent has just died and is about to be made anew.
+async fn in_development(engine: &Engine, want: &Want) -> Option<Error> {
+    if want.services.is_empty() || want.mode != Mode::Run {
+        return None;
+    }
+    let asked = |name: &String| want.services.iter().any(|id| id.to_string() == *name);
+    for session in peer::sessions(&engine.paths().runtime).await {
+        let pid = session.pid;
+        // One that does not answer may have any of them.
+        let has = match peer::describe(&session).await {
+            Some(state) => state.services.into_iter().filter(asked).collect(),
+            None => vec!["this project".to_owned()],
+        };
+        if !has.is_empty() {
+            let who = peer::name(pid);
+            let error = format!("{who} works with {}", has.join(", "));
+            return Some(
+                Error::failed(error)
+                    .hint("where they answer: `hob status`")
+                    .hint("end it: `hob down`, then `hob up`"),
+            );
+        }
+    }
+    None
 }
 
 /// The same with a limit for another hob's change, and a say in the words.
@@ -143,6 +190,7 @@ pub async fn change_within(
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
     let down = want.services.is_empty();
+    let mut interrupting = Task::default();
     let waiting = |holding: hob_engine::Holding| {
         let who = holding.pid.map_or_else(
             || "another hob".to_owned(),
@@ -150,7 +198,7 @@ pub async fn change_within(
         );
         if let Some(pid) = holding.pid.filter(|pid| down && brings_up(*pid)) {
             stage.say(format!("interrupting {who}, which brings services up"));
-            interrupt(pid);
+            interrupting.0 = Some(tokio::spawn(interrupt(pid)));
         } else {
             stage.say(format!("{who} is changing this project; waiting for it"));
         }
@@ -159,6 +207,8 @@ pub async fn change_within(
         .prepare(want, lock, waiting)
         .await
         .map_err(engine_error)?;
+    // Whoever it was, it is done with this project.
+    drop(interrupting);
     let obstacles = prepared.plan.obstacles.clone();
     for obstacle in &obstacles {
         words.say(stage, obstacle_lines(obstacle));
@@ -202,13 +252,17 @@ fn brings_up(pid: u32) -> bool {
     (said(b"up") || said(b"dev")) && !said(b"down")
 }
 
-fn interrupt(pid: u32) {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    if let Some(pid) = pid {
-        // It may have ended by itself.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+/// Interrupts a hob that brings services up; one that does not hear it is
+/// ended.
+async fn interrupt(pid: u32) {
+    let process = Process::open(i32::try_from(pid).ok());
+    // Held by now, so it is the one that was looked at.
+    let Some(process) = process.filter(|_| brings_up(pid)) else {
+        return;
+    };
+    process.signal(Signal::INT);
+    if !process.ends_within(HEARD).await {
+        process.end().await;
     }
 }
 

@@ -13,8 +13,10 @@ mod polykube;
 mod reload;
 mod running;
 mod secrets;
+mod session;
 mod taken;
 mod up;
+mod usage;
 mod verbs;
 
 use hob_e2e::{Service, World, stack};

@@ -16,6 +16,7 @@ use crate::stage::Stage;
 
 mod detach;
 mod leave;
+pub mod peer;
 mod screen;
 
 use leave::Leaving;
@@ -24,6 +25,7 @@ use screen::Screen;
 pub async fn dev(context: &Context, args: DevArgs) -> Result {
     let loading = context.load(&args.names.names)?;
     let services = loading.closure(&args.names.names, args.only)?;
+    loading.fits(&services, args.ports.port_offset)?;
     let engine = loading.engine(context)?;
     if args.detach {
         return detach::detach(context, &args, &engine, &services).await;
@@ -84,23 +86,12 @@ async fn session(
             Ok(())
         }
         End::Blocked => Err(Error::said(ground.outcome().unwrap_or(Code::Failed))),
-        End::Taken { pid } => Err(Error::failed(taken(pid))
-            .hint("follow it: `hob logs -f`")
-            .hint("end it: `hob down`")),
+        End::Taken { pid } => Err(
+            Error::failed(format!("{} has these services", peer::name(pid)))
+                .hint("follow it: `hob logs -f`")
+                .hint("end it: `hob down`"),
+        ),
     }
-}
-
-/// Which session has the services.
-fn taken(pid: u32) -> String {
-    let at = terminal(pid).map_or_else(String::new, |at| format!(" at {at}"));
-    format!("the dev session of process {pid}{at} has these services")
-}
-
-/// The terminal where a process of this user runs, if there is one.
-pub fn terminal(pid: u32) -> Option<String> {
-    let input = std::fs::read_link(format!("/proc/{pid}/fd/0")).ok()?;
-    let input = input.to_str()?;
-    (input.starts_with("/dev/pts/") || input.starts_with("/dev/tty")).then(|| input.to_owned())
 }
 
 /// The session's own socket; its folder is made and closed to others.

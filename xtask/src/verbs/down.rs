@@ -1,11 +1,9 @@
 //! `down`: takes services down, and proves on demand that nothing is left.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use hob_engine::{Engine, Scope, Want};
-use hob_wire::{Hello, SessionInfo, SessionRequest, encode};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use hob_wire::SessionInfo;
 
 use crate::change::{change, engine_error};
 use crate::cli::DownArgs;
@@ -13,11 +11,9 @@ use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::render::data;
 use crate::stage::Stage;
+use crate::verbs::dev::peer;
 
 mod all;
-
-/// How long a dev session may take to end with its services.
-const SESSION: Duration = Duration::from_secs(60);
 
 pub async fn down(context: &Context, args: DownArgs) -> Result {
     if args.all {
@@ -80,8 +76,8 @@ async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Resu
             context
                 .output
                 .say(format!("ending the dev session of process {}", session.pid));
-            // One that does not answer loses its services all the same.
-            let _ = tokio::time::timeout(SESSION, quit(&session)).await;
+            // One that does not end loses its services all the same.
+            peer::end(&session, |words| context.output.say(words)).await;
             let of_it = |status: &hob_wire::Status| {
                 status
                     .session
@@ -102,19 +98,6 @@ async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Resu
         }
     }
     Ok(ended)
-}
-
-/// Asks a session to end and waits until it has: its socket goes last.
-async fn quit(session: &SessionInfo) -> std::io::Result<()> {
-    let mut stream = tokio::net::UnixStream::connect(&session.socket).await?;
-    stream.write_all(&encode(&Hello::current())).await?;
-    stream.write_all(&encode(&SessionRequest::Quit)).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    while session.socket.exists() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Ok(())
 }
 
 fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
@@ -142,6 +125,12 @@ fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
             context
                 .output
                 .say(format!("kept: volume {} ({hint})", volume.what));
+        }
+        for service in engine.last_logs() {
+            let hint = "`hob logs` shows it, `hob down --volumes` removes it";
+            context
+                .output
+                .say(format!("kept: the last log of {service} ({hint})"));
         }
         return Ok(());
     }

@@ -5,7 +5,7 @@ mod bench;
 mod build;
 mod check;
 mod completions;
-mod dev;
+pub mod dev;
 mod doctor;
 mod down;
 mod exec;

@@ -14,6 +14,7 @@ use crate::context::{Context, interrupted};
 use crate::error::Result;
 use crate::render::{data, note, status_table};
 use crate::running::Running;
+use crate::verbs::dev::peer;
 
 /// Between two looks of `--watch`.
 const LOOK: Duration = Duration::from_millis(250);
@@ -29,7 +30,7 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     };
     if !args.watch {
         let seen = look(&running, &asked, all).await?;
-        return show(context, &seen);
+        return show(context, &seen, &peer::notes(&seen).await);
     }
     let mut before: Option<Vec<ServiceState>> = None;
     let watching = async {
@@ -40,7 +41,7 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
                     // Nothing to lose if it cannot be cleared.
                     let _ = console::Term::stdout().clear_screen();
                 }
-                show(context, &seen)?;
+                show(context, &seen, &peer::notes(&seen).await)?;
                 before = Some(seen);
             }
             tokio::time::sleep(LOOK).await;
@@ -67,10 +68,15 @@ async fn look(
     Ok(states)
 }
 
-fn show(context: &Context, seen: &[ServiceState]) -> Result {
+fn show(context: &Context, seen: &[ServiceState], notes: &[String]) -> Result {
     if context.output.json {
         for state in seen {
             context.output.value(&data::status(state))?;
+        }
+        for note in notes {
+            context
+                .output
+                .value(&data::line("note", note.as_str().into()))?;
         }
         return Ok(());
     }
@@ -82,6 +88,9 @@ fn show(context: &Context, seen: &[ServiceState]) -> Result {
         context.output.data(line)?;
     }
     for note in seen.iter().filter_map(note) {
+        context.output.say(note);
+    }
+    for note in notes {
         context.output.say(note);
     }
     Ok(())

@@ -220,7 +220,8 @@ impl Screen {
             Told::CaughtUp => return,
             Told::SomeReady => {
                 self.addresses();
-                "not everything is ready; a save that mends it goes on, `b` tries again".to_owned()
+                "not everything is ready; a save mends it, and what is in the way is looked for again"
+                    .to_owned()
             }
             Told::Paused(true) => "paused: saves are kept back until you press p again".to_owned(),
             Told::Paused(false) => "going on".to_owned(),
