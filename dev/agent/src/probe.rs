@@ -113,7 +113,7 @@ async fn ask_http(addr: SocketAddr, path: &str) -> Result<(), String> {
     let request = hyper::Request::get(path)
         .header("host", addr.to_string())
         .header("connection", "close")
-        .header("user-agent", "hob-ready")
+        .header("user-agent", hob_wire::READY_AGENT)
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("GET {path}: {error}"))?;
     let answer = sender.send_request(request).await.map_err(broken);

@@ -60,7 +60,11 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     log_format hob "$request_method $request_uri $status";
-    access_log /dev/stdout hob;
+    map $http_user_agent $is_logged {{
+        default 1;
+        {ready_agent} 0;
+    }}
+    access_log /dev/stdout hob if=$is_logged;
     server_tokens off;
     absolute_redirect off;
     etag off;
@@ -108,6 +112,7 @@ http {{
     }}
 }}
 "#,
+        ready_agent = hob_wire::READY_AGENT,
         unknown = content_type::UNKNOWN,
         listen = options.listen,
         root = quote(text(&options.root)?),

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hob_wire::READY_AGENT;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH,
     IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, LOCATION,
-    RANGE,
+    RANGE, USER_AGENT,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -110,7 +111,7 @@ impl Server {
 
     /// Serves until `shutdown` ends. Then it takes no more connections, lets
     /// the answers that are under way go on for [`DRAIN_LIMIT`], and returns.
-    /// `log` gets one line a request.
+    /// `log` gets one line a request, the agent's own aside.
     pub async fn run<L, F>(self, log: L, shutdown: F)
     where
         L: Fn(&str) + Clone + Send + Sync + 'static,
@@ -180,9 +181,11 @@ struct Site {
 
 impl Site {
     /// Answers one request and tells the log, with the reason if it has one
-    /// that the answer does not say.
+    /// that the answer does not say. The agent's own questions are not logged.
     async fn serve<L: Fn(&str)>(&self, request: Request<Incoming>, log: L) -> Response<Body> {
         let asked = format!("{} {}", request.method(), request.uri());
+        let agent = request.headers().get(USER_AGENT);
+        let is_probe = agent.is_some_and(|agent| agent == READY_AGENT);
         let (mut response, reason) = match self.answer(request).await {
             Ok(response) => (response, None),
             Err(error) => (failure(&error), Some(error)),
@@ -192,6 +195,9 @@ impl Site {
         headers.remove(LAST_MODIFIED);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let status = response.status().as_u16();
+        if is_probe {
+            return response;
+        }
         match reason.filter(|reason| reason.kind() != ErrorKind::NotFound) {
             Some(reason) => log(&format!("{asked} {status} ({reason})")),
             None => log(&format!("{asked} {status}")),

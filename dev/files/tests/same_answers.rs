@@ -354,10 +354,11 @@ fn the_built_in_server_finishes_its_answers_before_it_ends() {
 }
 
 #[test]
-fn each_request_is_one_line_of_the_log() {
+fn each_request_is_one_line_of_the_log_and_a_readiness_probe_is_none() {
     let site = Site::new();
     for server in site.servers() {
         server.ask("GET /app.js?x=%20");
+        server.ask("GET /\nUser-Agent: hob-ready");
         server.ask("HEAD /gone");
         let name = server.name();
         let lines: Vec<String> = server

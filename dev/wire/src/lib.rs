@@ -38,5 +38,9 @@ pub const FRONT_PREFIX: &str = "/__hob/";
 /// The header of each answer of a dev service: the generation that gave it.
 pub const GENERATION_HEADER: &str = "hob-generation";
 
+/// The `User-Agent` of a question whether a service is ready, so that an
+/// access log can leave it out.
+pub const READY_AGENT: &str = "hob-ready";
+
 /// Microseconds since the Unix epoch, the unit of every timestamp here.
 pub type Micros = u64;

@@ -1,10 +1,10 @@
 //! Building, starting, becoming ready, and what the process gets to see.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 
-use hob_wire::{EventKind, Phase, Protocol, Ready, Reply, Request, Restart, SecretSource};
+use hob_wire::{EventKind, Mode, Phase, Protocol, Ready, Reply, Request, Restart, SecretSource};
 
 use crate::support::{Agent, get, pid_in, sh, until};
 
@@ -19,6 +19,32 @@ fn a_service_is_ready_when_its_probe_says_so() {
         assert_eq!(status.phase, Phase::Ready);
         assert_eq!(status.serving.unwrap().generation, 1);
     }
+}
+
+#[test]
+fn a_probe_says_who_asks_so_that_an_access_log_can_leave_it_out() {
+    let (agent, spec) = Agent::configured(|spec| {
+        spec.mode = Mode::Run;
+        spec.ready = Ready::Http("/healthz".into());
+        spec.run = sh("touch started; exec sleep 1000", &spec.run.cwd.clone());
+    });
+    agent.done(Request::Start);
+    let started = agent.folder.path().join("started");
+    until("the start", || started.exists().then_some(()));
+    // The test stands for the process.
+    let listener = TcpListener::bind(spec.listen.unwrap().addr).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut head = String::new();
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    while !head.ends_with("\r\n\r\n") {
+        lines.read_line(&mut head).unwrap();
+    }
+    stream
+        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .unwrap();
+    agent.done(Request::Await { generation: 1 });
+    assert!(head.starts_with("GET /healthz "), "{head}");
+    assert!(head.contains("user-agent: hob-ready\r\n"), "{head}");
 }
 
 #[test]
