@@ -309,3 +309,6 @@ impl<S: Clone + Send + Sync + 'static> Work<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,8 @@ fn check(folder: &Path, steps: &str, expected: &str) -> Records {
         names.join(", ")
     };
     assert_eq!(names(&ledger.records()), expected);
+    // A line is on the disk once it counts as written, not later.
+    assert_eq!(names(&Ledger::peek(folder).unwrap()), expected, "at once");
     drop(ledger);
     assert_eq!(names(&Ledger::peek(folder).unwrap()), expected, "on disk");
     Ledger::peek(folder).unwrap()
