@@ -301,14 +301,22 @@ impl World {
         assert_eq!(self.left_files(), Vec::<String>::new());
     }
 
-    /// The files of hob that are still there, those of kept volumes aside.
+    /// The files of hob that are still there, those of kept volumes and logs
+    /// aside.
     #[must_use]
     pub fn left_files(&self) -> Vec<String> {
         let mut found = Vec::new();
         for home in [self.state(), self.runtime()] {
             walk(&home, &mut found);
         }
-        found.retain(|path| !path.contains("/volumes/"));
+        found.retain(|path| !path.contains("/volumes/") && !path.contains("/logs/"));
+        // Kept logs have the path of their project beside them.
+        found.retain(|path| {
+            let logs = path
+                .strip_suffix("/root")
+                .map(|state| Path::new(state).join("logs"));
+            logs.is_none_or(|logs| !logs.is_dir())
+        });
         found
     }
 

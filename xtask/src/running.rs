@@ -236,11 +236,13 @@ impl Running<'_> {
         let services = project.flat_map(|project| project.services());
         let mut known: BTreeSet<ServiceId> = services.map(|it| it.id.clone()).collect();
         let mut all = known.clone();
+        let unread =
+            |id: &ServiceId| self.project.is_none() || self.failed.contains(&id.stack.to_string());
+        known.extend(self.engine.last_logs().into_iter().filter(unread));
         for state in &states {
             let Some(id) = id(state) else { continue };
             // What is down and in no file is nobody's service any more.
-            let unread = self.project.is_none() || self.failed.contains(&id.stack.to_string());
-            if unread || !matches!(state.verdict, Verdict::Down) {
+            if unread(&id) || !matches!(state.verdict, Verdict::Down) {
                 known.insert(id.clone());
             }
             all.insert(id);

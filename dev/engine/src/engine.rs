@@ -1,7 +1,7 @@
-//! [`Engine`]: the one that was chosen, and a change from question to done.
+//! [`Engine`]: the one that was chosen, and what it is asked for.
 //!
-//! Owns the order of a change (lock, look, plan, apply, tidy) and the choice
-//! of the engine. This is the only file that knows which engines there are.
+//! Owns the choice of the engine; the order of a change is `change.rs`'s. This
+//! is the only file that knows which engines there are.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,14 +14,14 @@ use tokio::sync::mpsc;
 
 use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
-use crate::host::{Executable, HostEngine, Leftover, Setup};
-use crate::ledger::{Entry, Journal as _, Ledger, LedgerError, Stage};
-use crate::lock::{Holding, LockError, ProjectLock};
-use crate::paths::{Homes, Paths, PathsError};
-use crate::plan::{Plan, plan};
-use crate::resource::{DesiredSet, Observed, Verb};
+use crate::change::{Work, planned};
+use crate::host::{Executable, HostEngine, Leftover, LeftoverKind, Setup};
+use crate::ledger::LedgerError;
+use crate::lock::{Holding, LockError};
+use crate::paths::{Homes, LOG_FOLDER, Paths, PathsError};
+use crate::plan::Plan;
 use crate::want::Want;
-use crate::world::{Failure, World};
+use crate::world::Failure;
 
 /// A change could not be planned.
 #[derive(Debug, thiserror::Error)]
@@ -265,19 +265,35 @@ impl Engine {
         }
     }
 
-    /// The folder of a service's stored log.
+    /// The folder of a service's stored log, and whether it is that of its
+    /// last run: kept until its next one.
     #[must_use]
-    pub fn logs_folder(&self, id: &ServiceId) -> PathBuf {
+    pub fn logs_folder(&self, id: &ServiceId) -> (PathBuf, bool) {
         let (stack, service) = (id.stack.as_str(), id.service.as_str());
-        self.paths().service(stack, service).join("log")
+        let now = self.paths().service(stack, service).join(LOG_FOLDER);
+        let last = self.paths().last_log(stack, service);
+        match !now.is_dir() && last.is_dir() {
+            true => (last, true),
+            false => (now, false),
+        }
     }
 
-    /// Everything of the project that is there, running services included.
+    /// The services that have a log of their last run.
+    #[must_use]
+    pub fn last_logs(&self) -> Vec<ServiceId> {
+        self.paths().last_logs()
+    }
+
+    /// Everything of the project that is there, running services included;
+    /// not the kept logs.
     #[must_use]
     pub fn prove(&self) -> Vec<Leftover> {
-        match &self.driver {
+        let logs = self.paths().last_logs_folder();
+        let mut left = match &self.driver {
             Driver::Host(host) => host.prove(),
-        }
+        };
+        left.retain(|it| it.kind != LeftoverKind::File || it.what != logs.display().to_string());
+        left
     }
 }
 
@@ -309,119 +325,6 @@ impl Prepared {
                 work.close();
                 applied
             }
-        }
-    }
-}
-
-/// What this file needs of an engine beside a [`World`].
-pub(crate) trait Lower: World<Question = Want> {
-    /// What is wanted, in resources. Pure.
-    fn lower(&self, want: &Want, found: &Observed<Self::Facts>) -> DesiredSet<Self::Spec>;
-
-    /// The project's folder and folders.
-    fn place(&self) -> (&std::path::Path, &Paths, u32);
-
-    /// Takes away what is no resource and of no use any more: dead sockets of
-    /// sessions, empty folders. Called under the lock.
-    fn tidy(&self);
-}
-
-async fn planned<W: Lower>(
-    world: &W,
-    want: &Want,
-) -> Result<(Plan<W::Spec>, Observed<W::Facts>), Failure> {
-    let found = world.observe(want).await?;
-    let wanted = world.lower(want, &found);
-    Ok((plan(&wanted, &found), found))
-}
-
-/// One change of one engine, under the project's lock.
-#[derive(Debug)]
-struct Work<W: World> {
-    world: Arc<W>,
-    plan: Plan<W::Spec>,
-    ledger: Arc<Ledger>,
-    lock: ProjectLock,
-}
-
-impl<W: Lower> Work<W> {
-    async fn prepare(
-        world: &Arc<W>,
-        want: &Want,
-        limit: Duration,
-        waiting: impl FnMut(Holding),
-    ) -> Result<Self, EngineError> {
-        let lock = locked(&**world, limit, waiting).await?;
-        let ledger = Arc::new(Ledger::open(&world.place().1.state)?);
-        let (plan, found) = planned(&**world, want).await?;
-        forget(&ledger, &found).await;
-        Ok(Self {
-            world: Arc::clone(world),
-            plan,
-            ledger,
-            lock,
-        })
-    }
-
-    /// Gives the lock up; without anything left, the project's folders go.
-    fn close(self) {
-        let empty = self.ledger.records().is_empty();
-        drop(self.ledger);
-        self.world.tidy();
-        if !empty {
-            return;
-        }
-        let (_, paths, _) = self.world.place();
-        paths.take_away_notes();
-        self.lock.remove();
-        paths.take_away();
-    }
-}
-
-/// Makes the project's folders and locks it. Its last holder may take the
-/// folders away between the two, so it is tried again then.
-async fn locked<W: Lower>(
-    world: &W,
-    limit: Duration,
-    mut waiting: impl FnMut(Holding),
-) -> Result<ProjectLock, EngineError> {
-    let (root, paths, uid) = world.place();
-    let end = tokio::time::Instant::now() + limit;
-    loop {
-        let left = end.saturating_duration_since(tokio::time::Instant::now());
-        let attempt = match paths.make(root, uid) {
-            Ok(()) => {
-                let lock = ProjectLock::acquire(&paths.state, left, &mut waiting).await;
-                lock.map_err(EngineError::from)
-            }
-            Err(error) => Err(error.into()),
-        };
-        match attempt {
-            Err(
-                EngineError::Lock(LockError::Io { why, .. })
-                | EngineError::Paths(PathsError::Io { why, .. }),
-            ) if why.kind() == std::io::ErrorKind::NotFound && !left.is_zero() => {
-                tokio::task::yield_now().await;
-            }
-            Ok(lock) => {
-                // The runtime folder goes after the lock does.
-                paths.make(root, uid)?;
-                return Ok(lock);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Strikes what was begun and never came to be, or went by itself: observing
-/// is complete, so what it did not find is not there.
-async fn forget<F>(ledger: &Ledger, found: &Observed<F>) {
-    for id in ledger.records().into_keys() {
-        if !found.resources.contains_key(&id) {
-            let gone = Entry::new(Stage::Done, Verb::Remove, id);
-            // On a full disk the next one strikes it; what has to be written
-            // is written before each step.
-            let _ = ledger.write(gone).await;
         }
     }
 }

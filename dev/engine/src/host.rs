@@ -32,9 +32,9 @@ mod wait;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::engine::Lower;
+use crate::change::Lower;
 use crate::paths::Paths;
-use crate::resource::{DesiredSet, Digest, Kind, Observed, ResourceId};
+use crate::resource::{DesiredSet, Digest, Kind, Observed, ResourceId, Scope};
 use crate::want::Want;
 
 pub use facts::HostFacts;
@@ -154,6 +154,15 @@ impl Lower for HostEngine {
 
     fn tidy(&self) {
         self.take_away_dead();
+    }
+
+    fn forget_logs(&self, scope: &Scope) {
+        let paths = &self.setup.paths;
+        for id in paths.last_logs() {
+            if scope.contains(&crate::want::owner(&id)) {
+                paths.forget_log(id.stack.as_str(), id.service.as_str());
+            }
+        }
     }
 }
 

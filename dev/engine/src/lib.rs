@@ -11,6 +11,7 @@
 
 mod agent;
 mod apply;
+mod change;
 mod engine;
 pub mod host;
 mod ledger;

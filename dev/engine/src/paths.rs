@@ -14,6 +14,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use hob_stack::ServiceId;
+
 use crate::ledger::LEDGER_FILE;
 
 /// The longest path of a unix socket, in bytes, its final zero not counted
@@ -23,6 +25,9 @@ const SOCKET_LIMIT: usize = 107;
 /// The file in a project's state folder that holds the project's path, so
 /// that it can be named when only its state is known.
 pub const ROOT_FILE: &str = "root";
+
+/// The folder of the stored log, in the folder that an agent fills.
+pub(crate) const LOG_FOLDER: &str = "log";
 
 /// Where hob keeps what belongs to one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +132,59 @@ impl Paths {
         self.state.join("services").join(stack).join(service)
     }
 
+    /// The folder of the logs of services that are down.
+    #[must_use]
+    pub fn last_logs_folder(&self) -> PathBuf {
+        self.state.join("logs")
+    }
+
+    /// The folder of the log of a service's last run.
+    #[must_use]
+    pub fn last_log(&self, stack: &str, service: &str) -> PathBuf {
+        self.last_logs_folder().join(stack).join(service)
+    }
+
+    /// The services that have one.
+    #[must_use]
+    pub fn last_logs(&self) -> Vec<ServiceId> {
+        let names = |folder: &Path| {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            names.collect::<Vec<_>>()
+        };
+        let home = self.last_logs_folder();
+        let ids = names(&home).into_iter().flat_map(|stack| {
+            let services = names(&home.join(&stack)).into_iter();
+            services.filter_map(move |service| format!("{stack}/{service}").parse().ok())
+        });
+        ids.collect()
+    }
+
+    /// Keeps the log of a service whose folder is about to go. Without room
+    /// for it on the disk it goes, too.
+    pub(crate) fn keep_log(&self, stack: &str, service: &str, uid: u32) {
+        let now = self.service(stack, service).join(LOG_FOLDER);
+        if !now.is_dir() {
+            return;
+        }
+        self.forget_log(stack, service);
+        let last = self.last_log(stack, service);
+        let made = last.parent().map(|above| make_closed(above, uid));
+        if matches!(made, Some(Ok(()))) {
+            let _ = fs::rename(now, last);
+        }
+    }
+
+    /// Takes the log of a service's last run away.
+    pub(crate) fn forget_log(&self, stack: &str, service: &str) {
+        let last = self.last_log(stack, service);
+        // What stays is replaced by the next one.
+        let _ = fs::remove_dir_all(&last);
+        for above in last.ancestors().skip(1).take(2) {
+            let _ = fs::remove_dir(above);
+        }
+    }
+
     /// The folder of one volume.
     #[must_use]
     pub fn volume(&self, stack: &str, service: &str, name: &str) -> PathBuf {
@@ -172,12 +230,13 @@ impl Paths {
     }
 
     /// Takes away the ledger and the project's path, once there is nothing to
-    /// remember. The caller holds the lock.
+    /// remember. The caller holds the lock. Kept logs keep the path.
     pub(crate) fn take_away_notes(&self) {
-        for file in [LEDGER_FILE, ROOT_FILE] {
-            // What cannot be removed is found by whoever proves that nothing
-            // is left.
-            let _ = fs::remove_file(self.state.join(file));
+        // What cannot be removed is found by whoever proves that nothing is
+        // left.
+        let _ = fs::remove_file(self.state.join(LEDGER_FILE));
+        if !self.last_logs_folder().is_dir() {
+            let _ = fs::remove_file(self.state.join(ROOT_FILE));
         }
     }
 

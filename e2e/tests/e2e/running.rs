@@ -94,7 +94,7 @@ fn a_project_folder_that_is_gone_is_named_and_taken_down() {
     let (code, out, err) = hob(&["logs", "demo/web"]);
     assert!(code == 0 && out.contains("serving one"), "{out}{err}");
     // As `hob` prints it where another project wants the port.
-    let (code, out, err) = hob(&["down", "demo/web"]);
+    let (code, out, err) = hob(&["down", "demo/web", "--volumes"]);
     assert!(code == 0 && err.contains("demo/web is down"), "{out}{err}");
     assert!(http::get(port, "/").is_err());
     let (code, _, err) = hob(&["status"]);

@@ -217,3 +217,35 @@ fn squeezed(text: &str) -> String {
     let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
     text.lines().map(line).collect()
 }
+
+#[test]
+fn the_log_of_the_last_run_is_kept_until_the_next_one() {
+    let Web { world, .. } = web();
+    world.hob(["up"]).good();
+    let down = world.hob(["down", "--prove"]).good();
+    for said in ["nothing is left", "kept: the last log of demo/web"] {
+        assert!(down.err.contains(said), "{down:?}");
+    }
+    let logs = world.hob(["logs"]).good();
+    assert!(logs.out.contains("serving one"), "{logs:?}");
+    assert_eq!(logs.err, "demo/web is not up; this is its last run's log\n");
+    // It is no reason to be shown, and none to take anything down.
+    assert_eq!(world.hob(["down"]).good().err, "nothing is up\n");
+    world.page("demo/web", "two\n");
+    world.hob(["up"]).good();
+    let logs = world.hob(["logs"]).good();
+    assert!(logs.out.contains("serving two"), "{logs:?}");
+    assert!(!logs.out.contains("serving one"), "{logs:?}");
+    assert_eq!(logs.err, "");
+    world.hob(["down"]).good();
+    let logs = world.hob(["logs"]).good();
+    assert!(!logs.out.contains("serving one"), "{logs:?}");
+    let down = world.hob(["down", "--volumes", "--prove"]).good();
+    assert!(!down.err.contains("kept"), "{down:?}");
+    let logs = world.hob(["logs"]).good();
+    assert_eq!(
+        (logs.out.as_str(), logs.err.as_str()),
+        ("", "there is no log of it yet\n")
+    );
+    assert!(!world.state().join("hob").exists());
+}

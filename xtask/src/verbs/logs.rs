@@ -34,7 +34,13 @@ pub async fn logs(context: &Context, args: LogsArgs) -> Result {
     let mut lines: Vec<(String, LogLine)> = Vec::new();
     for id in &services {
         // The files are there even when the agent is not.
-        let stored = hob_agent::log::read(&engine.logs_folder(id), &query);
+        let (folder, last) = engine.logs_folder(id);
+        if last {
+            context
+                .output
+                .say(format!("{id} is not up; this is its last run's log"));
+        }
+        let stored = hob_agent::log::read(&folder, &query);
         lines.extend(stored.into_iter().map(|line| (id.to_string(), line)));
     }
     lines.sort_by_key(|(_, line)| line.at);

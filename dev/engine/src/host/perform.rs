@@ -55,6 +55,12 @@ impl World for HostEngine {
         match (action.verb, &action.spec) {
             (Verb::Remove, _) => self.remove(&action.resource, limit).await,
             (Verb::Create, Some(HostSpec::Folder(path))) => {
+                if let (true, Some(service)) =
+                    (action.resource.kind == FOLDER, &action.resource.service)
+                {
+                    // The next run has a log of its own.
+                    self.setup.paths.forget_log(&action.resource.stack, service);
+                }
                 make_closed(path, self.setup.uid).map_err(|error| failed(&error))
             }
             (Verb::Create, Some(HostSpec::Agent(agent))) => self.spawn(agent).await,
@@ -173,6 +179,7 @@ impl HostEngine {
         let service = id.service.as_deref().unwrap_or_default();
         let paths = &self.setup.paths;
         if id.kind == FOLDER {
+            paths.keep_log(&id.stack, service, self.setup.uid);
             self.remove_folder(&paths.service(&id.stack, service))
         } else if id.kind == VOLUME {
             self.remove_folder(&paths.volume(&id.stack, service, &id.name))

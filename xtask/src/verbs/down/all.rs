@@ -23,6 +23,9 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
             shown(other)
         ));
     }
+    let mut own = own;
+    // Kept logs alone are nothing to take down.
+    own.retain(|project| args.volumes || is_there(context, project));
     if own.is_empty() {
         context.output.say("nothing of hob is up here");
         return Ok(());
@@ -59,6 +62,12 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
         }
     }
     worst
+}
+
+/// Whether there is anything of a project, kept logs aside.
+fn is_there(context: &Context, project: &ProjectRef) -> bool {
+    let engine = context.engine(project.clone(), EngineChoice::Auto);
+    engine.is_ok_and(|engine| !engine.prove().is_empty())
 }
 
 /// A project as people know it.

@@ -1,11 +1,12 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use hob_wire::lock_mark;
-use rustix::process::{Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 
 use super::{
     Leader, Marks, Process, end, fields, leader, look, marked, name, of_project, process, signal,
@@ -18,24 +19,67 @@ fn uid() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
+/// A child that leads a group. What a test that fails leaves of it, and of
+/// what carries its project's mark, is killed.
+struct Group {
+    child: Child,
+    project: String,
+}
+
+impl Group {
+    fn start(project: &str, command: &mut Command) -> Self {
+        Self {
+            child: command.spawn().unwrap(),
+            project: project.to_owned(),
+        }
+    }
+
+    fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn wait(&mut self) {
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        for left in of(&self.project) {
+            signal(left, Signal::KILL);
+        }
+        // Once it was waited for, its number may be somebody else's.
+        if !matches!(self.child.try_wait(), Ok(None)) && !std::thread::panicking() {
+            return;
+        }
+        if let Some(group) = Pid::from_raw(self.id().cast_signed()) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
 /// Runs a shell script with marks of a project; waits until it says a line.
-fn script(project: &str, text: &str) -> Child {
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", text])
-        .env("HOB_PROJECT", project)
-        .env("HOB_SERVICE", "s/x")
-        .env("HOB_ROOT", "/home/x")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+fn script(project: &str, text: &str) -> Group {
+    let mut group = Group::start(
+        project,
+        Command::new("/bin/sh")
+            .args(["-c", text])
+            .process_group(0)
+            .env("HOB_PROJECT", project)
+            .env("HOB_SERVICE", "s/x")
+            .env("HOB_ROOT", "/home/x")
+            .stdout(Stdio::piped()),
+    );
     let mut byte = [0];
-    child
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut byte)
-        .unwrap();
-    child
+    let said = group.child.stdout.as_mut().unwrap();
+    said.read_exact(&mut byte).unwrap();
+    group
 }
 
 /// A project that no earlier run of these tests can have left anything of.
@@ -67,7 +111,7 @@ fn a_process_is_known_by_its_marks_until_it_ends() {
         std::thread::yield_now();
     }
     assert_eq!(variable(child.id(), "HOB_SERVICE").as_deref(), Some("s/x"));
-    child.kill().unwrap();
+    child.child.kill().unwrap();
     // Not waited for yet, so it is a zombie; that counts as gone.
     let gone = std::time::Instant::now() + LONG;
     while !of(project).is_empty() {
@@ -75,7 +119,7 @@ fn a_process_is_known_by_its_marks_until_it_ends() {
         std::thread::yield_now();
     }
     assert_eq!(process(found.process.pid), None);
-    child.wait().unwrap();
+    child.wait();
     assert_eq!(name(found.process.pid), None);
 }
 
@@ -90,7 +134,7 @@ async fn everything_that_carries_the_mark_is_ended_daemons_included() {
     assert!(of(project).len() >= 2);
     assert!(end(|| of(project), LONG, LONG).await);
     assert_eq!(of(project), []);
-    child.wait().unwrap();
+    child.wait();
 }
 
 #[tokio::test]
@@ -98,7 +142,7 @@ async fn what_ignores_term_is_killed_after_its_grace() {
     let project = &unique("test-stubborn");
     let mut child = script(project, "trap '' TERM; echo; while :; do sleep 600; done");
     assert!(end(|| of(project), Duration::from_millis(50), LONG).await);
-    child.wait().unwrap();
+    child.wait();
 }
 
 #[tokio::test]
@@ -113,8 +157,7 @@ async fn a_number_that_belongs_to_another_process_by_now_is_not_signalled() {
     let limit = Duration::from_millis(50);
     assert!(!end(|| vec![stale], Duration::ZERO, limit).await);
     assert_eq!(process(child.id()), Some(real));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
 }
 
 #[test]
@@ -133,18 +176,19 @@ fn a_variable_is_found_by_its_whole_name() {
 
 /// A session whose leader carries marks and whose other process has emptied
 /// its environment; the number of the other one.
-fn session(project: &str) -> (Child, u32) {
+fn session(project: &str) -> (Group, u32) {
     let text = "env -i sh -c 'echo $$; exec sleep 600' & exec sleep 600";
-    let mut leader = Command::new("setsid")
-        .args(["sh", "-c", text])
-        .env("HOB_PROJECT", project)
-        .env("HOB_SERVICE", "s/x")
-        .env("HOB_ROOT", "/home/x")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut leader = Group::start(
+        project,
+        Command::new("setsid")
+            .args(["sh", "-c", text])
+            .env("HOB_PROJECT", project)
+            .env("HOB_SERVICE", "s/x")
+            .env("HOB_ROOT", "/home/x")
+            .stdout(Stdio::piped()),
+    );
     let mut line = String::new();
-    let mut said = BufReader::new(leader.stdout.as_mut().unwrap());
+    let mut said = BufReader::new(leader.child.stdout.as_mut().unwrap());
     said.read_line(&mut line).unwrap();
     (leader, line.trim().parse().unwrap())
 }
@@ -160,8 +204,7 @@ async fn a_process_without_an_environment_is_known_by_the_session_even_after_its
     assert_eq!(look(bare, &[]), None);
     let bare = process(bare).unwrap();
     assert!(of(project).contains(&bare), "its leader lives");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
     assert_eq!(of(project), []);
     let left = || {
         let left = of_project(uid(), project, std::slice::from_ref(&led));
@@ -191,9 +234,8 @@ fn a_session_whose_number_was_given_again_leads_nobody() {
     assert!(!leads(process(bare).unwrap().start + 1));
     assert_eq!(leader(bare), None);
     let bare = process(bare).unwrap();
-    signal(bare, rustix::process::Signal::KILL);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    signal(bare, Signal::KILL);
+    child.kill();
 }
 
 #[tokio::test]
@@ -202,15 +244,15 @@ async fn a_process_without_an_environment_in_a_session_of_its_own_is_known_by_it
     let mut gone = script(project, "echo; exec sleep 600");
     let process_gone = process(gone.id()).unwrap();
     let marks = look(gone.id(), &[]).unwrap().marks;
-    gone.kill().unwrap();
-    gone.wait().unwrap();
-    let mut child = Command::new("setsid")
-        .args(["env", "-i", "sh", "-c", "echo; exec sleep 600"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    gone.kill();
+    let mut child = Group::start(
+        project,
+        Command::new("setsid")
+            .args(["env", "-i", "sh", "-c", "echo; exec sleep 600"])
+            .stdout(Stdio::piped()),
+    );
     let mut byte = [0];
-    let said = child.stdout.as_mut().unwrap();
+    let said = child.child.stdout.as_mut().unwrap();
     said.read_exact(&mut byte).unwrap();
     let bare = process(child.id()).unwrap();
     let led_by = |service: &str, start| Leader {
@@ -226,7 +268,7 @@ async fn a_process_without_an_environment_in_a_session_of_its_own_is_known_by_it
     let led = led_by("s/x", process_gone.start);
     assert_eq!(look(bare.pid, std::slice::from_ref(&led)), None);
 
-    let pid = rustix::process::Pid::from_raw(bare.pid.cast_signed());
+    let pid = Pid::from_raw(bare.pid.cast_signed());
     let limit = Rlimit {
         current: Some(lock_mark(project, "s/x")),
         maximum: None,
@@ -245,5 +287,5 @@ async fn a_process_without_an_environment_in_a_session_of_its_own_is_known_by_it
     assert_eq!(left(), [bare]);
     assert!(end(left, Duration::ZERO, LONG).await);
     assert!(!led.is_followed());
-    child.wait().unwrap();
+    child.wait();
 }
