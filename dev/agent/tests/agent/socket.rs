@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use hob_wire::{Hello, Reply, Request, encode};
 use rustix::process::Signal;
 
-use crate::support::{Agent, command, kill, service, session, until};
+use crate::support::{Agent, Guard, command, kill, service, session, until};
 
 #[test]
 fn one_session_at_a_time_may_send_changes() {
@@ -34,24 +34,23 @@ fn one_session_at_a_time_may_send_changes() {
 fn a_session_that_was_killed_is_released() {
     let (agent, _spec) = Agent::ready(|_| {});
     let line = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap().trim().to_owned();
-    let mut other = Command::new(service())
+    let other = Command::new(service())
         .arg("attach")
         .arg(agent.socket())
         .arg(line(&encode(&Hello::current())))
         .arg(line(&encode(&Request::Attach(session()))))
         .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .spawn();
+    let mut other = Guard(other.unwrap());
     let mut said = String::new();
-    let mut words = BufReader::new(other.stdout.take().unwrap());
+    let mut words = BufReader::new(other.0.stdout.take().unwrap());
     words.read_line(&mut said).unwrap();
     assert_eq!(said.trim(), r#""done""#);
     assert!(matches!(
         agent.ask(Request::Attach(session())),
         Reply::Refused { .. }
     ));
-    kill(other.id(), Signal::KILL);
-    other.wait().unwrap();
+    drop(other);
     agent.until("the release", |status| status.session.is_none());
     agent.attach();
 }

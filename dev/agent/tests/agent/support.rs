@@ -1,9 +1,11 @@
 //! One agent in a folder of its own, clients of its socket and of its port.
 
+mod client;
+mod processes;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,14 +13,20 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use hob_wire::{
-    Change, ChangeAction, Duration as Millis, EventKind, Hello, LINE_LIMIT, Limits, Listen,
-    LogLine, LogQuery, Mode, Program, Protocol, Ready, Reply, Request, Restart, SessionInfo, Spec,
-    Status, Swap, decode, encode,
+    Duration as Millis, Hello, Limits, Listen, LogLine, LogQuery, Mode, Program, Protocol, Ready,
+    Reply, Request, Restart, Spec, Status, Swap,
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+
+pub use client::{Client, get, session};
+use processes::below;
+pub use processes::{Guard, children, exists, kill, pid_in, until_gone};
 
 /// The end of every wait; generous, for busy machines.
 pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long an agent may take to end when its test has failed.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Looks again and again until there is something.
 #[track_caller]
@@ -240,10 +248,25 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.signal(Signal::TERM);
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        self.signal(Signal::TERM);
+        if !std::thread::panicking() {
             let status = self.ended();
-            assert!(std::thread::panicking() || status.success(), "{status}");
+            return assert!(status.success(), "{status}");
+        }
+        // The test has failed, and maybe since the agent does not work: what
+        // it started goes with it.
+        let below = below(self.pid());
+        let end = Instant::now() + FAREWELL;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::KILL);
+            let _ = self.child.wait();
+            below.into_iter().for_each(|pid| kill(pid, Signal::KILL));
         }
     }
 }
@@ -259,157 +282,4 @@ pub fn command(folder: &Path) -> Command {
         .env("LEAK", "from the agent's own environment")
         .stdin(Stdio::null());
     command
-}
-
-pub fn session() -> SessionInfo {
-    SessionInfo {
-        pid: std::process::id(),
-        socket: "/tmp/session".into(),
-    }
-}
-
-/// A connection to the agent.
-pub struct Client {
-    read: BufReader<UnixStream>,
-}
-
-impl Client {
-    fn new(stream: UnixStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self {
-            read: BufReader::new(stream),
-        }
-    }
-
-    pub fn send<T: serde::Serialize>(&mut self, value: &T) {
-        self.raw(&encode(value));
-    }
-
-    /// Bytes; the agent may have closed already.
-    pub fn raw(&mut self, bytes: &[u8]) {
-        let _ = self.read.get_mut().write_all(bytes);
-    }
-
-    pub fn change(&mut self, generation: u64, action: ChangeAction) {
-        self.send(&Request::Change(Change {
-            generation,
-            action,
-            noticed: hob_agent::log::now(),
-            digest: None,
-            paths: Vec::new(),
-        }));
-    }
-
-    pub fn save(&mut self, generation: u64) {
-        self.change(generation, ChangeAction::Rebuild);
-    }
-
-    #[track_caller]
-    pub fn reply(&mut self) -> Reply {
-        self.next().expect("a reply")
-    }
-
-    /// The next reply; none when the agent has closed.
-    #[track_caller]
-    pub fn next(&mut self) -> Option<Reply> {
-        let mut line = Vec::new();
-        self.read.read_until(b'\n', &mut line).expect("a line");
-        assert!(line.len() <= LINE_LIMIT, "{} bytes in a line", line.len());
-        (!line.is_empty()).then(|| decode(&line).unwrap())
-    }
-
-    #[track_caller]
-    pub fn find<T>(&mut self, what: &str, mut wanted: impl FnMut(Reply) -> Option<T>) -> T {
-        let began = Instant::now();
-        loop {
-            let reply = self.next();
-            let reply = reply.unwrap_or_else(|| panic!("{what}: the agent has closed"));
-            if let Some(found) = wanted(reply) {
-                return found;
-            }
-            assert!(began.elapsed() < PATIENCE, "{what}: not in time");
-        }
-    }
-
-    /// The next event that is wanted.
-    #[track_caller]
-    pub fn event<T>(&mut self, what: &str, mut wanted: impl FnMut(EventKind) -> Option<T>) -> T {
-        self.find(what, |reply| match reply {
-            Reply::Event(event) => wanted(event.kind),
-            _ => None,
-        })
-    }
-}
-
-/// An answer of the service's port.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
-}
-
-impl Answer {
-    pub fn generation(&self) -> Option<u64> {
-        let line = self
-            .head
-            .lines()
-            .find(|line| line.starts_with("hob-generation"))?;
-        line.split(' ').nth(1)?.parse().ok()
-    }
-}
-
-#[track_caller]
-pub fn get(spec: &Spec, path: &str) -> Answer {
-    let addr = spec.listen.unwrap().addr;
-    let mut stream = TcpStream::connect(addr).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let ask = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(ask.as_bytes()).unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.split(' ').nth(1).and_then(|it| it.parse().ok());
-    Answer {
-        status: status.unwrap_or_else(|| panic!("no answer: {text:?}")),
-        head: head.to_lowercase(),
-        body: body.to_owned(),
-    }
-}
-
-/// The process whose number the file holds.
-pub fn pid_in(agent: &Agent, name: &str) -> u32 {
-    let path = agent.folder.path().join(name);
-    until(name, || {
-        let text = fs::read_to_string(&path).ok()?;
-        text.strip_suffix('\n')?.parse().ok()
-    })
-}
-
-pub fn kill(pid: u32, signal: Signal) {
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    // It may be gone.
-    let _ = kill_process(pid, signal);
-}
-
-/// Whether a process is there at all, as a zombie too.
-pub fn exists(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
-}
-
-#[track_caller]
-pub fn until_gone(pid: u32) {
-    until(&format!("the end of process {pid}"), || {
-        (!exists(pid)).then_some(())
-    });
-}
-
-/// The children of a process, zombies too.
-pub fn children(pid: u32) -> Vec<u32> {
-    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let list = list.unwrap_or_default();
-    list.split_whitespace()
-        .map(|it| it.parse().unwrap())
-        .collect()
 }
