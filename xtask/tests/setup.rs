@@ -85,6 +85,17 @@ impl Machine {
         Run::from(output)
     }
 
+    /// The stand-ins that run, by their command lines.
+    fn stand_ins(&self) -> Vec<String> {
+        let bin = self.path("bin").display().to_string();
+        let entries = fs::read_dir("/proc").expect("/proc").flatten();
+        let commands = entries.filter_map(|it| fs::read(it.path().join("cmdline")).ok());
+        commands
+            .map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
+            .filter(|command| command.contains(&bin))
+            .collect()
+    }
+
     /// How `apt-get` was called to install.
     fn installs(&self) -> Vec<String> {
         let log = fs::read_to_string(self.path("log")).unwrap_or_default();
@@ -205,21 +216,45 @@ fn doctor_without_a_project_looks_at_the_machine() {
 fn a_signal_ends_an_installation_in_good_order() {
     let machine = Machine::new(
         "trap 'echo ended > \"$BIN/../ended\"; exit 1' TERM
-         case \"$*\" in *install*) echo > \"$BIN/../begun\"; while :; do sleep 0.05; done;; esac",
+         case \"$*\" in *install*) ;; *) exit 0;; esac
+         hob=$PPID; left=1200; echo > \"$BIN/../begun\"
+         # Whatever becomes of the test, it outlives neither hob nor a minute.
+         while [ $left -gt 0 ] && [ -d \"$BIN\" ] && kill -0 $hob; do
+             sleep 0.05; left=$((left - 1))
+         done 2> /dev/null",
     );
-    let mut hob = machine
-        .hob(&["setup", "--yes"])
-        .spawn()
-        .expect("hob starts");
-    until(&mut hob, || machine.path("begun").exists());
-    let pid = i32::try_from(hob.id())
+    let mut hob = Started(Some(
+        machine
+            .hob(&["setup", "--yes"])
+            .spawn()
+            .expect("hob starts"),
+    ));
+    let child = hob.0.as_mut().expect("it was started");
+    until(child, || machine.path("begun").exists());
+    assert!(!machine.stand_ins().is_empty(), "no apt-get is seen");
+    let pid = i32::try_from(child.id())
         .ok()
         .and_then(rustix::process::Pid::from_raw);
     let pid = pid.expect("a process");
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it lives");
-    let run = Run::from(hob.wait_with_output().expect("its end"));
+    let child = hob.0.take().expect("it was started");
+    let run = Run::from(child.wait_with_output().expect("its end"));
     assert_eq!(run.code, Some(130), "{}", run.err);
     assert!(Path::exists(&machine.path("ended")));
+    assert_eq!(machine.stand_ins(), [""; 0]);
+}
+
+/// A hob that does not outlive its test, however that ends.
+struct Started(Option<Child>);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 fn until(hob: &mut Child, condition: impl Fn() -> bool) {
