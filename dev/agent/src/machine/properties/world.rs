@@ -1,11 +1,13 @@
 //! [`World`]: everything outside of the machine, as a model. It performs
 //! effects the way the supervisor does, refuses what must never be asked for,
 //! and knows which sources each build had, so that a number on something older
-//! is found. Start at [`World::take`].
+//! is found. `truths.rs` says what must hold. Start at [`World::take`].
+
+mod truths;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hob_wire::{Change, ChangeAction, Mode, Phase, Spec, Swap};
+use hob_wire::{Change, ChangeAction, Mode, Spec, Swap};
 
 use crate::machine::runs::MOST_OLD;
 use crate::machine::state::AgentFacts;
@@ -231,43 +233,6 @@ impl World {
         }
     }
 
-    /// What holds after each step.
-    fn look(&self, after: &str) {
-        let status = self.machine.status(&facts());
-        if let Some(open) = self.open {
-            assert!(!self.runs[&open].gone, "requests go nowhere: {after}");
-        }
-        let Some(serving) = &status.serving else {
-            return;
-        };
-        assert!(status.phase.serves(), "{:?} serves: {after}", status.phase);
-        let run = &self.runs[&u64::from(serving.pid)];
-        assert_eq!(self.open, Some(u64::from(serving.pid)), "{after}");
-        let needed = self.built_for[&serving.generation];
-        assert!(
-            self.builds[&run.build].sources >= needed,
-            "generation {} is told of a build without save {needed}: {after}",
-            serving.generation
-        );
-        assert!(
-            run.started_at >= self.started_for[&serving.generation],
-            "generation {} is told of a process from before it: {after}",
-            serving.generation
-        );
-        if self.spec.build.is_none() {
-            // What counts as built is read when the process starts.
-            return;
-        }
-        let built = status.built.expect("what serves was built");
-        let newest = self.builds.values().rfind(|build| build.good);
-        let sources = newest.expect("it was built").sources;
-        assert!(
-            sources >= self.built_for[&built.generation],
-            "generation {} counts as built: {after}",
-            built.generation
-        );
-    }
-
     pub fn save(&mut self, action: ChangeAction) {
         self.saved += 1;
         let last = |of: &BTreeMap<u64, u64>| of.last_key_value().map_or(0, |(_, at)| *at);
@@ -407,44 +372,6 @@ impl World {
             self.happen(event, Luck::Good);
         }
         panic!("it never comes to rest");
-    }
-
-    /// What holds when nothing is on its way any more.
-    pub fn at_rest(&self) {
-        let status = self.machine.status(&facts());
-        let phase = status.phase;
-        assert!(
-            !matches!(
-                phase,
-                Phase::Updating | Phase::Building | Phase::Starting | Phase::Backoff
-            ),
-            "{phase:?} for ever{}",
-            self.story
-        );
-        let serving = status.serving.as_ref();
-        for (id, run) in self.runs.iter().filter(|(_, run)| !run.gone) {
-            let serves = serving.is_some_and(|it| u64::from(it.pid) == *id);
-            assert!(serves, "process {id} was forgotten: {run:?}{}", self.story);
-        }
-        for (id, build) in &self.builds {
-            let kept = build.done && !build.discarded;
-            assert!(
-                !kept || self.machine.in_use(BuildId(*id)),
-                "the output of build {id} was forgotten{}",
-                self.story
-            );
-        }
-        if matches!(phase, Phase::Waiting | Phase::Stopped) {
-            return;
-        }
-        // With another spec the very generation that serves may have failed.
-        let newest = serving.is_some_and(|it| it.generation == self.saved);
-        let problem = status.problem.map(|it| it.generation);
-        assert!(
-            problem == Some(self.saved) || newest && problem.is_none(),
-            "{phase:?}, {serving:?}, problem of {problem:?}{}",
-            self.story
-        );
     }
 }
 
