@@ -230,6 +230,9 @@ pub enum Health {
     Ok,
     /// It is whole and did what it was told; that failed, for this reason.
     Failed(String),
+    /// What it is is of use; what it was told last is not in force yet, for
+    /// this reason.
+    Behind(String),
     /// It is of no use and has to be made anew, for this reason.
     Broken(String),
 }

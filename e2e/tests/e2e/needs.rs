@@ -1,7 +1,7 @@
 //! `needs` and `wants`: order, names in the environment, and what a mistake
 //! in one service means for the others.
 
-use hob_e2e::{Service, World, http, stack};
+use hob_e2e::{Service, World, http, stack, until};
 
 /// `web` needs `api`, wants `cache`; `alone` knows nobody.
 fn four() -> (World, Ports) {
@@ -180,4 +180,35 @@ fn a_missing_program_of_a_need_blocks_who_needs_it() {
         "{dev:?}"
     );
     world.assert_nothing_left();
+}
+
+#[test]
+fn a_service_that_is_being_updated_holds_nobody_back_who_needs_it() {
+    let mut world = World::new();
+    let (web, api) = (world.port(), world.port());
+    let services = [
+        Service::new("web", web).with("needs = [\"api\"]"),
+        Service::new("api", api),
+    ];
+    world.stack("demo", &stack(&services));
+    world.page("demo/web", "web\n");
+    world.page("demo/api", "one\n");
+    let mut session = world.dev_ready(&["api", "--keep"]);
+    // A save whose process takes its time.
+    world.page("demo/api", "two\nslow 3600000\n");
+    let updating = || {
+        world
+            .status("api")
+            .is_some_and(|it| it["phase"] == "updating")
+    };
+    until("the update", updating);
+    let plan = world.hob(["plan", "web"]).good();
+    let because = "await agent demo/api";
+    assert!(plan.out.contains(because), "{plan:?}");
+    assert!(plan.out.contains("an older save still answers"), "{plan:?}");
+    session.stop();
+    let mut session = world.dev(&["web"]);
+    World::answers(web, "web");
+    assert_eq!(http::get(api, "/").unwrap().body, "one");
+    session.stop();
 }

@@ -146,6 +146,9 @@ impl HostEngine {
             if let (Phase::Failed | Phase::Stale, Some(problem)) = (status.phase, &status.problem) {
                 found.health = Health::Failed(problem.message.clone());
             }
+            if status.phase == Phase::Updating && found.level == Level::Ready {
+                found.health = Health::Behind("an older save still answers".to_owned());
+            }
             let session = status.session.as_ref();
             found.busy = session
                 .filter(|session| Some(session.pid) != want.session)
@@ -220,8 +223,8 @@ fn level(status: &Status, restart: Restart) -> Level {
         Phase::Stopped if is_done(status, restart) => Level::Ready,
         Phase::Waiting | Phase::Stopped => Level::Configured,
         Phase::Building | Phase::Starting | Phase::Failed | Phase::Backoff => Level::Started,
-        Phase::Updating => Level::Started,
-        Phase::Ready | Phase::Stale => Level::Ready,
+        // What answers can be relied on, whichever save it is of.
+        Phase::Ready | Phase::Updating | Phase::Stale => Level::Ready,
     }
 }
 

@@ -63,7 +63,7 @@ fn renewed_because<S>(wanted: &Desired<S>, found: &ObservedResource) -> Option<S
         Health::Failed(reason) if wanted.retry && found.level < Level::Ready => {
             return Some(format!("it failed: {reason}"));
         }
-        Health::Failed(_) | Health::Ok => {}
+        Health::Failed(_) | Health::Behind(_) | Health::Ok => {}
     }
     wanted.identity.iter().find_map(|(name, new)| {
         let old = found.identity.get(name)?;
@@ -90,11 +90,12 @@ fn advanced<S>(wanted: &Desired<S>, found: &ObservedResource) -> Chain {
         chain.push((Verb::Start, "it does not run".to_owned()));
         level = Level::Started;
     }
-    let failed = matches!(found.health, Health::Failed(_));
-    if wanted.level >= Level::Ready && (level < Level::Ready || failed) {
+    let open = matches!(found.health, Health::Failed(_) | Health::Behind(_));
+    if wanted.level >= Level::Ready && (level < Level::Ready || open) {
         let cause = match &found.health {
             _ if level < found.level => "it has to be ready with that".to_owned(),
             Health::Failed(reason) => format!("it is not ready: {reason}"),
+            Health::Behind(reason) => reason.clone(),
             Health::Ok | Health::Broken(_) => "it is not ready yet".to_owned(),
         };
         chain.push((Verb::Await, cause));

@@ -164,6 +164,9 @@ fn found(text: &str) -> Observed {
         if let Some(reason) = words.first("failed") {
             seen.health = Health::Failed(reason.to_owned());
         }
+        if let Some(reason) = words.first("behind") {
+            seen.health = Health::Behind(reason.to_owned());
+        }
         if let Some(reason) = words.first("broken") {
             seen.health = Health::Broken(reason.to_owned());
         }
@@ -294,6 +297,23 @@ fn what_failed_is_made_anew_only_if_it_is_to_be_retried() {
 3 start agent s/a      because it is to run <2
 4 await agent s/a      because others may rely on it only then <3
 5 await agent s/b      because it is not ready: broken-build
+
+"#]],
+    );
+}
+
+#[test]
+fn what_serves_while_it_is_updated_is_waited_for_and_holds_nobody_back() {
+    check(
+        "a mode=run config=1 retry
+         b mode=run config=1 needs=a",
+        "a ready mode=run config=1 behind=an-older-save-answers",
+        str![[r#"
+0 await agent s/a      because an-older-save-answers
+1 create agent s/b     because it is not there
+2 configure agent s/b  because it is new <1
+3 start agent s/b      because it is to run <2
+4 await agent s/b      because others may rely on it only then <3
 
 "#]],
     );
