@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use hob_engine::{
     Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Progress,
-    StepState, Want,
+    StepState, Verdict, Want,
 };
-use hob_wire::Mode;
+use hob_wire::{Mode, Phase};
 use rustix::process::Signal;
 use tokio::sync::mpsc;
 
 use crate::error::{Code, Error, Result};
 use crate::render::{Steps, obstacle_lines};
 use crate::stage::Stage;
+use crate::verbs::dev::folded;
 use crate::verbs::dev::peer::{self, Process};
 
+/// Between two looks at what a service is at, and how long one may take.
+const LOOK: Duration = Duration::from_millis(200);
 /// How long a hob that is interrupted may take before it is ended.
 const HEARD: Duration = Duration::from_secs(5);
 /// How long another hob's change is waited for.
@@ -112,7 +115,7 @@ impl Words {
     fn say(&self, stage: &Stage, lines: Vec<String>) {
         for line in lines {
             if !self.known.contains(&line) {
-                stage.say(&line);
+                stage.say(folded(stage, line.clone()));
             }
             let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
             said.insert(line);
@@ -150,7 +153,11 @@ pub async fn change(
     if let Some(error) = in_development(engine, want).await {
         return Err(error);
     }
-    change_within(engine, want, stage, LOCK, &Words::default(), cancel).await
+    let changed = change_within(engine, want, stage, LOCK, &Words::default(), cancel).await?;
+    if changed.applied.was_interrupted() && !want.services.is_empty() {
+        tell_rest(engine, want, stage).await;
+    }
+    Ok(changed)
 }
 
 /// Why services cannot be brought up for good: a dev session has some of
@@ -219,15 +226,35 @@ pub async fn change_within(
         .iter()
         .map(|step| step.resource.owner())
         .collect();
-    let mut steps = Steps::new(&prepared.plan);
+    let steps = Mutex::new(Steps::new(&prepared.plan));
+    let steps = || steps.lock().unwrap_or_else(PoisonError::into_inner);
     let (told, mut progress) = mpsc::unbounded_channel();
     let showing = async {
         while let Some(one) = progress.recv().await {
-            let lines = steps.take(&one);
+            let lines = steps().take(&one);
             if !words.leaves(&one) {
                 words.say(stage, lines);
             }
-            stage.busy(steps.busy().as_deref());
+            stage.busy(steps().busy().as_deref());
+        }
+    };
+    // The plan waits for agents; what they are at is theirs to tell.
+    let asking = async {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let awaited = steps().awaited();
+            for service in awaited {
+                if let Some(phase) = phase_of(engine, &service).await {
+                    steps().told(service, phase);
+                }
+            }
+            stage.busy(steps().busy().as_deref());
+        }
+    };
+    let showing = async {
+        tokio::select! {
+            () = showing => {}
+            () = asking, if stage.output().watched => {}
         }
     };
     let applying = async {
@@ -242,6 +269,30 @@ pub async fn change_within(
         applied,
         owners,
     })
+}
+
+/// What an agent is at.
+async fn phase_of(engine: &Engine, service: &str) -> Option<Phase> {
+    let agent = engine.agent(&service.parse().ok()?).ok()?;
+    Some(agent.status(LOOK).await.ok()?.phase)
+}
+
+/// Says what an interrupted change leaves running.
+async fn tell_rest(engine: &Engine, want: &Want, stage: &Stage) {
+    let Ok(states) = engine.services(&want.services).await else {
+        return;
+    };
+    let asked: BTreeSet<_> = want.services.iter().map(hob_engine::owner).collect();
+    let up = states.iter().filter(|state| {
+        let goes_on = !matches!(state.verdict, Verdict::Down);
+        goes_on && asked.contains(&state.owner)
+    });
+    let names: Vec<String> = up.map(|state| state.owner.to_string()).collect();
+    if !names.is_empty() {
+        let names = names.join(", ");
+        let line = format!("interrupted; still up: {names} (`hob down` ends that)");
+        stage.say(folded(stage, line));
+    }
 }
 
 /// Whether a process is a hob that brings services up: whoever takes them

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use hob_e2e::{Service, World, http, processes, stack, until};
 use rustix::process::Signal;
 
-use crate::{Web, web};
+use crate::{Web, web, web_of};
 
 /// Makes the service write its process's number beside its sources at each
 /// start.
@@ -132,6 +132,19 @@ fn down_wakes_a_stopped_session_up_and_kills_one_that_does_not_end() {
     );
     assert!(down.err.contains(&said), "{down:?}");
     session.end();
+    world.assert_nothing_left();
+}
+
+#[test]
+fn down_ends_an_up_that_hangs_with_the_project_in_its_hands() {
+    let Web { world, .. } = web_of(|it| it.instead("build = [\"sleep\", \"1000\"]"));
+    let mut up = world.background(["up"]);
+    let builds = |world: &World| world.marked().iter().any(|it| it.command == "sleep 1000");
+    until("the build", || builds(&world));
+    processes::signal(up.pid(), Signal::STOP);
+    let down = world.hob(["down", "--prove"]).good();
+    assert!(down.err.contains("interrupting hob"), "{down:?}");
+    up.end();
     world.assert_nothing_left();
 }
 
@@ -270,4 +283,35 @@ fn a_key_opens_what_answers_in_a_browser() {
     });
     terminal.press("q");
     assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn an_interrupted_up_says_what_stays_up() {
+    let Web { world, .. } = web();
+    world.page("demo/web", "one\nsick\nsay here I am\n");
+    let mut up = world.background(["up"]);
+    until("the service", || {
+        world.hob(["logs", "web"]).out.contains("here I am")
+    });
+    assert_eq!(up.stop(), 130);
+    let said = up.err();
+    assert!(said.contains("still up: demo/web (`hob down`"), "{said}");
+    world.hob(["down", "--prove"]).good();
+}
+
+#[test]
+fn a_quiet_session_says_nothing_while_all_is_well() {
+    let Web { world, port } = web();
+    let mut session = world.dev(&["--quiet"]);
+    World::answers(port, "one");
+    until("the session", || {
+        world
+            .status("web")
+            .is_some_and(|status| !status["session"].is_null())
+    });
+    world.page("demo/web", "two\n");
+    World::answers(port, "two");
+    assert_eq!(session.stop(), 130);
+    assert_eq!(session.transcript(), "");
+    world.assert_nothing_left();
 }

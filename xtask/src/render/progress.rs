@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use console::style;
 use hob_engine::{Failure, Obstacle, Outcome, Plan, Progress, StepState, Verb};
 
+use hob_wire::Phase;
+
 use super::event::time;
 use super::line::printable;
 
@@ -21,6 +23,7 @@ pub struct Steps {
     labels: BTreeMap<String, String>,
     running: BTreeSet<usize>,
     began: BTreeMap<String, std::time::Instant>,
+    phases: BTreeMap<String, Phase>,
 }
 
 impl Steps {
@@ -42,6 +45,7 @@ impl Steps {
             labels,
             running: BTreeSet::new(),
             began: BTreeMap::new(),
+            phases: BTreeMap::new(),
         }
     }
 
@@ -99,6 +103,21 @@ impl Steps {
         }
     }
 
+    /// The services whose agents are at work.
+    pub fn awaited(&self) -> Vec<String> {
+        let steps = self
+            .running
+            .iter()
+            .filter_map(|step| self.services.get(step));
+        let awaited = steps.filter(|(_, verb)| *verb == Verb::Await);
+        awaited.map(|(owner, _)| owner.clone()).collect()
+    }
+
+    /// What the agent of a service is at.
+    pub fn told(&mut self, owner: String, phase: Phase) {
+        self.phases.insert(owner, phase);
+    }
+
     /// What is under way, in a few words.
     pub fn busy(&self) -> Option<String> {
         let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -110,7 +129,12 @@ impl Steps {
                 Verb::Remove => "stopping",
                 Verb::Create | Verb::Configure => "setting up",
                 Verb::Start => "starting",
-                Verb::Await => "building and starting",
+                Verb::Await => match self.phases.get(owner) {
+                    Some(Phase::Building) => "building",
+                    Some(Phase::Starting) => "waiting for the readiness of",
+                    Some(Phase::Backoff) => "starting again",
+                    _ => "starting",
+                },
             };
             let short = owner.rsplit('/').next().unwrap_or(owner);
             words.entry(doing).or_default().push(short);

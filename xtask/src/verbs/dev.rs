@@ -15,6 +15,7 @@ use crate::ground::{DevGround, DevSetup};
 use crate::stage::Stage;
 
 mod detach;
+pub mod fold;
 mod leave;
 pub mod peer;
 mod screen;
@@ -38,10 +39,19 @@ pub async fn dev(context: &Context, args: DevArgs) -> Result {
 fn greet(stage: &Stage, engine: &Engine, services: &[ServiceId]) {
     let names: Vec<String> = services.iter().map(ToString::to_string).collect();
     let (engine, reason) = (engine.name(), engine.reason());
-    stage.say(format!(
-        "{} on the {engine} engine, because {reason}",
-        names.join(", ")
-    ));
+    let names = names.join(", ");
+    let line = format!("{names} on the {engine} engine, because {reason}");
+    stage.say(folded(stage, line));
+}
+
+/// For a person's terminal; a pipe gets whole lines.
+pub fn folded(stage: &Stage, line: String) -> String {
+    let output = stage.output();
+    if output.watched {
+        fold::fold(&line, output.width)
+    } else {
+        line
+    }
 }
 
 async fn session(

@@ -15,6 +15,7 @@ use hob_wire::{
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::folded;
 use crate::keys::Keys;
 use crate::output::Output;
 use crate::render::{Look, Names, address, describe, printable, waterfall};
@@ -184,7 +185,14 @@ impl Screen {
             Look::Lines(lines) => {
                 // What a save says comes after what was said before it.
                 self.flush(None);
-                lines.iter().for_each(|line| self.stage.say(line));
+                let is_log = matches!(event.kind, EventKind::Log(_));
+                for line in lines {
+                    self.stage.say(if is_log {
+                        line
+                    } else {
+                        folded(&self.stage, line)
+                    });
+                }
             }
             Look::Save(save) => {
                 let due = Instant::now() + ANSWER;
@@ -231,15 +239,16 @@ impl Screen {
             Told::TakenDown(service) => format!("{yellow} {service} was taken down from elsewhere"),
             Told::Taken { service, reason } => format!("{yellow} {service}: {reason}"),
             Told::SelfWritten(it) => {
-                self.stage.say(format!("{yellow} {}", it.fact()));
+                let fact = format!("{yellow} {}", it.fact());
+                self.stage.say(folded(&self.stage, fact));
                 format!("  {} {}", style("hint:").cyan(), it.advice())
             }
             Told::Leaving => "stopping; once more to stop at once".to_owned(),
         };
-        self.stage.say(line);
+        self.stage.say(folded(&self.stage, line));
     }
 
-    fn all_ready(&self) {
+    fn all_ready(&mut self) {
         self.addresses();
         if self.keys {
             self.stage.say(style(help()).dim().to_string());
@@ -250,7 +259,9 @@ impl Screen {
     }
 
     /// Where the services answer.
-    fn addresses(&self) {
+    fn addresses(&mut self) {
+        // Saves come before what they led to.
+        self.flush(None);
         for (service, listen) in self.serving() {
             let (name, place) = (self.names.show(service), address(&listen));
             self.stage.say(format!("  {name} {place}"));
