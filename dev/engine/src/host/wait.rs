@@ -145,7 +145,7 @@ fn verdict(status: &Status, agent: &AgentSpec) -> Option<Result<(), Failure>> {
 
 /// Whether a service did all that it was to do and ended: nothing is missing
 /// then, and its agent starts nothing before the next change. One that is
-/// always started again does not end by itself, it was paused.
+/// always started again is never done.
 pub(super) fn is_done(status: &Status, restart: Restart) -> bool {
     restart != Restart::Always
         && status.phase == Phase::Stopped
