@@ -9,9 +9,8 @@
 use std::ffi::OsStr;
 use std::time::{Instant, SystemTime};
 
-use crate::content::{self, Hashed, Look, Stamp};
+use crate::content::{self, Look, Stamp};
 use crate::event::Note;
-use crate::group::Before;
 use crate::queue::{Due, Hint, Key, Moment};
 use crate::rules::{folders_above, is_ignore_file};
 use crate::table::{Entry, Place, base, folder_of, name_of};
@@ -314,90 +313,5 @@ impl Worker {
                 },
             );
         }
-    }
-
-    fn gone_below(&mut self, root: usize, tree: u32, place: &Place, noticed: Moment) {
-        let Some(known) = self.trees.get(&tree) else {
-            return;
-        };
-        let files = known.table.files().below(place);
-        if known.folders.contains(place) {
-            self.leave_folder(tree, place);
-        }
-        for file in files {
-            self.gone(root, (tree, file), noticed);
-        }
-    }
-
-    fn gone(&mut self, root: usize, key: Key, noticed: Moment) {
-        let removed = self
-            .trees
-            .get_mut(&key.0)
-            .and_then(|known| known.table.remove(&key.1));
-        self.unfollow(key.0, &key.1);
-        if let (Some(entry), Some(group)) = (removed, self.groups.get_mut(&root)) {
-            group.reading.remove(&key);
-            group.changed(key, before(Some(&entry)), noticed);
-        }
-    }
-
-    fn compare(&mut self, root: usize, key: Key, stamp: Stamp, reread: bool, noticed: Moment) {
-        if stamp.is_link() {
-            self.follow(key.0, &key.1, noticed);
-        } else {
-            self.unfollow(key.0, &key.1);
-        }
-        let Some(known) = self.trees.get(&key.0) else {
-            return;
-        };
-        if let Some(entry) = known.table.get(&key.1) {
-            let racy = entry.racy && entry.leaf.is_some();
-            if entry.stamp == stamp && !reread && !racy {
-                return;
-            }
-        }
-        if self.read_elsewhere(root, &key, stamp.size, noticed) {
-            return;
-        }
-        let Some(known) = self.trees.get(&key.0) else {
-            return;
-        };
-        let hashed = content::hash(&known.path(&key.1), known.number, &key.1);
-        self.learn(root, key, hashed, noticed);
-    }
-
-    /// Takes in what was read of a file.
-    pub(crate) fn learn(&mut self, root: usize, key: Key, hashed: Option<Hashed>, noticed: Moment) {
-        let Some(hashed) = hashed else {
-            self.gone(root, key, noticed);
-            return;
-        };
-        let Some(known) = self.trees.get_mut(&key.0) else {
-            return;
-        };
-        let entry = Entry {
-            stamp: hashed.stamp,
-            leaf: Some(hashed.leaf),
-            racy: hashed.racy,
-        };
-        let old = known.table.set(key.1.clone(), entry);
-        let same = match &old {
-            None => false,
-            // Never hashed: an old stamp that did not change says enough.
-            Some(old) if old.leaf.is_none() => old.stamp == hashed.stamp && !old.racy,
-            Some(old) => old.leaf == Some(hashed.leaf),
-        };
-        if !same {
-            if let Some(group) = self.groups.get_mut(&root) {
-                group.changed(key, before(old.as_ref()), noticed);
-            }
-        }
-    }
-}
-
-fn before(old: Option<&Entry>) -> Before {
-    match old {
-        None => Before::Absent,
-        Some(entry) => entry.leaf.map_or(Before::Unknown, Before::Known),
     }
 }

@@ -15,6 +15,7 @@
 //! system is not seen at all (use [`Options::poll_only`]); links to folders
 //! are not followed (a link to a file counts by that file's content, too).
 
+mod compare;
 mod content;
 mod deliver;
 mod digest;

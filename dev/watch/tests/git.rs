@@ -107,18 +107,13 @@ fn a_sync_waits_for_git_too() {
     let lock = bed.path(".git/index.lock");
     fs::write(&lock, "").unwrap();
     bed.write("main.go", "new");
-    let remove = std::thread::spawn({
-        let lock = lock.clone();
-        move || {
-            // Not to wait for anything: git is at work for this long.
-            std::thread::sleep(Duration::from_millis(300));
-            fs::remove_file(lock)
-        }
-    });
-    let synced = bed.sync();
-    assert!(!lock.exists());
+    let mut asked = bed.ask();
+    // Told once it has been waited for.
+    assert_eq!(bed.note(), Note::GitBusy { lock: lock.clone() });
+    assert!(asked.try_recv().is_err(), "git was not waited for");
+    fs::remove_file(lock).unwrap();
+    let synced = bed.synced(asked);
     assert!(synced.changed);
-    remove.join().unwrap().unwrap();
     bed.truth();
 }
 

@@ -118,11 +118,6 @@ pub enum SessionRequest {
         /// `stack/service`.
         service: String,
     },
-    /// Build again even though nothing changed. Answered by `Generation`.
-    Rebuild {
-        /// `stack/service`.
-        service: String,
-    },
     /// Say what the session works with. Answered by `Session`.
     Describe,
     /// End the session and what it started. Answered by `Done` before it ends.

@@ -29,16 +29,6 @@ impl Session {
                 }
                 Err(reason) => out.push(Effect::Answer(token, refusal(reason))),
             },
-            SessionRequest::Rebuild { service } => match self.find(&service) {
-                Ok(service) => {
-                    self.rebuild(&service, out);
-                    let attached = self.services.get(&service);
-                    let attached = attached.and_then(|served| served.link.attached());
-                    let generation = attached.map_or(0, |it| it.generation);
-                    out.push(Effect::Answer(token, Reply::Generation(generation)));
-                }
-                Err(reason) => out.push(Effect::Answer(token, refusal(reason))),
-            },
             SessionRequest::Describe => {
                 out.push(Effect::Answer(token, Reply::Session(self.describe())));
             }

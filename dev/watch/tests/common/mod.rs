@@ -154,8 +154,19 @@ impl Bed {
     /// Has the watcher look at the disk; everything that it knows is told
     /// when this returns.
     pub fn sync(&mut self) -> Synced {
+        let asked = self.ask();
+        self.synced(asked)
+    }
+
+    /// Asks the watcher to look at the disk.
+    pub fn ask(&self) -> oneshot::Receiver<Synced> {
         let (done, answer) = oneshot::channel();
         self.watcher().sync(self.root.id, done);
+        answer
+    }
+
+    /// Waits until it has looked.
+    pub fn synced(&mut self, answer: oneshot::Receiver<Synced>) -> Synced {
         let answer = self
             .runtime
             .block_on(async { tokio::time::timeout(LIMIT, answer).await });
