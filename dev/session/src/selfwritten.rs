@@ -1,6 +1,10 @@
 //! Files that a service seems to write itself: a save of them starts it anew,
 //! and the new process writes them again, without end.
 //!
+//! A person, or a program that saves again as soon as it saw an answer, does
+//! the same from the outside. So a change counts only when nobody could have
+//! seen an answer yet, or when the service is known to have written files.
+//!
 //! Owns the rules of suspicion for one service. Reads no clock: the times of
 //! saves and starts come with them, both by the wall clock. Never drops a
 //! save; whoever asks decides what becomes of it. Start with
@@ -107,13 +111,17 @@ impl Habit {
     pub(crate) fn started(&mut self, at: Micros) {
         match self.before.take() {
             Some(before) if before.last < at && at <= self.now.last + LATE => {
-                let (paths, last) = (std::mem::take(&mut self.now.paths), self.now.last);
-                self.now = before;
+                let newest = std::mem::replace(&mut self.now, before);
                 self.now.started(at);
-                self.now.saved(paths, last);
+                self.now.saved(newest.paths, newest.last, newest.wrote);
             }
             _ => self.now.started(at),
         }
+    }
+
+    /// The newest process answers.
+    pub(crate) fn ready(&mut self, at: Micros) {
+        self.now.ready = Some(at);
     }
 
     /// Some of its files were changed.
@@ -123,7 +131,8 @@ impl Habit {
             return Verdict::Ordinary;
         }
         self.before = Some(self.now.clone());
-        self.now.saved(save.paths.clone(), save.noticed);
+        self.now
+            .saved(save.paths.clone(), save.noticed, save.self_written);
         let at_starts = self.now.starts >= STARTS;
         if !at_starts && self.now.changes < CHANGES {
             self.delays = 0;
@@ -163,13 +172,16 @@ impl Habit {
 #[derive(Debug, Default, Clone)]
 struct Streak {
     paths: Vec<String>,
-    /// The newest change of them.
+    /// The newest change of them, and whether the service had written files.
     last: Micros,
+    wrote: bool,
     /// How many of them in a row came soon after the one before.
     changes: u32,
     /// The newest start, and whether a change right after it was counted.
     start: Option<Micros>,
     counted: bool,
+    /// Since when its process answers.
+    ready: Option<Micros>,
     /// How many starts in a row had one.
     starts: u32,
 }
@@ -181,26 +193,34 @@ impl Streak {
         }
         self.start = Some(at);
         self.counted = false;
+        self.ready = None;
     }
 
-    fn saved(&mut self, paths: Vec<String>, at: Micros) {
+    fn saved(&mut self, paths: Vec<String>, at: Micros, wrote: bool) {
         let few = (1..=FILES).contains(&paths.len());
         if !few || paths != self.paths {
             self.starts = 0;
             self.changes = 0;
             self.counted = false;
         }
+        let last = std::mem::replace(&mut self.last, at);
+        self.wrote = wrote;
         if !few {
             self.paths = Vec::new();
-            self.last = at;
             return;
         }
-        let soon = at.saturating_sub(self.last) < SOON;
-        self.changes = if soon && paths.len() == 1 {
-            self.changes + 1
-        } else {
-            1
+        let soon = at.saturating_sub(last) < SOON;
+        self.changes = match soon && paths.len() == 1 {
+            true if wrote => self.changes + 1,
+            true => self.changes,
+            false => 1,
         };
+        self.paths = paths;
+        if !wrote && self.ready.is_some_and(|ready| ready <= at) {
+            // Whoever saw the answer may have saved.
+            self.starts = 0;
+            return;
+        }
         let start = self.start.filter(|start| *start <= at + LATE);
         match start.map(|start| at.saturating_sub(start)) {
             Some(0..=AFTER_START) if self.counted => {}
@@ -211,7 +231,6 @@ impl Streak {
             // No start made it change.
             _ => self.starts = 0,
         }
-        (self.paths, self.last) = (paths, at);
     }
 }
 
@@ -232,9 +251,16 @@ mod tests {
         for line in story.split(';').map(str::trim) {
             let words: Vec<&str> = line.split_whitespace().collect();
             let at = (words[0].parse::<f64>().unwrap() * 1e6) as Micros;
-            if words[1] == "start" {
-                habit.started(at);
-                continue;
+            match words[1] {
+                "start" => {
+                    habit.started(at);
+                    continue;
+                }
+                "ready" => {
+                    habit.ready(at);
+                    continue;
+                }
+                _ => {}
             }
             let verdict = habit.saved(&Save {
                 service: "s/web".parse().unwrap(),
@@ -245,6 +271,7 @@ mod tests {
                 noticed: at,
                 paths: words[2..].iter().map(ToString::to_string).collect(),
                 digest: None,
+                self_written: words[1] == "wrote",
             });
             let words = match verdict {
                 Verdict::Ordinary => "at once".into(),
@@ -361,20 +388,20 @@ mod tests {
     #[test]
     fn a_file_that_changes_all_the_time_is_put_off_until_it_is_quiet() {
         check(
-            "0 save log; 0.9 save log; 1.8 save log; 2.7 save log; 3.6 save log; 4.5 save log; \
-             5.4 save log; 6.3 save log; 7.2 save log; 8.5 save log",
+            "0 wrote log; 0.9 wrote log; 1.8 wrote log; 2.7 wrote log; 3.6 wrote log; \
+             4.5 wrote log; 5.4 wrote log; 6.3 wrote log; 7.2 wrote log; 8.5 wrote log",
             str![[r#"
 
-0 save log           at once
-0.9 save log         at once
-1.8 save log         at once
-2.7 save log         at once
-3.6 save log         at once
-4.5 save log         at once
-5.4 save log         at once
-6.3 save log         after 500 ms: log of web changed 8 times, each within a second of the last: if web writes it itself, add ignore = ["log"] under [services.web.dev]
-7.2 save log         after 1000 ms
-8.5 save log         at once
+0 wrote log          at once
+0.9 wrote log        at once
+1.8 wrote log        at once
+2.7 wrote log        at once
+3.6 wrote log        at once
+4.5 wrote log        at once
+5.4 wrote log        at once
+6.3 wrote log        after 500 ms: log of web changed 8 times, each within a second of the last: if web writes it itself, add ignore = ["log"] under [services.web.dev]
+7.2 wrote log        after 1000 ms
+8.5 wrote log        at once
 
 "#]],
         );
@@ -393,6 +420,44 @@ mod tests {
 3.1 reload a         at once
 4.1 reload a         at once
 5.1 reload a         at once
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn who_saves_again_after_each_answer_is_not_put_off() {
+        check(
+            "0 start; 0.1 ready; 0.2 save a; 0.3 start; 0.4 ready; 0.5 save a; 0.6 start; \
+             0.7 ready; 0.8 save a; 0.9 start; 1 ready; 1.1 save a; 1.2 start; 1.3 ready; \
+             1.4 save a; 1.5 start; 1.6 ready; 1.7 save a; 1.8 start; 1.9 ready; 2 save a; \
+             2.1 start; 2.2 ready; 2.3 save a; 2.4 start; 2.5 ready; 2.6 save a",
+            str![[r#"
+
+0.2 save a           at once
+0.5 save a           at once
+0.8 save a           at once
+1.1 save a           at once
+1.4 save a           at once
+1.7 save a           at once
+2 save a             at once
+2.3 save a           at once
+2.6 save a           at once
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn a_service_that_writes_files_is_suspect_after_its_first_answer_too() {
+        check(
+            "0 start; 0.1 ready; 0.2 wrote a; 0.3 start; 0.4 ready; 0.5 wrote a; 0.6 start; \
+             0.7 ready; 0.8 wrote a",
+            str![[r#"
+
+0.2 wrote a          at once
+0.5 wrote a          at once
+0.8 wrote a          after 500 ms: a changed right after each of the last 3 starts of web: if web writes it itself, add ignore = ["a"] under [services.web.dev]
 
 "#]],
         );

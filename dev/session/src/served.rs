@@ -222,6 +222,7 @@ impl Save {
             noticed: 0,
             paths: Vec::new(),
             digest,
+            self_written: false,
         }
     }
 
@@ -235,6 +236,7 @@ impl Save {
             noticed: self.noticed.min(later.noticed),
             paths,
             digest: later.digest,
+            self_written: later.self_written,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hob_stack::ServiceId;
-use hob_wire::{Reply, Request, SessionInfo};
+use hob_wire::{EventKind, Reply, Request, SessionInfo};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -41,6 +41,8 @@ pub(crate) struct Shell<G> {
     next_plan: u64,
     next_token: u64,
     links: HashMap<ServiceId, (u64, mpsc::UnboundedSender<Request>)>,
+    /// The newest process of each service.
+    processes: HashMap<ServiceId, u32>,
     answers: HashMap<Token, oneshot::Sender<Reply>>,
     applying: Option<JoinHandle<()>>,
     tearing: Option<JoinHandle<()>>,
@@ -55,6 +57,7 @@ impl<G: Ground> Shell<G> {
             next_plan: 0,
             next_token: 0,
             links: HashMap::new(),
+            processes: HashMap::new(),
             answers: HashMap::new(),
             applying: None,
             tearing: None,
@@ -89,7 +92,14 @@ impl<G: Ground> Shell<G> {
     /// Tells the reducer and does what it says.
     pub(crate) fn take(&mut self, input: Input) {
         match &input {
-            Input::Event(event) => self.show(Shown::Event(event.clone())),
+            Input::Event(event) => {
+                if let EventKind::Started { pid, .. } = event.kind
+                    && let Ok(service) = event.service.parse()
+                {
+                    self.processes.insert(service, pid);
+                }
+                self.show(Shown::Event(event.clone()));
+            }
             Input::Status(status) => self.show(Shown::Status(status.clone())),
             Input::Lost(service) | Input::Refused { service, .. } => {
                 self.links.remove(service);
@@ -265,8 +275,11 @@ impl<G: Ground> Shell<G> {
             }
             hob_watch::Event::Batch(batch) => {
                 let source = self.has.sources.get(batch.root)?;
+                let service = &source.watched.service;
+                let process = self.processes.get(service);
                 Some(Input::Save(Save {
-                    service: source.watched.service.clone(),
+                    service: service.clone(),
+                    self_written: process.is_some_and(|it| self.has.ground.writes_files(*it)),
                     action: source.rules.action(&batch.changed),
                     noticed: micros(batch.first_event_at),
                     paths: names(&batch.changed),

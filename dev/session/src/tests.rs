@@ -87,6 +87,7 @@ fn input(line: &str) -> Input {
             noticed: 7,
             paths: vec!["main.go".into()],
             digest: Some(word(2).to_owned()),
+            self_written: false,
         })
     };
     match words[0] {
@@ -150,6 +151,7 @@ fn input(line: &str) -> Input {
             noticed: seconds(word(2)),
             paths: words[3..].iter().map(ToString::to_string).collect(),
             digest: Some(format!("at-{}", word(2))),
+            self_written: false,
         }),
         "start" => Input::Event(Event {
             at: seconds(word(2)),

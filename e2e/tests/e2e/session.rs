@@ -315,3 +315,16 @@ fn a_quiet_session_says_nothing_while_all_is_well() {
     assert_eq!(session.transcript(), "");
     world.assert_nothing_left();
 }
+
+#[test]
+fn saves_that_follow_each_answer_are_never_put_off() {
+    let Web { world, port } = web();
+    let mut session = world.dev_ready(&[]);
+    for save in 0..12 {
+        world.page("demo/web", &format!("{save}\n"));
+        World::answers(port, &save.to_string());
+    }
+    assert!(!session.said("self-written"));
+    assert_eq!(session.stop(), 130);
+    world.assert_nothing_left();
+}

@@ -125,6 +125,7 @@ impl Session {
         };
         match event.kind {
             EventKind::Started { .. } => served.habit.started(event.at),
+            EventKind::Swapped { .. } => served.habit.ready(event.at),
             // The state itself follows; an agent that dies in between is known
             // by this word.
             EventKind::Phase(Phase::Stopped) => {
