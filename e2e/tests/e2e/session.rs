@@ -95,7 +95,7 @@ fn detach_returns_once_what_was_saved_while_no_session_ran_answers() {
     let mut session = world.dev_ready(&["--keep"]);
     assert_eq!(session.stop(), 130);
     for (text, code) in [("two", 0), ("BROKEN", 3), ("three", 0)] {
-        world.page("demo/web", &format!("{text}\n"));
+        world.page("demo/web", &format!("{text}\nslow 700\n"));
         let run = world.hob(["dev", "--detach", "--keep"]).code(code);
         let place = format!("demo/web answers on http://127.0.0.1:{port}");
         assert!(run.err.contains(&place), "{run:?}");
