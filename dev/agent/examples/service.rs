@@ -4,6 +4,7 @@
 //!   with what it was given, `/exit/N` by ending with that code;
 //! - `tcp`: says the greeting to each connection, then waits for its end;
 //! - `flood N`: that many bytes of lines on standard output, then `http`;
+//! - `hups FILE`: like `http`, with a line in the file for each HUP;
 //! - `attach SOCKET`: sends the further words as lines, prints what comes.
 //!
 //! A greeting of `crash` ends it with code 3, `hang` keeps it from listening.
@@ -27,6 +28,10 @@ fn main() {
         ["tcp", ..] => serve(tcp),
         ["flood", bytes] => {
             flood(bytes.parse().unwrap());
+            serve(http);
+        }
+        ["hups", file] => {
+            hups(file.to_owned());
             serve(http);
         }
         ["attach", socket, ref lines @ ..] => attach(socket, lines),
@@ -101,6 +106,31 @@ fn flood(bytes: usize) {
         out.write_all(line.as_bytes()).unwrap();
     }
     out.write_all(b"the flood is over\n").unwrap();
+}
+
+/// From now on a HUP is a line in the file.
+fn hups(file: String) {
+    let (heard, hears) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let kind = tokio::signal::unix::SignalKind::hangup();
+            let mut hup = tokio::signal::unix::signal(kind).unwrap();
+            heard.send(()).unwrap();
+            while hup.recv().await.is_some() {
+                let mut file = std::fs::OpenOptions::new()
+                    .append(true)
+                    .create(true)
+                    .open(&file)
+                    .unwrap();
+                file.write_all(b"hup\n").unwrap();
+            }
+        });
+    });
+    hears.recv().unwrap();
 }
 
 fn attach(socket: &str, lines: &[&str]) {

@@ -292,13 +292,15 @@ fn a_daemon_that_left_its_group_ends_with_its_service() {
             .find(|it| it.command == "sleep 1000")
             .map(|it| it.pid)
     };
+    until("the first daemon", || sleeper(&world).is_some());
     let first = sleeper(&world).unwrap();
     world.page("demo/web", "two\ndaemon\n");
     world.hob(["wait", "web"]).good();
     until("the end of the first daemon", || {
         !processes::is_alive(first)
     });
-    assert!(sleeper(&world).is_some());
+    // A daemon comes after the answer that its service is ready with.
+    until("the second daemon", || sleeper(&world).is_some());
     assert_eq!(session.stop(), 130);
     world.assert_nothing_left();
 }

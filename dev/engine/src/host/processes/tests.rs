@@ -193,13 +193,26 @@ fn session(project: &str) -> (Group, u32) {
     (leader, line.trim().parse().unwrap())
 }
 
+/// The marks of a process that may become another program just now: while it
+/// does, it has no environment.
+fn marks_of(pid: u32) -> Marks {
+    let end = std::time::Instant::now() + LONG;
+    loop {
+        if let Some(found) = look(pid, &[]) {
+            return found.marks;
+        }
+        assert!(std::time::Instant::now() < end, "{pid} has no marks");
+        std::thread::yield_now();
+    }
+}
+
 #[tokio::test]
 async fn a_process_without_an_environment_is_known_by_the_session_even_after_its_leader() {
     let project = &unique("test-session");
     let (mut child, bare) = session(project);
     let led = Leader {
         process: leader(child.id()).unwrap(),
-        marks: look(child.id(), &[]).unwrap().marks,
+        marks: marks_of(child.id()),
     };
     assert_eq!(look(bare, &[]), None);
     let bare = process(bare).unwrap();
@@ -220,10 +233,11 @@ async fn a_process_without_an_environment_is_known_by_the_session_even_after_its
 fn a_session_whose_number_was_given_again_leads_nobody() {
     let (mut child, bare) = session("test-session-reuse");
     let real = leader(child.id()).unwrap();
+    let marks = marks_of(child.id());
     let leads = |start| {
         let led = Leader {
             process: Process { start, ..real },
-            marks: look(child.id(), &[]).unwrap().marks,
+            marks: marks.clone(),
         };
         look(bare, &[led]).is_some()
     };
