@@ -230,6 +230,22 @@ impl Engine {
         }
     }
 
+    /// Where the process that answers for a service runs, and with what, of
+    /// which its agent says `status`; none when there is none, or nobody can
+    /// tell.
+    #[must_use]
+    pub fn inside(&self, status: &hob_wire::Status) -> Option<crate::Inside> {
+        match &self.driver {
+            Driver::Host(host) => host.inside(status),
+        }
+    }
+
+    /// Whether this process of this machine changes the project right now.
+    #[must_use]
+    pub fn is_changed_by(&self, pid: u32) -> bool {
+        crate::lock::holds(&self.paths().state, pid)
+    }
+
     /// What the agent of a service would be told, or why it cannot run here.
     ///
     /// # Errors

@@ -20,7 +20,9 @@ mod obstacle;
 mod paths;
 mod plan;
 pub mod resource;
+mod sessions;
 mod status;
+mod typed;
 mod want;
 mod world;
 
@@ -32,12 +34,14 @@ pub use engine::{Engine, EngineError, Prepared, ProjectRef, Surroundings};
 pub use ledger::{Entry, Journal, LEDGER_FILE, Ledger, LedgerError, Records, Stage};
 pub use lock::{Holding, LOCK_FILE, LockError, ProjectLock};
 pub use obstacle::{Obstacle, ObstacleKind};
-pub use paths::{Homes, Paths, PathsError, ROOT_FILE, typed};
+pub use paths::{Homes, Paths, PathsError, ROOT_FILE};
 pub use plan::{After, Memory, Plan, Step, StepId, plan};
 pub use resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Health, Holder, Identity, Kind, Level,
     Observed, ObservedResource, Owner, ResourceId, Scope, StepLimits, Verb,
 };
-pub use status::{ServiceState, Verdict};
+pub use sessions::{AskedSession, describe, session_name, sessions};
+pub use status::{Inside, ServiceState, Verdict};
+pub use typed::typed;
 pub use want::{Want, owner};
 pub use world::{Action, Failure, FailureKind, World};

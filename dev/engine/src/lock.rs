@@ -44,10 +44,11 @@ pub enum LockError {
     },
 }
 
-/// Who holds a lock, as the lock file says.
+/// Who holds a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holding {
-    /// Its process, when it had the time to write it down.
+    /// Its process: the one that the lock file names, if that has the lock.
+    /// The number may be an old one, or one of another pid namespace.
     pub pid: Option<u32>,
 }
 
@@ -146,9 +147,36 @@ fn stands_at(file: &File, path: &Path) -> bool {
 fn holder(file: &mut File) -> Holding {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    let named = read.ok().and_then(|_| text.trim().parse().ok());
+    let identity = file.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
     Holding {
-        pid: read.ok().and_then(|_| text.trim().parse().ok()),
+        pid: named.filter(|pid| identity.is_some_and(|file| has_locked(*pid, file))),
     }
+}
+
+/// Whether this process has the lock of a state folder right now.
+pub(crate) fn holds(folder: &Path, pid: u32) -> bool {
+    let meta = std::fs::metadata(folder.join(LOCK_FILE));
+    meta.is_ok_and(|meta| has_locked(pid, (meta.dev(), meta.ino())))
+}
+
+/// Whether a process has a file of this device and inode open and locked, as
+/// `/proc/PID/fdinfo` tells of each of its descriptors; see
+/// proc_pid_fdinfo(5).
+fn has_locked(pid: u32, file: (u64, u64)) -> bool {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
+    open.into_iter().flatten().flatten().any(|entry| {
+        let meta = std::fs::metadata(entry.path());
+        let number = entry.file_name();
+        meta.is_ok_and(|meta| (meta.dev(), meta.ino()) == file)
+            && std::fs::read_to_string(Path::new(&format!("/proc/{pid}/fdinfo")).join(number))
+                .is_ok_and(|info| info.lines().any(is_lock))
+    })
+}
+
+/// `lock:  1: FLOCK  ADVISORY  WRITE 1016 fe:00:828627 0 EOF`.
+fn is_lock(line: &str) -> bool {
+    line.starts_with("lock:") && line.contains("FLOCK") && line.contains("WRITE")
 }
 
 #[cfg(test)]

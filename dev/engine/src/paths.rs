@@ -203,6 +203,12 @@ impl Paths {
         self.runtime.join(format!("{}.sock", &hash[..16]))
     }
 
+    /// The socket of the dev session that is this process.
+    #[must_use]
+    pub fn session_socket(&self, pid: u32) -> PathBuf {
+        crate::sessions::socket(&self.runtime, pid)
+    }
+
     /// Makes both folders, closed to everybody else, and notes the project's
     /// path in them.
     ///
@@ -257,17 +263,6 @@ impl Paths {
         let text = fs::read_to_string(self.state.join(ROOT_FILE)).ok()?;
         Some(PathBuf::from(text))
     }
-}
-
-/// A path as a person types it: quoted where a shell would take it apart.
-#[must_use]
-pub fn typed(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Makes a folder and those above it, mode 0700 where they are new.

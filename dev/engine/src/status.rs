@@ -1,4 +1,8 @@
-//! [`ServiceState`]: one service for people who ask how it is.
+//! [`ServiceState`]: one service for people who ask how it is, and [`Inside`]
+//! for those who go there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use hob_wire::Status;
 
@@ -26,4 +30,13 @@ pub enum Verdict {
     Cut,
     /// Its agent is there and of no use, for this reason.
     Broken(String),
+}
+
+/// What a command gets that a person starts beside a service's process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// The environment of that process, hob's marks left out.
+    pub environment: BTreeMap<String, String>,
+    /// The folder where it runs.
+    pub folder: PathBuf,
 }

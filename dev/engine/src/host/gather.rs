@@ -19,8 +19,8 @@ use super::ports::{Listener, Listeners, holders, user_name};
 use super::processes::Leader;
 use super::{FACT_PORT, HostEngine, HostFacts, REMAINS, agent, port_choice, processes, tools};
 use crate::ledger::Records;
-use crate::paths::typed;
 use crate::resource::{Claim, Holder, Observed, Owner, ResourceId};
+use crate::typed::typed;
 use crate::want::{Want, owner};
 
 /// How long nginx may take to tell its version.

@@ -22,6 +22,7 @@ use crate::ledger::Records;
 use crate::resource::{
     Digest, Health, Identity, Level, Observed, ObservedResource, ResourceId, StepLimits,
 };
+use crate::sessions::{describe, session_name, sessions};
 use crate::want::Want;
 use crate::world::Failure;
 
@@ -59,7 +60,47 @@ impl HostEngine {
                 .await;
             observed.held = self.held(project, want, &observed, &listeners);
         }
+        for (id, who) in self.in_sessions(want, &candidates).await {
+            // A service that is to come is busy as much as one that is there.
+            let absent = || ObservedResource::at(Level::Absent);
+            let resource = observed.resources.entry(id).or_insert_with(absent);
+            resource.busy.get_or_insert(who);
+        }
         Ok(observed)
+    }
+
+    /// The agents of services that dev sessions have, with the session in
+    /// words, for whoever wants them for good: a session makes the agent of its
+    /// service anew when that dies. Sessions settle among themselves, at the
+    /// agents, which of them has a service.
+    async fn in_sessions(
+        &self,
+        want: &Want,
+        candidates: &[Candidate],
+    ) -> Vec<(ResourceId, String)> {
+        if want.services.is_empty() || want.mode != Mode::Run {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for session in sessions(&self.setup.paths.runtime).await {
+            let who = session_name(session.pid);
+            let state = describe(&session).await;
+            for candidate in candidates {
+                let name = format!("{}/{}", candidate.stack, candidate.service);
+                let (has, who) = match &state {
+                    Some(state) => (state.services.contains(&name), who.clone()),
+                    // It may have any that nobody else answers for.
+                    None => (
+                        matches!(candidate.answer, Answer::Nobody) && was_there(candidate),
+                        format!("{who} does not answer and maybe"),
+                    ),
+                };
+                if has {
+                    found.push((agent(&candidate.stack, &candidate.service), who));
+                }
+            }
+        }
+        found
     }
 
     /// The resources of one service, into `resources`.
@@ -152,7 +193,7 @@ impl HostEngine {
             let session = status.session.as_ref();
             found.busy = session
                 .filter(|session| Some(session.pid) != want.session)
-                .map(|session| format!("`hob dev` (process {})", session.pid));
+                .map(|session| session_name(session.pid));
             return Some(found);
         }
         match &candidate.answer {
@@ -197,6 +238,11 @@ impl HostEngine {
         let all = processes.iter().map(|marked| marked.process);
         all.filter(|process| process.start < agent.start).collect()
     }
+}
+
+/// Whether an agent of the service was there and went without being told to.
+fn was_there(candidate: &Candidate) -> bool {
+    !candidate.processes.is_empty() || fs::symlink_metadata(&candidate.socket).is_ok()
 }
 
 fn left_over(candidate: &Candidate) -> Vec<Process> {

@@ -1,19 +1,24 @@
 //! The services of a project as their agents tell of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use hob_stack::ServiceId;
+use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_RUN, MARK_SERVICE, Status};
 
 use super::HostEngine;
 use super::candidates::{Answer, Candidate};
 use super::processes::{self, Marked};
 use super::socket::client;
 use crate::agent::AgentClient;
-use crate::status::{ServiceState, Verdict};
+use crate::status::{Inside, ServiceState, Verdict};
 use crate::world::Failure;
+
+/// The variables by which hob and a service's agent know what they supervise:
+/// what a person starts is not.
+const MARKS: [&str; 4] = [MARK_PROJECT, MARK_SERVICE, MARK_ROOT, MARK_RUN];
 
 impl HostEngine {
     /// The agent of a service, whether it is there or not.
@@ -24,6 +29,30 @@ impl HostEngine {
         let records = self.records()?;
         let socket = self.socket(&records, id.stack.as_str(), id.service.as_str());
         Ok(client(&socket))
+    }
+
+    /// Where the process that answers for a service runs, and with what; none
+    /// when there is none or it shows no environment of this service's: it
+    /// may have ended, or written over it.
+    #[must_use]
+    pub fn inside(&self, status: &Status) -> Option<Inside> {
+        let pid = status.serving.as_ref()?.pid;
+        let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let mut environment: BTreeMap<String, String> = environ
+            .split(|byte| *byte == 0)
+            .filter_map(|text| std::str::from_utf8(text).ok()?.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        if environment.get(MARK_SERVICE) != Some(&status.service)
+            || environment.get(MARK_PROJECT) != Some(&self.setup.project)
+        {
+            return None;
+        }
+        environment.retain(|name, _| !MARKS.contains(&name.as_str()));
+        Some(Inside {
+            environment,
+            folder: std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?,
+        })
     }
 
     /// Every service that something is known of, and those of `asked`.

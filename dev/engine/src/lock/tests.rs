@@ -1,9 +1,9 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 use std::time::Duration;
 
-use super::{LOCK_FILE, LockError, ProjectLock, stands_at};
+use super::{LOCK_FILE, LockError, ProjectLock, holds, stands_at};
 
 /// Long enough for a busy machine; only a failing test waits for it.
 const LONG: Duration = Duration::from_secs(30);
@@ -79,4 +79,29 @@ async fn a_lock_whose_file_was_taken_away_is_made_anew_by_who_waits() {
     let third = acquire(folder.path(), Duration::ZERO).await;
     assert!(matches!(third, Err(LockError::Held { .. })));
     drop(second);
+}
+
+#[tokio::test]
+async fn a_number_that_is_not_the_holders_names_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = acquire(folder.path(), LONG).await.unwrap();
+    let own = std::process::id();
+    assert!(holds(folder.path(), own));
+    let mut stranger = std::process::Command::new("sleep")
+        .arg("1000")
+        .spawn()
+        .unwrap();
+    let path = folder.path().join(LOCK_FILE);
+    std::fs::write(&path, stranger.id().to_string()).unwrap();
+    let error = acquire(folder.path(), Duration::ZERO).await.unwrap_err();
+    let stranger_holds = holds(folder.path(), stranger.id());
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    assert!(!stranger_holds);
+    let said = error.to_string();
+    assert!(said.starts_with("another hob changes"), "{said}");
+    // Whoever has the file open and no lock does not hold it either.
+    drop(held);
+    let _open = std::fs::File::open(&path).unwrap();
+    assert!(!holds(folder.path(), own));
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use super::{Homes, PathsError, typed};
+use super::{Homes, PathsError};
 
 fn homes(variables: &[(&str, &str)]) -> Result<Homes, PathsError> {
     let pairs = variables.iter();
@@ -103,13 +103,4 @@ fn a_folder_of_somebody_else_is_not_used() {
     symlink(folder.path().join("elsewhere"), &paths.runtime).unwrap();
     let error = paths.make(Path::new("/x"), uid());
     assert!(matches!(error, Err(PathsError::NotOurs { .. })));
-}
-
-#[test]
-fn a_path_is_typed_so_that_a_shell_keeps_it_whole() {
-    let check = |path: &str, expected: &str| assert_eq!(typed(Path::new(path)), expected);
-    check("/home/me/my-shop_2", "/home/me/my-shop_2");
-    check("/home/me/my shop", "'/home/me/my shop'");
-    check("/it's", r"'/it'\''s'");
-    check("/$(x)", "'/$(x)'");
 }

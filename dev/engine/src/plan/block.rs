@@ -46,7 +46,9 @@ fn next<S>(situation: &Situation<'_, S>, blocked: &Blocked) -> Option<Obstacle> 
                 owner: id.owner(),
                 kind: ObstacleKind::Busy,
                 reason: format!("{who} works with it"),
-                hints: Vec::new(),
+                hints: vec![
+                    "`hob status` shows where it answers, `hob down` ends the session".to_owned(),
+                ],
             });
         }
     }

@@ -471,6 +471,7 @@ fn a_busy_service_is_changed_only_by_force() {
         busy,
         str![[r#"
 ! s/a: hob-dev works with it
+  hint: `hob status` shows where it answers, `hob down` ends the session
 
 "#]],
     );

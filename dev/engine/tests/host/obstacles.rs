@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use hob_engine::{Engine, ObstacleKind, ProjectRef};
 use hob_stack::{EngineChoice, Project};
+use hob_wire::{Mode, Reply, SessionState, encode};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::ground::{Ground, LONG, free_port};
 
@@ -161,5 +163,57 @@ async fn a_secret_of_the_environment_has_to_be_set_once_and_its_change_is_notice
         !other.contains("alpha") && !other.contains("beta"),
         "{other}"
     );
+    ground.down().await;
+}
+
+/// A dev session that says of itself that it works with these services, for
+/// as long as the result lives.
+fn session_of(ground: &Ground, pid: u32, services: &[&str]) -> tokio::task::JoinHandle<()> {
+    ground.engine.make_folders().unwrap();
+    let socket = ground.engine.paths().session_socket(pid);
+    let listener = tokio::net::UnixListener::bind(socket).unwrap();
+    let state = SessionState {
+        services: services.iter().map(|it| (*it).to_owned()).collect(),
+        notes: Vec::new(),
+    };
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut asking = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = asking.next_line().await {
+                if line.contains("describe") {
+                    let answer = encode(&Reply::Session(state.clone()));
+                    // Who only looks whether anybody is there reads nothing.
+                    let _ = asking.get_mut().write_all(&answer).await;
+                }
+            }
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_service_of_a_dev_session_is_busy_to_who_wants_it_for_good_and_the_rest_comes_up() {
+    let ground = Ground::new(&[("a", ""), ("b", ""), ("c", "needs = [\"a\"]")]);
+    let session = session_of(&ground, u32::MAX, &["s/a"]);
+    let mut want = ground.up(&["a", "b", "c"]);
+    // Sessions settle it among themselves.
+    assert!(ground.preview(&want).await.obstacles.is_empty());
+    want.mode = Mode::Run;
+    let (text, applied) = ground.bring(&want).await;
+    assert!(applied.is_done());
+    assert!(text.contains("s/b") && !text.contains(" s/a "), "{text}");
+    let plan = ground.preview(&want).await;
+    let told: Vec<String> = plan.obstacles.iter().map(ToString::to_string).collect();
+    let hint = "`hob status` shows where it answers, `hob down` ends the session";
+    let busy = format!(
+        "s/a: the dev session of process {} works with it\n  hint: {hint}",
+        u32::MAX
+    );
+    let blocked = "s/c: it needs s/a, which cannot come up".to_owned();
+    assert_eq!(told, [busy, blocked]);
+    assert_eq!(plan.obstacles[0].kind, ObstacleKind::Busy);
+    session.abort();
+    assert!(session.await.unwrap_err().is_cancelled());
+    assert!(ground.preview(&want).await.obstacles.is_empty());
     ground.down().await;
 }
