@@ -15,7 +15,6 @@ use crate::change::{Changed, LOCK, Words, change_within, engine_error};
 use crate::context::Loading;
 use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
-use crate::verbs::dev::written;
 
 /// How long a session that is leaving waits for another hob's change, and one
 /// that is told twice.
@@ -269,10 +268,6 @@ impl Ground for DevGround {
             Ok(_) => {}
             Err(error) => self.stage.say(error.render().trim_end()),
         }
-    }
-
-    fn writes_files(&self, process: u32) -> bool {
-        written::by(process)
     }
 
     async fn connect(&self, service: &ServiceId) -> std::io::Result<Wire> {

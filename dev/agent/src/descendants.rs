@@ -18,9 +18,6 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The environment variable that names the run a process belongs to.
-pub const MARK_RUN: &str = "HOB_RUN";
-
 /// How often what was told to end is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -148,6 +145,39 @@ pub async fn kill_all() {
     }
 }
 
+/// How many of the processes that a process started are looked at for what
+/// they wrote.
+const WRITERS: usize = 64;
+
+/// Whether a process, or one that it started and that still runs, has written
+/// files, as the system counts: the bytes that it made dirty in files which
+/// are kept on a disk. What goes to pipes, sockets and memory file systems is
+/// not among them; those of children that ended count as their parent's. What
+/// is not known counts as no.
+pub fn wrote_files(pid: u32) -> bool {
+    let mut open = vec![pid];
+    let mut at = 0;
+    while let Some(pid) = open.get(at).copied() {
+        if written(pid) > 0 {
+            return true;
+        }
+        at += 1;
+        if open.len() < WRITERS {
+            open.extend(children(pid));
+        }
+    }
+    false
+}
+
+/// `write_bytes` of `/proc/PID/io` (proc_pid_io(5)).
+fn written(pid: u32) -> u64 {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+    let count = io
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "));
+    count.and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
 fn of_run(group: u32, mark: &str) -> Vec<u32> {
     let mut strays = BTreeSet::new();
     for stray in strays_before_all_but(group) {
@@ -235,7 +265,11 @@ fn run_of(pid: u32) -> Option<Vec<u8>> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     environment
         .split(|byte| *byte == 0)
-        .find_map(|entry| entry.strip_prefix(MARK_RUN.as_bytes())?.strip_prefix(b"="))
+        .find_map(|entry| {
+            entry
+                .strip_prefix(hob_wire::MARK_RUN.as_bytes())?
+                .strip_prefix(b"=")
+        })
         .map(<[u8]>::to_vec)
 }
 

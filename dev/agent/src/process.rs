@@ -37,7 +37,7 @@ pub struct Launch {
     pub cwd: PathBuf,
     /// The whole environment.
     pub env: Vec<(String, String)>,
-    /// The value of [`descendants::MARK_RUN`], which tells this process's
+    /// The value of [`hob_wire::MARK_RUN`], which tells this process's
     /// descendants from others.
     pub mark: String,
 }
@@ -70,7 +70,7 @@ impl Running {
             .current_dir(&launch.cwd)
             .env_clear()
             .envs(launch.env.iter().map(|(name, value)| (name, value)))
-            .env(descendants::MARK_RUN, &launch.mark)
+            .env(hob_wire::MARK_RUN, &launch.mark)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -24,6 +24,7 @@ pub struct View {
 pub struct Publisher {
     facts: AgentFacts,
     session: Option<SessionInfo>,
+    writes_files: bool,
     replies: broadcast::Sender<Arc<Reply>>,
     view: watch::Sender<View>,
 }
@@ -40,6 +41,7 @@ impl Publisher {
         Self {
             facts,
             session: None,
+            writes_files: false,
             replies: broadcast::channel(8192).0,
             view: watch::channel(view).0,
         }
@@ -60,6 +62,12 @@ impl Publisher {
         self.session = session;
     }
 
+    /// Whether the service's processes are known to have written files; told
+    /// with the next [`Publisher::look`].
+    pub fn set_writes_files(&mut self, wrote: bool) {
+        self.writes_files = wrote;
+    }
+
     /// A feed of all that is told from now on.
     pub fn replies(&self) -> broadcast::Sender<Arc<Reply>> {
         self.replies.clone()
@@ -74,6 +82,7 @@ impl Publisher {
     pub fn look(&mut self, machine: &Machine) {
         let mut status = machine.status(&self.facts);
         status.session = self.session.clone();
+        status.writes_files = self.writes_files;
         let before = self.view.borrow().status.clone();
         let view = View {
             serving: machine.serving_run(),

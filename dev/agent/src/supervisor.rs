@@ -102,11 +102,20 @@ impl Supervisor {
         if let Input::Configure { spec, .. } = &input {
             self.log.limit(spec.limits.log_bytes);
         }
+        let before = match &input {
+            Input::Change(_) => Some(self.runs.values().map(|hold| hold.pid).collect::<Vec<_>>()),
+            _ => None,
+        };
         for effect in self.machine.step(now(), input) {
             self.perform(effect);
         }
         if let Some(run) = gone {
             self.runs.remove(&run);
+        }
+        if let Some(before) = before.filter(|before| !before.is_empty()) {
+            // After the build was begun, which waits for nothing.
+            let wrote = before.into_iter().any(descendants::wrote_files);
+            self.publisher.set_writes_files(wrote);
         }
         self.publisher.look(&self.machine);
     }

@@ -39,10 +39,6 @@ pub trait Ground: Send + Sync + 'static {
     /// force without a grace.
     fn take_down(&self, services: &[ServiceId], force: bool) -> impl Future<Output = ()> + Send;
 
-    /// Whether a process of a service, or one that it started, is known to
-    /// have written files. Asked at each save: it is to be quick.
-    fn writes_files(&self, process: u32) -> bool;
-
     /// Connects to the agent of a service.
     fn connect(&self, service: &ServiceId) -> impl Future<Output = std::io::Result<Wire>> + Send;
 }

@@ -86,6 +86,7 @@ async fn converse(
     out: &Out,
 ) -> Option<Input> {
     let Wire { read, mut write } = wire;
+    let own = info.pid;
     let mut read = BufReader::new(read);
     let mut greeting = encode(&Hello::current());
     greeting.extend(encode(&Request::Attach(info)));
@@ -110,7 +111,10 @@ async fn converse(
                     }
                     Reply::Refused { reason, session } => {
                         let service = service.clone();
-                        return Some(Input::Refused { service, reason, other: session });
+                        // One of this process's own is a connection that the
+                        // agent has not missed yet: no other session.
+                        let other = session.filter(|session| session.pid != own);
+                        return Some(Input::Refused { service, reason, other });
                     }
                     Reply::Status(status) => Input::Status(status),
                     Reply::Event(event) => Input::Event(event),
@@ -132,4 +136,43 @@ async fn read_into(read: &mut (impl AsyncBufReadExt + Unpin), line: &mut Vec<u8>
     let room = (LINE_LIMIT + 1).saturating_sub(line.len()) as u64;
     read.take(room).read_until(b'\n', line).await.ok()?;
     Some(line.last() == Some(&b'\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    /// What the session `own` is told when the agent has the session `other`.
+    fn refused(own: u32, other: u32) -> Option<u32> {
+        let info = |pid| SessionInfo {
+            pid,
+            socket: "/s".into(),
+        };
+        let session = Some(info(other));
+        let reason = "another one has it".to_owned();
+        let answer = encode(&Reply::Refused { reason, session });
+        let wire = Wire {
+            read: Box::new(std::io::Cursor::new(answer)),
+            write: Box::new(tokio::io::sink()),
+        };
+        // Held: without it there is nothing to be connected for.
+        let (_requests, mut asked) = mpsc::unbounded_channel();
+        let out = Out::new(1, mpsc::unbounded_channel().0);
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        let service = "s/web".parse().unwrap();
+        let end = converse(wire, &service, info(own), &mut asked, &out);
+        match runtime.block_on(end) {
+            Some(Input::Refused { other, .. }) => other.map(|other| other.pid),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_refusal_because_of_an_own_connection_names_no_other_session() {
+        assert_eq!(refused(1, 2), Some(2));
+        assert_eq!(refused(1, 1), None);
+    }
 }

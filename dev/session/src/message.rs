@@ -110,8 +110,6 @@ pub struct Save {
     pub paths: Vec<String>,
     /// Of the whole source tree, when known.
     pub digest: Option<String>,
-    /// Whether the service's processes are known to have written files.
-    pub self_written: bool,
 }
 
 /// What the user can ask a session for; `None` means all its services.

@@ -56,8 +56,6 @@ pub(crate) enum Verdict {
     Ordinary,
     /// The service may have written it.
     Suspect {
-        /// What is to be told, the first time.
-        news: Option<SelfWritten>,
         /// Whether a pause would tell that it was a person's.
         until_quiet: bool,
     },
@@ -113,7 +111,8 @@ impl Habit {
             Some(before) if before.last < at && at <= self.now.last + LATE => {
                 let newest = std::mem::replace(&mut self.now, before);
                 self.now.started(at);
-                self.now.saved(newest.paths, newest.last, newest.wrote);
+                self.now
+                    .saved(newest.paths, newest.last, newest.service_writes);
             }
             _ => self.now.started(at),
         }
@@ -124,35 +123,40 @@ impl Habit {
         self.now.ready = Some(at);
     }
 
-    /// Some of its files were changed.
-    pub(crate) fn saved(&mut self, save: &Save) -> Verdict {
+    /// Some of its files were changed; whether the service's processes are
+    /// known to have written files, these or others.
+    pub(crate) fn saved(&mut self, save: &Save, service_writes: bool) -> Verdict {
         if save.action < ChangeAction::Restart {
             // Nothing is started because of it.
             return Verdict::Ordinary;
         }
         self.before = Some(self.now.clone());
         self.now
-            .saved(save.paths.clone(), save.noticed, save.self_written);
+            .saved(save.paths.clone(), save.noticed, service_writes);
         let at_starts = self.now.starts >= STARTS;
         if !at_starts && self.now.changes < CHANGES {
             self.delays = 0;
             self.note = None;
             return Verdict::Ordinary;
         }
-        let note = SelfWritten {
+        self.note = Some(SelfWritten {
             service: save.service.clone(),
             paths: self.now.paths.clone(),
             at_starts,
-        };
-        self.note = Some(note.clone());
-        let known = self.told.contains(&note.paths);
-        if !known {
-            self.told.push(note.paths.clone());
-        }
+        });
         Verdict::Suspect {
-            news: (!known).then_some(note),
             until_quiet: !at_starts,
         }
+    }
+
+    /// The suspicion, if it was not asked for before: whoever asks tells it.
+    pub(crate) fn news(&mut self) -> Option<SelfWritten> {
+        let note = self.note.as_ref()?;
+        if self.told.contains(&note.paths) {
+            return None;
+        }
+        self.told.push(note.paths.clone());
+        Some(note.clone())
     }
 
     /// For how many milliseconds the next suspect save is put off.
@@ -174,7 +178,7 @@ struct Streak {
     paths: Vec<String>,
     /// The newest change of them, and whether the service had written files.
     last: Micros,
-    wrote: bool,
+    service_writes: bool,
     /// How many of them in a row came soon after the one before.
     changes: u32,
     /// The newest start, and whether a change right after it was counted.
@@ -196,7 +200,7 @@ impl Streak {
         self.ready = None;
     }
 
-    fn saved(&mut self, paths: Vec<String>, at: Micros, wrote: bool) {
+    fn saved(&mut self, paths: Vec<String>, at: Micros, service_writes: bool) {
         let few = (1..=FILES).contains(&paths.len());
         if !few || paths != self.paths {
             self.starts = 0;
@@ -204,19 +208,19 @@ impl Streak {
             self.counted = false;
         }
         let last = std::mem::replace(&mut self.last, at);
-        self.wrote = wrote;
+        self.service_writes = service_writes;
         if !few {
             self.paths = Vec::new();
             return;
         }
         let soon = at.saturating_sub(last) < SOON;
         self.changes = match soon && paths.len() == 1 {
-            true if wrote => self.changes + 1,
+            true if service_writes => self.changes + 1,
             true => self.changes,
             false => 1,
         };
         self.paths = paths;
-        if !wrote && self.ready.is_some_and(|ready| ready <= at) {
+        if !service_writes && self.ready.is_some_and(|ready| ready <= at) {
             // Whoever saw the answer may have saved.
             self.starts = 0;
             return;

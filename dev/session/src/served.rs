@@ -222,7 +222,6 @@ impl Save {
             noticed: 0,
             paths: Vec::new(),
             digest,
-            self_written: false,
         }
     }
 
@@ -236,7 +235,6 @@ impl Save {
             noticed: self.noticed.min(later.noticed),
             paths,
             digest: later.digest,
-            self_written: later.self_written,
         }
     }
 }

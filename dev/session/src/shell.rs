@@ -1,14 +1,15 @@
 //! What performs the reducer's effects: it holds the links, the watches and
 //! the tasks under way, and turns what they say into inputs.
 //!
-//! Decides nothing. Start with [`Shell::perform`].
+//! Decides nothing: what is out of date (a link that was replaced, a plan that
+//! was given up) it drops. Start with [`Shell::perform`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hob_stack::ServiceId;
-use hob_wire::{EventKind, Reply, Request, SessionInfo};
+use hob_wire::{Reply, Request, SessionInfo};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -41,8 +42,6 @@ pub(crate) struct Shell<G> {
     next_plan: u64,
     next_token: u64,
     links: HashMap<ServiceId, (u64, mpsc::UnboundedSender<Request>)>,
-    /// The newest process of each service.
-    processes: HashMap<ServiceId, u32>,
     answers: HashMap<Token, oneshot::Sender<Reply>>,
     applying: Option<JoinHandle<()>>,
     tearing: Option<JoinHandle<()>>,
@@ -57,7 +56,6 @@ impl<G: Ground> Shell<G> {
             next_plan: 0,
             next_token: 0,
             links: HashMap::new(),
-            processes: HashMap::new(),
             answers: HashMap::new(),
             applying: None,
             tearing: None,
@@ -92,14 +90,7 @@ impl<G: Ground> Shell<G> {
     /// Tells the reducer and does what it says.
     pub(crate) fn take(&mut self, input: Input) {
         match &input {
-            Input::Event(event) => {
-                if let EventKind::Started { pid, .. } = event.kind
-                    && let Ok(service) = event.service.parse()
-                {
-                    self.processes.insert(service, pid);
-                }
-                self.show(Shown::Event(event.clone()));
-            }
+            Input::Event(event) => self.show(Shown::Event(event.clone())),
             Input::Status(status) => self.show(Shown::Status(status.clone())),
             Input::Lost(service) | Input::Refused { service, .. } => {
                 self.links.remove(service);
@@ -204,24 +195,8 @@ impl<G: Ground> Shell<G> {
             service,
             input,
         } = told;
-        let current = self
-            .links
-            .get(&service)
-            .is_some_and(|(number, _)| *number == link);
-        match input {
-            _ if !current => None,
-            // A connection of this session that the agent has not missed yet.
-            Input::Refused {
-                service,
-                reason,
-                other: Some(other),
-            } if other.pid == self.has.info.pid => Some(Input::Refused {
-                service,
-                reason,
-                other: None,
-            }),
-            input => Some(input),
-        }
+        let (current, _) = self.links.get(&service)?;
+        (*current == link).then_some(input)
     }
 
     fn sync(&self, token: Token, service: ServiceId) {
@@ -259,8 +234,9 @@ impl<G: Ground> Shell<G> {
                 Some(Input::Reloaded(self.has.sources.watching()))
             }
             Reread::Unwatched(why) => {
-                let first = self.has.sources.watching().into_iter().next()?;
-                self.show(Shown::Watch(first.service, why));
+                for service in self.has.sources.services() {
+                    self.show(Shown::Watch(service, why.clone()));
+                }
                 None
             }
         }
@@ -275,11 +251,8 @@ impl<G: Ground> Shell<G> {
             }
             hob_watch::Event::Batch(batch) => {
                 let source = self.has.sources.get(batch.root)?;
-                let service = &source.watched.service;
-                let process = self.processes.get(service);
                 Some(Input::Save(Save {
-                    service: service.clone(),
-                    self_written: process.is_some_and(|it| self.has.ground.writes_files(*it)),
+                    service: source.watched.service.clone(),
                     action: source.rules.action(&batch.changed),
                     noticed: micros(batch.first_event_at),
                     paths: names(&batch.changed),

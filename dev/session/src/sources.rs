@@ -80,6 +80,12 @@ impl Sources {
         self.roots.values().filter_map(watching).collect()
     }
 
+    /// All services, whether their watches are set or not.
+    pub(crate) fn services(&self) -> Vec<ServiceId> {
+        let services = self.roots.values().map(|it| it.watched.service.clone());
+        services.collect()
+    }
+
     /// The service of a root, if it is still one.
     pub(crate) fn get(&self, root: usize) -> Option<&Source> {
         self.roots.get(&root)

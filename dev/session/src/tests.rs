@@ -5,7 +5,7 @@
 use hob_stack::ServiceId;
 use hob_wire::{
     Build, ChangeAction, Event, EventKind, Mode, Phase, Problem, Reply, Request, SessionInfo,
-    SessionRequest, Stage, Status,
+    SessionRequest, Stage, Status, Waterfall,
 };
 use snapbox::assert_data_eq;
 
@@ -33,7 +33,7 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
         "new" | "waiting" => Phase::Waiting,
         "building" => Phase::Building,
         "starting" => Phase::Starting,
-        "ready" | "production" => Phase::Ready,
+        "ready" | "writing" | "production" => Phase::Ready,
         "failed" => Phase::Failed,
         "stale" => Phase::Stale,
         "updating" => Phase::Updating,
@@ -58,7 +58,7 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
         accepted,
         building: (word == "building").then_some(accepted),
         serving: None,
-        built: (word == "ready").then_some(Build {
+        built: matches!(word, "ready" | "writing").then_some(Build {
             generation: accepted,
             digest,
             took: 0,
@@ -70,6 +70,7 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
             output: Vec::new(),
         }),
         done: None,
+        writes_files: word == "writing",
         crashes: 0,
         session: None,
         since,
@@ -77,7 +78,8 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
 }
 
 /// `save web`, `ready web 3` (state, service, generation, then when the agent
-/// began and the digest of what it built).
+/// began and the digest of what it built); `writing` is `ready` of a service
+/// that is known to have written files.
 fn input(line: &str) -> Input {
     let words: Vec<&str> = line.split_whitespace().collect();
     let word = |at: usize| words.get(at).copied().unwrap_or_default();
@@ -89,7 +91,6 @@ fn input(line: &str) -> Input {
             noticed: 7,
             paths: vec!["main.go".into()],
             digest: Some(word(2).to_owned()),
-            self_written: false,
         })
     };
     match words[0] {
@@ -153,7 +154,6 @@ fn input(line: &str) -> Input {
             noticed: seconds(word(2)),
             paths: words[3..].iter().map(ToString::to_string).collect(),
             digest: Some(format!("at-{}", word(2))),
-            self_written: false,
         }),
         "start" => Input::Event(Event {
             at: seconds(word(2)),
@@ -162,6 +162,13 @@ fn input(line: &str) -> Input {
                 generation: 1,
                 pid: 2,
                 port: None,
+            },
+        }),
+        "swap" => Input::Event(Event {
+            at: seconds(word(2)),
+            service: format!("s/{}", word(1)),
+            kind: EventKind::Swapped {
+                waterfall: Waterfall::default(),
             },
         }),
         "wake" => Input::Wake {

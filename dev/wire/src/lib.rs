@@ -21,16 +21,22 @@ mod status;
 
 pub use event::{Event, EventKind, LogLine, Stage, Stream, Waterfall};
 pub use frame::{Error, Hello, LINE_LIMIT, Reply, decode, encode};
-pub use mark::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, lock_mark};
+pub use mark::{MARK_PROJECT, MARK_ROOT, MARK_RUN, MARK_SERVICE, lock_mark};
 pub use request::{Change, ChangeAction, LogQuery, Request, SessionRequest};
 pub use spec::{
     Duration, Limits, Listen, Mode, Program, Protocol, Ready, Restart, SecretSource, Spec, Swap,
 };
 pub use status::{Build, Phase, Problem, Serving, SessionInfo, SessionState, Status};
 
-/// The version of everything in this crate. It goes up with each change that
-/// an older peer would misread.
-pub const PROTOCOL: u32 = 1;
+/// The version of everything in this crate.
+///
+/// It goes up with each incompatible change, before the first release as
+/// after it: a request, a reply, an event or a field that goes, gets another
+/// name or another meaning; a field that a peer must know; and a request that
+/// an older agent would refuse. What a reader may pass over leaves it as it
+/// is: a field with a default, an event. `tests/names.rs` holds all the names, so
+/// that none of them changes without this question.
+pub const PROTOCOL: u32 = 2;
 
 /// The paths of a dev service that the front answers itself.
 pub const FRONT_PREFIX: &str = "/__hob/";

@@ -1,5 +1,5 @@
-//! How processes are known as hob's: three variables of their environment,
-//! and one limit for those that empty it.
+//! How processes are known as hob's: variables of their environment, and one
+//! limit for those that empty it.
 
 /// Marks every process that hob starts: the environment variable that holds
 /// the project's id. Children inherit it, so even a daemon that left its
@@ -12,6 +12,10 @@ pub const MARK_SERVICE: &str = "HOB_SERVICE";
 /// Like [`MARK_PROJECT`], with the project's folder as its value, so that
 /// another project can name the owner of a port.
 pub const MARK_ROOT: &str = "HOB_ROOT";
+
+/// Like [`MARK_PROJECT`], with the run of a service that a process belongs to
+/// as its value, in the agent's own numbers: `run-3`, `build-2`, `probe-3`.
+pub const MARK_RUN: &str = "HOB_RUN";
 
 /// The mark of what a service's agent starts that no environment holds: the
 /// soft limit on file locks (`RLIMIT_LOCKS` of getrlimit(2)). Linux keeps and
@@ -53,7 +57,10 @@ mod tests {
         let marks: BTreeSet<u64> = marks.collect();
         assert_eq!(marks.len(), 200);
         assert!(marks.iter().all(|mark| mark >> 62 == 1), "{marks:x?}");
-        // Agents and engines of two builds must agree.
-        assert_eq!(lock_mark("p", "s/web"), lock_mark("p", "s/web"));
+    }
+
+    #[test]
+    fn a_service_has_the_same_limit_in_every_build_of_hob() {
+        assert_eq!(lock_mark("shop-1a2b", "demo/web"), 0x4947_4e28_781c_f81e);
     }
 }

@@ -40,6 +40,11 @@ pub struct Status {
     /// job that is done. Only with [`Phase::Stopped`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<u64>,
+    /// Whether the service's processes are known to have written files: those
+    /// that ran when a change last came, or what they had started, had done so
+    /// by then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writes_files: bool,
     /// How often the process ended by itself since the agent began.
     pub crashes: u32,
     /// The dev session that sends changes.

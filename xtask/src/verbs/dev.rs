@@ -19,7 +19,6 @@ pub mod fold;
 mod leave;
 pub mod peer;
 mod screen;
-pub mod written;
 
 use leave::Leaving;
 use screen::Screen;

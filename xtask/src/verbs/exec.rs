@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use hob_stack::ServiceId;
-use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Mode, Program};
+use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_RUN, MARK_SERVICE, Mode, Program};
 
 use crate::cli::{ExecArgs, OneArgs};
 use crate::context::Context;
@@ -25,7 +25,7 @@ use crate::running::{Asked, Running};
 
 /// The variables by which hob and a service's agent know what they supervise:
 /// what a person starts is not.
-const MARKS: [&str; 4] = [MARK_PROJECT, MARK_SERVICE, MARK_ROOT, "HOB_RUN"];
+const MARKS: [&str; 4] = [MARK_PROJECT, MARK_SERVICE, MARK_ROOT, MARK_RUN];
 
 pub async fn sh(context: &Context, args: OneArgs) -> Result {
     let shell = context

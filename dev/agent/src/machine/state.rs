@@ -196,6 +196,8 @@ impl Machine {
             }),
             problem: self.trouble.as_ref().map(|trouble| trouble.problem.clone()),
             done: self.done.filter(|_| self.phase() == Phase::Stopped),
+            // What is outside of the machine is the publisher's to say.
+            writes_files: false,
             crashes: self.crashes,
             session: None,
             since: agent.since,

@@ -207,6 +207,36 @@ fn each_action_does_no_more_than_it_says() {
 }
 
 #[test]
+fn that_a_service_writes_files_is_told_with_the_change_that_comes_after() {
+    // What goes to a file system in memory is not counted.
+    let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let file = disk.path().join("file");
+    let (agent, _spec) = Agent::ready(|spec| {
+        let (program, file) = (spec.run.argv.join(" "), file.display());
+        let script =
+            format!("test -e writes && sh -c 'echo x > {file}; exec {program}'; {program}");
+        spec.run = sh(&script, &spec.run.cwd.clone());
+        spec.build = None;
+    });
+    let mut session = agent.attach();
+    let mut save = |generation| {
+        let before = agent.status().serving.unwrap().pid;
+        session.save(generation);
+        agent.done(Request::Await { generation });
+        until_gone(before);
+        agent.status().writes_files
+    };
+    assert!(!save(2));
+    agent.write("writes", "");
+    // The process of save 2 wrote nothing, that of save 3 does.
+    assert!(!save(3));
+    assert!(save(4));
+    std::fs::remove_file(agent.folder.path().join("writes")).unwrap();
+    assert!(save(5));
+    assert!(!save(6));
+}
+
+#[test]
 fn a_build_over_its_limit_is_a_problem() {
     let (agent, _spec) = Agent::configured(|spec| {
         spec.limits.build = Some(hob_wire::Duration(200));

@@ -212,6 +212,7 @@ impl Agent {
             built: None,
             problem: state.problem.clone(),
             done: None,
+            writes_files: false,
             crashes: 0,
             session: None,
             since: 0,

@@ -14,7 +14,8 @@ impl Session {
             return;
         };
         served.digest.clone_from(&save.digest);
-        let verdict = served.habit.saved(&save);
+        let writes = served.link.status().is_some_and(|it| it.writes_files);
+        let verdict = served.habit.saved(&save, writes);
         let (save, hold, first) = match served.unsent.take() {
             Some(Unsent { save: first, hold }) => (first.and(save), hold, false),
             None => (save, None, true),
@@ -32,7 +33,10 @@ impl Session {
         }
         match verdict {
             // Only a save that is all suspect is put off.
-            Verdict::Suspect { news, until_quiet } if first || hold.is_some() => {
+            Verdict::Suspect { until_quiet } if first || hold.is_some() => {
+                // Not before: what is kept for another reason is sent at once
+                // when that is over.
+                let news = served.habit.news();
                 out.extend(news.map(|it| Effect::Tell(Told::SelfWritten(it))));
                 self.put_off(save, hold, until_quiet, out);
             }

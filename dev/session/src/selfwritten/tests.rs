@@ -26,7 +26,7 @@ fn check(story: &str, expected: impl snapbox::IntoData) {
             }
             _ => {}
         }
-        let verdict = habit.saved(&Save {
+        let save = Save {
             service: "s/web".parse().unwrap(),
             action: match words[1] {
                 "reload" => ChangeAction::None,
@@ -35,11 +35,11 @@ fn check(story: &str, expected: impl snapbox::IntoData) {
             noticed: at,
             paths: words[2..].iter().map(ToString::to_string).collect(),
             digest: None,
-            self_written: words[1] == "wrote",
-        });
-        let words = match verdict {
+        };
+        let words = match habit.saved(&save, words[1] == "wrote") {
             Verdict::Ordinary => "at once".into(),
-            Verdict::Suspect { news, .. } => {
+            Verdict::Suspect { .. } => {
+                let news = habit.news();
                 let news = news.map(|it| format!(": {it}")).unwrap_or_default();
                 format!("after {} ms{news}", habit.delay())
             }

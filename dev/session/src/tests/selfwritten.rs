@@ -140,3 +140,51 @@ building web 1         web: rebuild g2
 "#]],
     );
 }
+
+#[test]
+fn a_suspicion_that_was_not_acted_upon_is_told_once_it_is() {
+    check_after_two_writes(
+        "pause; write web 3.1 a; pause; ready web 4; start web 4; write web 4.1 a",
+        str![[r#"
+
+start web 3
+pause                  tell Paused(true)
+write web 3.1 a
+pause                  tell Paused(false), web: rebuild g4
+ready web 4            web: g4 is at-3.1
+start web 4
+write web 4.1 a        tell that a changed right after each of the last 3 starts of web, wake 1 in 500 ms
+
+"#]],
+    );
+}
+
+/// Three times: a start, an answer, and then a change of the same file.
+fn changes_after_answers(state: &str) -> String {
+    let rounds = (1..=3).map(|at| {
+        format!("{state} web {at}; start web {at}; swap web {at}.1; write web {at}.2 a;")
+    });
+    let told = tell(
+        false,
+        &["web"],
+        &format!("attached web;{}", rounds.collect::<String>()),
+    );
+    let begin = told.find("swap web 3.1").unwrap();
+    format!("\n{}", &told[begin..])
+}
+
+#[test]
+fn whether_the_service_writes_files_is_what_its_agent_says() {
+    assert_data_eq!(changes_after_answers("ready"), str![[r#"
+
+swap web 3.1
+write web 3.2 a        web: rebuild g4
+
+"#]]);
+    assert_data_eq!(changes_after_answers("writing"), str![[r#"
+
+swap web 3.1
+write web 3.2 a        tell that a changed right after each of the last 3 starts of web, wake 1 in 500 ms
+
+"#]]);
+}

@@ -1,0 +1,478 @@
+//! Every name on the wire. When this snapshot changes, ask what
+//! [`PROTOCOL`](hob_wire::PROTOCOL) asks: can a peer of the old names go on?
+//! If not, the number goes up in the same change.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use hob_wire::{
+    Build, Change, ChangeAction, Duration, Event, EventKind, Hello, Limits, Listen, LogLine,
+    LogQuery, Mode, PROTOCOL, Phase, Problem, Program, Protocol, Ready, Reply, Request, Restart,
+    SecretSource, Serving, SessionInfo, SessionRequest, SessionState, Spec, Stage, Status, Stream,
+    Swap, Waterfall,
+};
+use serde::Serialize;
+use snapbox::{assert_data_eq, str};
+
+/// Each on a line of its own, after the version.
+#[track_caller]
+fn check<T: Serialize>(all: &[T], expected: impl snapbox::IntoData) {
+    let lines = all.iter().map(|it| serde_json::to_string(it).unwrap());
+    let text = lines.fold(format!("\nprotocol {PROTOCOL}"), |text, line| {
+        format!("{text}\n{line}")
+    });
+    assert_data_eq!(format!("{text}\n"), expected);
+}
+
+fn info() -> SessionInfo {
+    SessionInfo {
+        pid: 1,
+        socket: "/s".into(),
+    }
+}
+
+fn program() -> Program {
+    Program {
+        argv: vec!["p".into()],
+        cwd: "/c".into(),
+        env: BTreeMap::new(),
+    }
+}
+
+fn spec() -> Spec {
+    Spec {
+        project: "p".into(),
+        root: "/r".into(),
+        service: "s/web".into(),
+        mode: Mode::Dev,
+        listen: Some(Listen {
+            addr: "127.0.0.1:1".parse().unwrap(),
+            protocol: Protocol::Http,
+        }),
+        host: "127.0.0.1".parse().unwrap(),
+        build: Some(program()),
+        run: program(),
+        env: BTreeMap::new(),
+        secrets: BTreeMap::from([
+            ("A".into(), SecretSource::File("/a".into())),
+            ("B".into(), SecretSource::Env("B".into())),
+        ]),
+        ready: Ready::Command(program()),
+        swap: Swap::Overlap,
+        restart: Restart::OnFailure,
+        live_reload: true,
+        limits: Limits {
+            build: Some(Duration(1)),
+            ..Limits::default()
+        },
+        state: "/s".into(),
+    }
+}
+
+fn line() -> LogLine {
+    LogLine {
+        at: 1,
+        stream: Stream::Out,
+        generation: 1,
+        text: "t".into(),
+    }
+}
+
+fn status() -> Status {
+    Status {
+        agent_pid: 1,
+        project: "p".into(),
+        service: "s/web".into(),
+        mode: Mode::Dev,
+        listen: None,
+        spec_digest: "d".into(),
+        started: true,
+        phase: Phase::Ready,
+        accepted: 1,
+        building: Some(1),
+        serving: Some(Serving {
+            generation: 1,
+            pid: 1,
+            since: 1,
+        }),
+        built: Some(Build {
+            generation: 1,
+            digest: None,
+            took: 1,
+        }),
+        problem: Some(Problem {
+            generation: 1,
+            stage: Stage::Build,
+            message: "m".into(),
+            output: Vec::new(),
+        }),
+        done: Some(1),
+        writes_files: true,
+        crashes: 0,
+        session: Some(info()),
+        since: 1,
+    }
+}
+
+#[test]
+fn what_is_asked_of_an_agent() {
+    let change = Change {
+        generation: 1,
+        action: ChangeAction::Rebuild,
+        noticed: 1,
+        digest: None,
+        paths: vec!["a".into()],
+    };
+    let digest = "d".to_owned();
+    let all = [
+        Request::Status,
+        Request::Configure {
+            spec: Box::new(spec()),
+            digest: digest.clone(),
+        },
+        Request::Start,
+        Request::Restart,
+        Request::Shutdown,
+        Request::Logs(LogQuery::default()),
+        Request::Watch { logs: true },
+        Request::Attach(info()),
+        Request::Change(change),
+        Request::Digest {
+            generation: 1,
+            digest,
+        },
+        Request::Await { generation: 1 },
+    ];
+    // One more of them belongs into the list above.
+    match all[0] {
+        Request::Status
+        | Request::Configure { .. }
+        | Request::Start
+        | Request::Restart
+        | Request::Shutdown
+        | Request::Logs(_)
+        | Request::Watch { .. }
+        | Request::Attach(_)
+        | Request::Change(_)
+        | Request::Digest { .. }
+        | Request::Await { .. } => {}
+    }
+    check(
+        &all,
+        str![[r#"
+
+protocol 2
+"status"
+{"configure":{"spec":{"project":"p","root":"/r","service":"s/web","mode":"dev","listen":{"addr":"127.0.0.1:1","protocol":"http"},"host":"127.0.0.1","build":{"argv":["p"],"cwd":"/c","env":{}},"run":{"argv":["p"],"cwd":"/c","env":{}},"env":{},"secrets":{"A":{"file":"/a"},"B":{"env":"B"}},"ready":{"command":{"argv":["p"],"cwd":"/c","env":{}}},"swap":"overlap","restart":"on-failure","live_reload":true,"limits":{"ready":30000,"hold":30000,"drain":10000,"grace":5000,"build":1,"log_bytes":8388608},"state":"/s"},"digest":"d"}}
+"start"
+"restart"
+"shutdown"
+{"logs":{"since":null,"tail":null,"follow":false}}
+{"watch":{"logs":true}}
+{"attach":{"pid":1,"socket":"/s"}}
+{"change":{"generation":1,"action":"rebuild","noticed":1,"digest":null,"paths":["a"]}}
+{"digest":{"generation":1,"digest":"d"}}
+{"await":{"generation":1}}
+
+"#]],
+    );
+}
+
+#[test]
+fn what_is_asked_of_a_session_and_said_first() {
+    let all = [
+        SessionRequest::Sync {
+            service: "s/web".into(),
+        },
+        SessionRequest::Describe,
+        SessionRequest::Quit,
+    ];
+    match all[0] {
+        SessionRequest::Sync { .. } | SessionRequest::Describe | SessionRequest::Quit => {}
+    }
+    check(
+        &all,
+        str![[r#"
+
+protocol 2
+{"sync":{"service":"s/web"}}
+"describe"
+"quit"
+
+"#]],
+    );
+    let token = Some("t".to_owned());
+    let hello = Hello {
+        token,
+        ..Hello::current()
+    };
+    check(
+        &[hello],
+        str![[r#"
+
+protocol 2
+{"protocol":2,"token":"t"}
+
+"#]],
+    );
+}
+
+#[test]
+fn what_is_answered() {
+    let event = Event {
+        at: 1,
+        service: "s/web".into(),
+        kind: EventKind::Note("n".into()),
+    };
+    let all = [
+        Reply::Done,
+        Reply::Refused {
+            reason: "r".into(),
+            session: Some(info()),
+        },
+        Reply::Version { protocol: 1 },
+        Reply::Status(Box::new(status())),
+        Reply::Event(event),
+        Reply::Log(line()),
+        Reply::Generation(1),
+        Reply::Session(SessionState::default()),
+    ];
+    match all[0] {
+        Reply::Done
+        | Reply::Refused { .. }
+        | Reply::Version { .. }
+        | Reply::Status(_)
+        | Reply::Event(_)
+        | Reply::Log(_)
+        | Reply::Generation(_)
+        | Reply::Session(_) => {}
+    }
+    check(
+        &all,
+        str![[r#"
+
+protocol 2
+"done"
+{"refused":{"reason":"r","session":{"pid":1,"socket":"/s"}}}
+{"version":{"protocol":1}}
+{"status":{"agent_pid":1,"project":"p","service":"s/web","mode":"dev","listen":null,"spec_digest":"d","started":true,"phase":"ready","accepted":1,"building":1,"serving":{"generation":1,"pid":1,"since":1},"built":{"generation":1,"digest":null,"took":1},"problem":{"generation":1,"stage":"build","message":"m","output":[]},"done":1,"writes_files":true,"crashes":0,"session":{"pid":1,"socket":"/s"},"since":1}}
+{"event":{"at":1,"service":"s/web","kind":{"note":"n"}}}
+{"log":{"at":1,"stream":"out","generation":1,"text":"t"}}
+{"generation":1}
+{"session":{"services":[],"notes":[]}}
+
+"#]],
+    );
+}
+
+#[test]
+fn what_is_told() {
+    let (generation, waterfall) = (1, Waterfall::default());
+    let message = "m".to_owned();
+    let all = [
+        EventKind::BuildStarted {
+            generation,
+            noticed: 1,
+        },
+        EventKind::BuildSuperseded { generation, by: 2 },
+        EventKind::Built {
+            generation,
+            took: 1,
+        },
+        EventKind::Started {
+            generation,
+            pid: 1,
+            port: None,
+        },
+        EventKind::Swapped { waterfall },
+        EventKind::FirstAnswer { waterfall },
+        EventKind::Retired {
+            generation,
+            killed: false,
+        },
+        EventKind::Failed {
+            generation,
+            stage: Stage::Start,
+            message: message.clone(),
+            output: vec![line()],
+            serving: None,
+        },
+        EventKind::Crashed {
+            generation,
+            message,
+            retry_ms: None,
+        },
+        EventKind::Reloaded { generation },
+        EventKind::Exposed { addr: "a".into() },
+        EventKind::Phase(Phase::Ready),
+        EventKind::Log(line()),
+        EventKind::Note("n".into()),
+    ];
+    match all[0] {
+        EventKind::BuildStarted { .. }
+        | EventKind::BuildSuperseded { .. }
+        | EventKind::Built { .. }
+        | EventKind::Started { .. }
+        | EventKind::Swapped { .. }
+        | EventKind::FirstAnswer { .. }
+        | EventKind::Retired { .. }
+        | EventKind::Failed { .. }
+        | EventKind::Crashed { .. }
+        | EventKind::Reloaded { .. }
+        | EventKind::Exposed { .. }
+        | EventKind::Phase(_)
+        | EventKind::Log(_)
+        | EventKind::Note(_) => {}
+    }
+    check(
+        &all,
+        str![[r#"
+
+protocol 2
+{"build-started":{"generation":1,"noticed":1}}
+{"build-superseded":{"generation":1,"by":2}}
+{"built":{"generation":1,"took":1}}
+{"started":{"generation":1,"pid":1,"port":null}}
+{"swapped":{"waterfall":{"generation":0,"noticed":0,"built":0,"started":0,"ready":0,"answered":null}}}
+{"first-answer":{"waterfall":{"generation":0,"noticed":0,"built":0,"started":0,"ready":0,"answered":null}}}
+{"retired":{"generation":1,"killed":false}}
+{"failed":{"generation":1,"stage":"start","message":"m","output":[{"at":1,"stream":"out","generation":1,"text":"t"}],"serving":null}}
+{"crashed":{"generation":1,"message":"m","retry_ms":null}}
+{"reloaded":{"generation":1}}
+{"exposed":{"addr":"a"}}
+{"phase":"ready"}
+{"log":{"at":1,"stream":"out","generation":1,"text":"t"}}
+{"note":"n"}
+
+"#]],
+    );
+}
+
+#[test]
+fn the_words_that_choose() {
+    use ChangeAction::{None as Nothing, Rebuild, Signal};
+    check(
+        &[Nothing, Signal, ChangeAction::Restart, Rebuild],
+        str![[r#"
+
+protocol 2
+"none"
+"signal"
+"restart"
+"rebuild"
+
+"#]],
+    );
+    let phases = [
+        Phase::Waiting,
+        Phase::Building,
+        Phase::Starting,
+        Phase::Ready,
+        Phase::Updating,
+        Phase::Stale,
+        Phase::Failed,
+        Phase::Backoff,
+        Phase::Stopped,
+    ];
+    check(
+        &phases,
+        str![[r#"
+
+protocol 2
+"waiting"
+"building"
+"starting"
+"ready"
+"updating"
+"stale"
+"failed"
+"backoff"
+"stopped"
+
+"#]],
+    );
+    check(
+        &[Stage::Build, Stage::Start, Stage::Ready, Stage::Crash],
+        str![[r#"
+
+protocol 2
+"build"
+"start"
+"ready"
+"crash"
+
+"#]],
+    );
+    check(
+        &[Stream::Out, Stream::Err, Stream::Build, Stream::Hob],
+        str![[r#"
+
+protocol 2
+"out"
+"err"
+"build"
+"hob"
+
+"#]],
+    );
+    check(
+        &[Mode::Dev, Mode::Run],
+        str![[r#"
+
+protocol 2
+"dev"
+"run"
+
+"#]],
+    );
+    check(
+        &[Protocol::Http, Protocol::Tcp],
+        str![[r#"
+
+protocol 2
+"http"
+"tcp"
+
+"#]],
+    );
+    check(
+        &[Swap::Overlap, Swap::Exclusive],
+        str![[r#"
+
+protocol 2
+"overlap"
+"exclusive"
+
+"#]],
+    );
+    check(
+        &[Restart::Always, Restart::OnFailure, Restart::Never],
+        str![[r#"
+
+protocol 2
+"always"
+"on-failure"
+"never"
+
+"#]],
+    );
+    let ready = [
+        Ready::Http("/".into()),
+        Ready::Tcp,
+        Ready::Command(program()),
+        Ready::Started,
+    ];
+    check(
+        &ready,
+        str![[r#"
+
+protocol 2
+{"http":"/"}
+"tcp"
+{"command":{"argv":["p"],"cwd":"/c","env":{}}}
+"started"
+
+"#]],
+    );
+}
