@@ -2,7 +2,8 @@
 
 use hob_wire::{Change, ChangeAction, EventKind, Mode, Problem, Spec, Stage};
 
-use super::state::{Artefact, Building, Trouble};
+use super::state::{Artefact, Building};
+use super::troubles::Trouble;
 use super::{BuildId, BuildResult, Effect, GateMove, Machine};
 
 impl Machine {
@@ -245,6 +246,7 @@ impl Machine {
             noticed: building.noticed,
             began: building.began,
             built: self.now,
+            done: false,
         };
         let old = self.artefact.replace(artefact);
         if let Some(old) = old {

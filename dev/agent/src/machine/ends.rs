@@ -1,9 +1,10 @@
 //! The ends of processes: asked for, crashed, failed; and when one is tried
 //! again.
 
-use hob_wire::{EventKind, LogLine, Problem, Restart, Stage};
+use hob_wire::{EventKind, Problem, Restart, Stage};
 
-use super::state::{Run, Trouble};
+use super::state::{Course, Retiring, Run};
+use super::troubles::Trouble;
 use super::{BuildId, Effect, Exit, GateMove, Machine, RunId};
 
 /// The wait before the first restart after a crash, in milliseconds; it
@@ -26,8 +27,8 @@ fn hint(exit: &Exit) -> &'static str {
 
 impl Machine {
     pub(super) fn exited(&mut self, id: RunId, exit: Exit) {
-        if let Some(index) = self.retiring.iter().position(|run| run.id == id) {
-            let run = self.retiring.remove(index);
+        if let Some(index) = self.retiring.iter().position(|old| old.run.id == id) {
+            let Retiring { run, .. } = self.retiring.remove(index);
             self.retired(&run, exit.killed);
         } else if let Some(run) = self.starting.take_if(|run| run.id == id) {
             if exit.success && self.is_job() {
@@ -72,10 +73,11 @@ impl Machine {
         }
         let generation = run.generation;
         let coming = self.starting.is_some() || self.pending.is_some();
-        self.ended = !again && !coming;
-        if exit.success && self.ended {
-            return self.tell_done(&run, &exit);
-        }
+        self.course = match again || coming {
+            true => Course::Open,
+            false if exit.success => return self.done(&run, &exit),
+            false => Course::Over,
+        };
         let retry_ms = (again && !coming).then(|| self.schedule());
         let how = format!("{}{}", exit.message, hint(&exit));
         self.emit(EventKind::Crashed {
@@ -90,30 +92,23 @@ impl Machine {
         if !again {
             message.push_str(" and is not started again (`restart = \"never\"`)");
         }
-        let newer = self
-            .trouble
-            .as_ref()
-            .is_some_and(|it| it.build > run.artefact.id);
         let problem = Problem {
             generation,
             stage: Stage::Crash,
             message,
             output: exit.tail.clone(),
         };
-        if again || coming {
-            let last: Vec<&str> = exit.tail.iter().map(|line| line.text.as_str()).collect();
-            let last = &last[last.len().saturating_sub(5)..];
-            let reason = format!("it {how} and is started again\n{}", last.join("\n"));
-            self.gate(GateMove::Hold(reason.trim_end().into()));
-        } else {
-            self.gate(GateMove::Fail(problem.clone()));
+        let shown = self.note(Trouble {
+            build: run.artefact.id,
+            problem,
+        });
+        if !again && !coming {
+            return self.gate(GateMove::Fail(shown));
         }
-        if !newer {
-            self.trouble = Some(Trouble {
-                build: run.artefact.id,
-                problem,
-            });
-        }
+        let last: Vec<&str> = exit.tail.iter().map(|line| line.text.as_str()).collect();
+        let last = &last[last.len().saturating_sub(5)..];
+        let reason = format!("it {how} and is started again\n{}", last.join("\n"));
+        self.gate(GateMove::Hold(reason.trim_end().into()));
     }
 
     /// Plans the next restart and says in how many milliseconds it comes.
@@ -145,62 +140,6 @@ impl Machine {
         };
         if let Some(artefact) = choice {
             self.launch(artefact);
-        }
-    }
-
-    pub(super) fn fail_run(
-        &mut self,
-        run: &Run,
-        stage: Stage,
-        message: String,
-        output: Vec<LogLine>,
-    ) {
-        let problem = Problem {
-            generation: run.generation,
-            stage,
-            message,
-            output,
-        };
-        self.fail(Trouble {
-            build: run.artefact.id,
-            problem,
-        });
-    }
-
-    /// A generation will not serve: whatever served before it goes on, or is
-    /// started again.
-    pub(super) fn fail(&mut self, trouble: Trouble) {
-        let Trouble { build, problem } = trouble;
-        let newer = self.trouble.as_ref().is_some_and(|it| it.build > build);
-        self.emit(EventKind::Failed {
-            generation: problem.generation,
-            stage: problem.stage,
-            message: problem.message.clone(),
-            output: problem.output.clone(),
-            serving: self.serving.as_ref().map(|run| run.generation),
-        });
-        if !newer {
-            self.trouble = Some(Trouble {
-                build,
-                problem: problem.clone(),
-            });
-        }
-        // The newest of the problems, which may be an older one than this.
-        let shown = match &self.trouble {
-            Some(trouble) => trouble.problem.clone(),
-            None => problem,
-        };
-        if self.serving.is_some() {
-            return self.gate(GateMove::Badge(Some(shown)));
-        }
-        if self.starting.is_some() || self.pending.is_some() {
-            return;
-        }
-        // What has ended by itself for good is no fallback: a job that is
-        // done must not run again because the next one does not build.
-        match self.fallback().filter(|good| good.id != build) {
-            Some(good) if !self.ended => self.launch(good),
-            _ => self.gate(GateMove::Fail(shown)),
         }
     }
 

@@ -6,7 +6,8 @@
 //! that and feeds back what came of it. Start at [`Machine::step`].
 //!
 //! `builds.rs` decides about saves and builds, `runs.rs` about processes,
-//! `ends.rs` about their ends, `state.rs` holds the data and says how it looks
+//! `ends.rs` about their ends, `troubles.rs` about what failed and what goes on
+//! in its place; `state.rs` holds the data and says how it looks
 //! from outside.
 
 mod builds;
@@ -17,6 +18,7 @@ mod runs;
 mod state;
 #[cfg(test)]
 mod tests;
+mod troubles;
 
 use hob_wire::{Change, EventKind, LogLine, Micros, Spec};
 

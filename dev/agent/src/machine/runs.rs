@@ -3,7 +3,7 @@
 
 use hob_wire::{EventKind, LogLine, Stage};
 
-use super::state::{Artefact, Run};
+use super::state::{Artefact, Course, Farewell, Retiring, Run};
 use super::{Effect, Exit, GateMove, Machine, RunId};
 
 /// Another process is started once fewer old ones than this are draining or
@@ -86,8 +86,7 @@ impl Machine {
         if !self.may_run() {
             return;
         }
-        self.ended = false;
-        self.done = None;
+        self.course = Course::Open;
         self.backoff = None;
         if let Some(starting) = self.starting.take() {
             self.retire(starting, false);
@@ -110,7 +109,7 @@ impl Machine {
         if self.exclusive() && !self.retiring.is_empty() {
             return;
         }
-        if self.pending.is_some() && !self.has_room() {
+        if self.pending.is_some() && !self.make_room() {
             return;
         }
         let Some(artefact) = self.pending.take() else {
@@ -131,8 +130,6 @@ impl Machine {
             spawned: self.now,
             ready: 0,
             fresh,
-            terminated: false,
-            killed: false,
         });
         self.push(Effect::Spawn {
             run: id,
@@ -141,22 +138,21 @@ impl Machine {
         });
     }
 
-    /// Whether few enough old processes are left for another new one. If not,
+    /// Makes room for another new process, and says whether there is. If not,
     /// the oldest of those that have been told to end are killed, and their
     /// end starts it; one that drains has requests and keeps its time.
-    fn has_room(&mut self) -> bool {
-        let killed = self.retiring.iter().filter(|run| run.killed).count();
+    fn make_room(&mut self) -> bool {
+        let at = |farewell| move |old: &&mut Retiring| old.farewell == farewell;
+        let killed = self
+            .retiring
+            .iter_mut()
+            .filter(at(Farewell::Killed))
+            .count();
         let many = (self.retiring.len() + 1).saturating_sub(MOST_OLD + killed);
-        let ending = |run: &&mut Run| run.terminated && !run.killed;
-        let oldest = self.retiring.iter_mut().filter(ending).take(many);
-        let oldest: Vec<RunId> = oldest
-            .map(|run| {
-                run.killed = true;
-                run.id
-            })
-            .collect();
-        for id in oldest {
-            self.push(Effect::Kill(id));
+        let told = self.retiring.iter_mut().filter(at(Farewell::Told));
+        for old in told.take(many) {
+            old.farewell = Farewell::Killed;
+            self.effects.push(Effect::Kill(old.run.id));
         }
         self.retiring.len() < MOST_OLD
     }
@@ -167,7 +163,7 @@ impl Machine {
             .starting
             .iter_mut()
             .chain(&mut self.serving)
-            .chain(&mut self.retiring);
+            .chain(self.retiring.iter_mut().map(|old| &mut old.run));
         let Some(run) = known.into_iter().find(|run| run.id == id) else {
             return;
         };
@@ -185,8 +181,8 @@ impl Machine {
     }
 
     pub(super) fn spawn_failed(&mut self, id: RunId, message: String) {
-        if let Some(index) = self.retiring.iter().position(|run| run.id == id) {
-            let run = self.retiring.remove(index);
+        if let Some(index) = self.retiring.iter().position(|old| old.run.id == id) {
+            let Retiring { run, .. } = self.retiring.remove(index);
             self.release(run.artefact.id);
         } else if let Some(run) = self.starting.take_if(|run| run.id == id) {
             self.fail_run(&run, Stage::Start, message, Vec::new());
@@ -218,31 +214,10 @@ impl Machine {
         }
     }
 
-    /// Its build is a good one, and older problems are over; the build that
-    /// was good before is given back.
-    fn accept(&mut self, run: &Run) -> Option<Artefact> {
-        let build = run.artefact.id;
-        let cured = self
-            .trouble
-            .as_ref()
-            .is_none_or(|trouble| trouble.build <= build);
-        if cured {
-            self.trouble = None;
-        }
-        self.gate(GateMove::Badge(
-            self.trouble.as_ref().map(|it| it.problem.clone()),
-        ));
-        self.good.replace(Artefact {
-            generation: run.generation,
-            ..run.artefact.clone()
-        })
-    }
-
     /// A job came to its end before it counted as started: that is as good.
     pub(super) fn finished(&mut self, run: &Run, exit: &Exit) {
         let old_good = self.accept(run);
-        self.ended = true;
-        self.tell_done(run, exit);
+        self.done(run, exit);
         if let Some(old) = self.serving.take() {
             self.retire(old, true);
         }
@@ -251,10 +226,13 @@ impl Machine {
         }
     }
 
-    pub(super) fn tell_done(&mut self, run: &Run, exit: &Exit) {
+    /// A process came to its end, well and for good.
+    pub(super) fn done(&mut self, run: &Run, exit: &Exit) {
         let generation = run.generation;
-        self.done = Some(generation);
-        self.done_build = Some(run.artefact.id);
+        self.course = Course::Done(generation);
+        if let Some(good) = self.good.as_mut().filter(|it| it.id == run.artefact.id) {
+            good.done = true;
+        }
         let mut note = format!("save {generation} is done: it {}", exit.message);
         if exit.left {
             note.push_str("; what it had left running was ended");
@@ -274,7 +252,10 @@ impl Machine {
     /// Takes a process out of service; with `drain` it may finish what it has.
     pub(super) fn retire(&mut self, run: Run, drain: bool) {
         let (id, spawned) = (run.id, run.pid.is_some());
-        self.retiring.push(run);
+        self.retiring.push(Retiring {
+            run,
+            farewell: Farewell::Draining,
+        });
         if drain && spawned {
             self.push(Effect::Drain(id));
         } else {
@@ -283,10 +264,10 @@ impl Machine {
     }
 
     fn terminate(&mut self, index: usize) {
-        let run = &mut self.retiring[index];
-        if !std::mem::replace(&mut run.terminated, true) {
-            let id = run.id;
-            self.push(Effect::Terminate(id));
+        let old = &mut self.retiring[index];
+        if old.farewell == Farewell::Draining {
+            old.farewell = Farewell::Told;
+            self.effects.push(Effect::Terminate(old.run.id));
         }
     }
 
@@ -298,7 +279,7 @@ impl Machine {
     }
 
     pub(super) fn drained(&mut self, id: RunId) {
-        if let Some(index) = self.retiring.iter().position(|run| run.id == id) {
+        if let Some(index) = self.retiring.iter().position(|old| old.run.id == id) {
             self.terminate(index);
             // Its place may be waited for.
             self.spawn_when_free();

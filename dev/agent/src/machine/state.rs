@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use hob_wire::{
-    Build, EventKind, Micros, Mode, Phase, Problem, Ready, Restart, Serving, Spec, Status, Swap,
-    Waterfall,
+    Build, EventKind, Micros, Mode, Phase, Ready, Restart, Serving, Spec, Status, Swap, Waterfall,
 };
 
+use super::troubles::Trouble;
 use super::{BuildId, Effect, GateMove, RunId};
 
 /// The state of one service.
@@ -18,10 +18,7 @@ pub struct Machine {
     pub(super) spec_digest: String,
     /// What it needs is there.
     pub(super) started: bool,
-    /// Ended by itself and is not started again before the next save.
-    pub(super) ended: bool,
-    /// The generation whose process ended well by itself and for good.
-    pub(super) done: Option<u64>,
+    pub(super) course: Course,
     /// The agent is going.
     pub(super) leaving: bool,
     pub(super) accepted: u64,
@@ -36,14 +33,11 @@ pub struct Machine {
     pub(super) artefact: Option<Artefact>,
     /// The newest build whose process became ready.
     pub(super) good: Option<Artefact>,
-    /// The newest build whose process ended well and for good: a job is not
-    /// done again because a later one fails.
-    pub(super) done_build: Option<BuildId>,
     /// To be started once what retires is gone.
     pub(super) pending: Option<Artefact>,
     pub(super) starting: Option<Run>,
     pub(super) serving: Option<Run>,
-    pub(super) retiring: Vec<Run>,
+    pub(super) retiring: Vec<Retiring>,
     pub(super) trouble: Option<Trouble>,
     pub(super) backoff: Option<u64>,
     pub(super) backoff_token: u64,
@@ -52,6 +46,18 @@ pub struct Machine {
     pub(super) crashes: u32,
     pub(super) next_build: u64,
     pub(super) next_run: u64,
+}
+
+/// Whether there is anything to run.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// A process runs, or will when it can.
+    #[default]
+    Open,
+    /// It ended by itself and is not started again before the next save.
+    Over,
+    /// So did the process of this generation, and well: a job that is done.
+    Done(u64),
 }
 
 #[derive(Debug, Clone)]
@@ -70,6 +76,9 @@ pub(super) struct Artefact {
     pub(super) noticed: Micros,
     pub(super) began: Micros,
     pub(super) built: Micros,
+    /// Its process ended well and for good: a job is not done again because a
+    /// later one fails.
+    pub(super) done: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -82,10 +91,24 @@ pub(super) struct Run {
     pub(super) ready: Micros,
     /// Whether its waterfall begins with a save (and not with a crash).
     pub(super) fresh: bool,
+}
+
+/// A process that is out of service.
+#[derive(Debug, Clone)]
+pub(super) struct Retiring {
+    pub(super) run: Run,
+    pub(super) farewell: Farewell,
+}
+
+/// How far a process on its way out has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// It may finish the requests that it has.
+    Draining,
     /// TERM was sent, or is as good as sent.
-    pub(super) terminated: bool,
+    Told,
     /// KILL was sent: others wait for its place.
-    pub(super) killed: bool,
+    Killed,
 }
 
 impl Run {
@@ -110,13 +133,6 @@ impl Run {
             answered: None,
         }
     }
-}
-
-/// The problem that people see, and the build that it came from.
-#[derive(Debug, Clone)]
-pub(super) struct Trouble {
-    pub(super) build: BuildId,
-    pub(super) problem: Problem,
 }
 
 impl Machine {
@@ -163,7 +179,7 @@ impl Machine {
             _ if coming => Phase::Starting,
             _ if self.backoff.is_some() => Phase::Backoff,
             (None, Some(_)) => Phase::Failed,
-            (None, None) if self.ended => Phase::Stopped,
+            (None, None) if self.course != Course::Open => Phase::Stopped,
             (None, None) => Phase::Waiting,
         }
     }
@@ -195,7 +211,10 @@ impl Machine {
                 took: artefact.built.saturating_sub(artefact.began),
             }),
             problem: self.trouble.as_ref().map(|trouble| trouble.problem.clone()),
-            done: self.done.filter(|_| self.phase() == Phase::Stopped),
+            done: match self.course {
+                Course::Done(generation) if self.phase() == Phase::Stopped => Some(generation),
+                _ => None,
+            },
             // What is outside of the machine is the publisher's to say.
             writes_files: false,
             crashes: self.crashes,
@@ -218,8 +237,7 @@ impl Machine {
 
     /// What may run in place of something newer that fails.
     pub(super) fn fallback(&self) -> Option<Artefact> {
-        let good = self.good.clone();
-        good.filter(|good| Some(good.id) != self.done_build)
+        self.good.clone().filter(|good| !good.done)
     }
 
     /// Whether its end with code 0 is what its process is for: nobody asks it
@@ -251,7 +269,7 @@ impl Machine {
             .starting
             .iter()
             .chain(&self.serving)
-            .chain(&self.retiring);
+            .chain(self.retiring.iter().map(|old| &old.run));
         artefacts
             .into_iter()
             .flatten()

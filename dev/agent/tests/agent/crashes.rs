@@ -101,10 +101,9 @@ fn a_service_that_is_never_restarted_stays_away_and_says_so() {
 #[test]
 fn a_service_that_goes_to_the_background_is_told_to_stay_in_front() {
     let (agent, _spec) = Agent::configured(|spec| {
-        let program = spec.run.argv.join(" ");
-        // Before its parent's end it is there.
-        let script = format!("{program} & exit 0");
-        spec.run = sh(&script, &spec.run.cwd.clone());
+        // It listens nowhere: one that does may be ready before its parent's
+        // end is known.
+        spec.run = sh("sleep 1000 & exit 0", &spec.run.cwd.clone());
     });
     agent.done(Request::Start);
     let reason = agent.refused(Request::Await { generation: 1 }).1;

@@ -57,6 +57,29 @@ exit 3         stale     close r3
 }
 
 #[test]
+fn the_crash_of_an_older_process_hides_no_newer_problem_of_the_same_build() {
+    check(
+        &Spec {
+            restart: Restart::Never,
+            ..spec()
+        },
+        "configure; start; built 1; spawned 1; ready 1; save-restart 2; unspawned 2; crash 1",
+        str![[r#"
+
+configure      building  gate holds: it has not been built yet, build b1 of g1
+start          building  
+built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
+spawned 1      starting  probe r1
+ready 1        ready     gate opens to r1 as g1
+save-restart 2 updating  spawn r2 from b1 of g2
+unspawned 2    stale     badge: not found
+crash 1        failed    close r1, gate fails: not found
+
+"#]],
+    );
+}
+
+#[test]
 fn a_crash_is_held_and_restarted_with_backoff() {
     check(
         &spec(),
