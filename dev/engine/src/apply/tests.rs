@@ -7,8 +7,8 @@ use super::{Applied, apply};
 use crate::ledger::{Entry, Journal, LedgerError, Stage};
 use crate::plan::plan;
 use crate::resource::{
-    Desired, DesiredSet, Identity, Kind, Level, Observed, ObservedResource, ResourceId, Scope,
-    StepLimits, Verb,
+    Desired, DesiredSet, Digest, Identity, Kind, Level, Observed, ObservedResource, ResourceId,
+    Scope, StepLimits,
 };
 use crate::world::{Action, Failure, World};
 
@@ -66,15 +66,18 @@ impl Journal for Paper {
 
 const FOLDER: Kind = Kind::new("folder");
 
-/// Makes `new` and takes `old` away, and says what was written and done.
-fn check(full: bool, expected: &[&str]) -> Applied {
-    let id = |name: &str| ResourceId::of_service("s", name, FOLDER);
+fn id(name: &str) -> ResourceId {
+    ResourceId::of_service("s", name, FOLDER)
+}
+
+/// `new`, up to this level.
+fn wanted(level: Level) -> DesiredSet<()> {
     let mut wanted = DesiredSet::nothing(Scope::Project);
     wanted.resources.push(Desired {
         id: id("new"),
         identity: Identity::new(),
-        config: None,
-        level: Level::Created,
+        config: Some(Digest::of("any")),
+        level,
         needs: Vec::new(),
         claims: Vec::new(),
         retry: false,
@@ -83,16 +86,18 @@ fn check(full: bool, expected: &[&str]) -> Applied {
         label: None,
         spec: (),
     });
-    let mut found: Observed = Observed::default();
-    let old = ObservedResource::at(Level::Created);
-    found.resources.insert(id("old"), old);
+    wanted
+}
+
+/// Applies the plan for it, and says what was written and done.
+fn told(wanted: &DesiredSet<()>, found: &Observed, full: bool) -> (Vec<String>, Applied) {
     let told = Told::default();
     let world = Arc::new(Outside(Arc::clone(&told)));
     let journal = Arc::new(Paper {
         told: Arc::clone(&told),
         full,
     });
-    let plan = plan(&wanted, &found);
+    let plan = plan(wanted, found);
     let (progress, _) = tokio::sync::mpsc::unbounded_channel();
     let never = std::future::pending();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -100,7 +105,16 @@ fn check(full: bool, expected: &[&str]) -> Applied {
         .build()
         .unwrap();
     let applied = runtime.block_on(apply(&plan, &world, &journal, &progress, never));
-    let told = told.lock().unwrap();
+    let told = told.lock().unwrap().clone();
+    (told, applied)
+}
+
+/// Makes `new` and takes `old` away.
+fn check(full: bool, expected: &[&str]) -> Applied {
+    let mut found: Observed = Observed::default();
+    let old = ObservedResource::at(Level::Created);
+    found.resources.insert(id("old"), old);
+    let (told, applied) = told(&wanted(Level::Created), &found, full);
     for verb in ["create s/new", "remove s/old"] {
         let of_it: Vec<&String> = told.iter().filter(|line| line.ends_with(verb)).collect();
         let expected: Vec<_> = expected.iter().filter(|it| it.ends_with(verb)).collect();
@@ -133,6 +147,19 @@ fn what_cannot_be_written_down_is_not_made_and_is_taken_away_all_the_same() {
 
 #[test]
 fn only_waits_go_without_a_line() {
-    let acts = [Verb::Remove, Verb::Create, Verb::Configure, Verb::Start];
-    assert!(acts.into_iter().all(Verb::acts) && !Verb::Await.acts());
+    let (told, applied) = told(&wanted(Level::Ready), &Observed::default(), false);
+    let expected = [
+        "begin create s/new",
+        "do create s/new",
+        "done create s/new",
+        "begin configure s/new",
+        "do configure s/new",
+        "done configure s/new",
+        "begin start s/new",
+        "do start s/new",
+        "done start s/new",
+        "do await s/new",
+    ];
+    assert_eq!(told, expected);
+    assert!(applied.is_done(), "{applied:?}");
 }

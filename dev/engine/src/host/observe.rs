@@ -7,13 +7,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hob_wire::{Mode, PROTOCOL, Phase, Restart, Status};
+use hob_wire::{Mode, PROTOCOL, Phase, Status};
 
 use super::candidates::{Answer, Candidate, entries};
 use super::gather::secret_variables;
 use super::ports::Listeners;
 use super::processes::{self, Marked, Process};
-use super::wait::is_done;
 use super::{
     FACT_STOP, HostEngine, HostFacts, ORPHANS, REMAINS, TRAIT_LISTEN, TRAIT_MODE, TRAIT_PROTOCOL,
     TRAIT_SECRETS, VOLUME, agent, fixed, folder,
@@ -177,7 +176,7 @@ impl HostEngine {
         let mut found = ObservedResource::at(Level::Created);
         if let Some(status) = candidate.status(&self.setup.project) {
             if !status.spec_digest.is_empty() {
-                found.level = level(status, restart(candidate, want));
+                found.level = level(status);
                 found.config = Some(Digest::from_text(&status.spec_digest));
                 found.identity = traits(status.mode, status.listen.map(|listen| listen.addr));
                 found.identity.extend(fixed::traits_in(&status.spec_digest));
@@ -252,21 +251,12 @@ fn left_over(candidate: &Candidate) -> Vec<Process> {
     }
 }
 
-/// What the stack file says about a service that ended by itself.
-fn restart(candidate: &Candidate, want: &Want) -> Restart {
-    let service = candidate.id().and_then(|id| {
-        let project = want.project.as_deref()?;
-        Some(project.service(&id)?.restart)
-    });
-    service.unwrap_or(Restart::Always)
-}
-
 /// How far a configured agent has come. A job that is done is where it was to
 /// come to.
-fn level(status: &Status, restart: Restart) -> Level {
+fn level(status: &Status) -> Level {
     match status.phase {
         _ if !status.started => Level::Configured,
-        Phase::Stopped if is_done(status, restart) => Level::Ready,
+        Phase::Stopped if status.done.is_some() => Level::Ready,
         Phase::Waiting | Phase::Stopped => Level::Configured,
         Phase::Building | Phase::Starting | Phase::Failed | Phase::Backoff => Level::Started,
         // What answers can be relied on, whichever save it is of.

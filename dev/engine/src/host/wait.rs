@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use hob_wire::{Event, EventKind, Phase, Problem, Reply, Request, Restart, Stage, Status};
+use hob_wire::{Event, EventKind, Phase, Problem, Reply, Request, Stage, Status};
 use tokio::time::Instant;
 
 use super::AgentSpec;
@@ -129,7 +129,7 @@ fn verdict(status: &Status, agent: &AgentSpec) -> Option<Result<(), Failure>> {
     }
     match status.phase {
         Phase::Ready => Some(Ok(())),
-        Phase::Stopped if is_done(status, agent.spec.restart) => Some(Ok(())),
+        Phase::Stopped if status.done.is_some() => Some(Ok(())),
         Phase::Stale | Phase::Failed | Phase::Stopped => {
             Some(Err(match (&status.problem, status.phase) {
                 (Some(problem), _) => told(problem, &status.service),
@@ -141,16 +141,6 @@ fn verdict(status: &Status, agent: &AgentSpec) -> Option<Result<(), Failure>> {
             None
         }
     }
-}
-
-/// Whether a service did all that it was to do and ended: nothing is missing
-/// then, and its agent starts nothing before the next change. One that is
-/// always started again is never done.
-pub(super) fn is_done(status: &Status, restart: Restart) -> bool {
-    restart != Restart::Always
-        && status.phase == Phase::Stopped
-        && status.started
-        && status.problem.is_none()
 }
 
 fn told(problem: &Problem, service: &str) -> Failure {

@@ -197,6 +197,9 @@ impl Agent {
     fn status(&self) -> Reply {
         let state = self.state.lock().unwrap();
         let spec = state.spec.as_ref();
+        // What is always started again is never done.
+        let again = spec.is_some_and(|spec| spec.restart == hob_wire::Restart::Always);
+        let done = state.phase == Phase::Stopped && !again;
         Reply::Status(Box::new(Status {
             agent_pid: std::process::id(),
             project: self.options["--project"].clone(),
@@ -211,7 +214,7 @@ impl Agent {
             serving: None,
             built: None,
             problem: state.problem.clone(),
-            done: None,
+            done: done.then_some(1),
             writes_files: false,
             crashes: 0,
             session: None,

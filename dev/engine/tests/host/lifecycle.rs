@@ -299,7 +299,7 @@ async fn an_agent_of_another_version_is_made_anew() {
     old.join().unwrap();
     assert_eq!(
         plan.to_text().lines().next(),
-        Some("remove agent s/a     because its protocol is 99 and has to be 1")
+        Some("remove agent s/a     because its protocol is 99 and has to be 2")
     );
     ground.down().await;
 }
