@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, Publish, ServiceId};
 
 use crate::cli::{self, Global};
 use crate::error::{Code, Error, Result};
-use crate::output::Output;
+use crate::output::{Output, complain};
 
 /// The caller: options, environment, terminal.
 pub struct Context {
@@ -118,8 +117,7 @@ impl Context {
         let colour = console::colors_enabled_stderr();
         let text = hob_stack::render(diagnostics, colour, self.output.width);
         // Diagnostics are no talk: `--quiet` leaves them.
-        // That nobody can hear them is no error.
-        let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
+        complain(text.trim_end());
     }
 
     /// The engine for a project.

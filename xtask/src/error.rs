@@ -4,8 +4,9 @@
 use std::fmt::{self, Write as _};
 
 use console::style;
+use hob_stack::printable;
 
-use crate::render::printable;
+use crate::output::{complain, shown};
 
 /// What a verb returns.
 pub type Result<T = ()> = std::result::Result<T, Error>;
@@ -91,6 +92,14 @@ impl Error {
         self
     }
 
+    /// Says it on standard error, unless everything was said already.
+    pub fn complain(&self) {
+        let text = self.render();
+        if !text.is_empty() {
+            complain(text.trim_end());
+        }
+    }
+
     /// As it is shown on standard error.
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -98,16 +107,16 @@ impl Error {
             return text;
         }
         let red = style("error:").for_stderr().red().bold();
-        let _ = writeln!(text, "{red} {}", hob_stack::printable(&self.message));
+        let _ = writeln!(text, "{red} {}", printable(&self.message));
         for detail in &self.details {
             for line in detail.lines() {
-                // What a program said may have colours.
-                let _ = writeln!(text, "  {}", printable(line));
+                // What a program said may have colours, which end with it.
+                let _ = writeln!(text, "  {}", shown(line));
             }
         }
         for hint in &self.hints {
             let mark = style("hint:").for_stderr().cyan().bold();
-            let _ = writeln!(text, "{mark} {}", hob_stack::printable(hint));
+            let _ = writeln!(text, "{mark} {}", printable(hint));
         }
         text
     }

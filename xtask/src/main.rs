@@ -6,16 +6,17 @@ mod change;
 mod cli;
 mod context;
 mod error;
+mod fold;
 mod ground;
 mod keys;
 mod output;
+mod peer;
 mod question;
 mod render;
 mod running;
 mod stage;
 mod verbs;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -51,8 +52,7 @@ fn main() -> ExitCode {
     match verbs::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // There is nowhere else to say it.
-            let _ = std::io::stderr().write_all(spoken(&error.render()).as_bytes());
+            error.complain();
             exit(error.code)
         }
     }
@@ -68,7 +68,7 @@ fn agent(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = std::io::stderr().write_all(spoken(&error.render()).as_bytes());
+            error.complain();
             exit(error.code)
         }
     }

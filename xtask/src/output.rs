@@ -1,4 +1,8 @@
 //! Where words go: data to stdout, talk to stderr, JSON lines when asked for.
+//!
+//! The door to the terminal: what people read goes through [`Output::data`],
+//! [`Output::say`] and [`complain`], which let nothing pass that a terminal
+//! would obey but colours. Nobody else writes there.
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,6 +12,7 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
+use hob_stack::printable_text;
 use serde::Serialize;
 
 /// The user's terminal, file or pipe.
@@ -38,12 +43,13 @@ impl Output {
         }
     }
 
-    /// A line of data.
+    /// A line of data for people.
     ///
     /// # Errors
     /// Standard output cannot be written.
     pub fn data(&self, line: impl AsRef<str>) -> io::Result<()> {
-        writeln!(io::stdout().lock(), "{}", line.as_ref())
+        let line = printable_text(line.as_ref(), console::colors_enabled());
+        writeln!(io::stdout().lock(), "{line}")
     }
 
     /// A value as one line of JSON.
@@ -51,15 +57,26 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written.
     pub fn value(&self, value: &impl Serialize) -> io::Result<()> {
-        self.data(serde_json::to_string(value)?)
+        writeln!(io::stdout().lock(), "{}", serde_json::to_string(value)?)
     }
 
     /// A line of talk. That nobody can hear it is no error.
     pub fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{}", spoken(line.as_ref()));
+            complain(line.as_ref());
         }
     }
+}
+
+/// A line on standard error that is no talk: `--quiet` leaves it. That nobody
+/// can hear it is no error.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", spoken(&shown(text)));
+}
+
+/// Text as standard error gets it.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    printable_text(text, console::colors_enabled_stderr())
 }
 
 /// Commands as the user would type them.

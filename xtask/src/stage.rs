@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::output::Output;
+use crate::fold::fold;
+use crate::output::{self, Output};
 
 /// Lines that wait for a slow terminal; what comes on top is only counted.
 const QUEUE: usize = 20_000;
@@ -35,7 +36,7 @@ struct Writer {
 
 enum Word {
     Say(String),
-    Data(String),
+    Value(serde_json::Value),
     Busy(Option<String>),
 }
 
@@ -69,9 +70,20 @@ impl Stage {
         self.writer.send(Word::Say(line.into()));
     }
 
-    /// A line of data.
-    pub fn data(&self, line: impl Into<String>) {
-        self.writer.send(Word::Data(line.into()));
+    /// A line of talk that is broken between words where a person's terminal
+    /// is too narrow for it; a pipe gets it whole.
+    pub fn say_folded(&self, line: impl AsRef<str>) {
+        let line = line.as_ref();
+        self.say(if self.output.watched {
+            fold(line, self.output.width)
+        } else {
+            line.to_owned()
+        });
+    }
+
+    /// A line of data for programs.
+    pub fn value(&self, value: serde_json::Value) {
+        self.writer.send(Word::Value(value));
     }
 
     /// What is under way, with its time; none when nothing is. Only a person
@@ -123,8 +135,8 @@ impl Thread {
             match word {
                 Word::Say(line) => self.above(|output| output.say(line)),
                 // A reader that has gone wants nothing any more.
-                Word::Data(line) => self.above(|output| drop(output.data(line))),
-                Word::Busy(what) => self.busy(what),
+                Word::Value(value) => self.above(|output| drop(output.value(&value))),
+                Word::Busy(what) => self.busy(what.map(|it| output::shown(&it).into_owned())),
             }
         }
         self.busy(None);

@@ -42,7 +42,7 @@ pub use names::{
     LABEL_LIMIT, NameError, Port, ProjectId, ServiceId, ServiceName, StackName, VolumeName,
     check_variable,
 };
-pub use printable::printable;
+pub use printable::{printable, printable_text};
 pub use schema::json_schema;
 pub use secret::is_secret;
 pub use select::{SelectError, select};

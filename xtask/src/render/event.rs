@@ -38,7 +38,7 @@ pub fn describe(names: &Names, event: &Event) -> Look {
             let red = style("✗").red().bold().to_string();
             let mut text = format!(
                 "{} {}",
-                style(hob_stack::printable(message)).red(),
+                style(message).red(),
                 style(format!("(save {generation})")).dim()
             );
             if let Some(serving) = serving {
@@ -61,7 +61,7 @@ pub fn describe(names: &Names, event: &Event) -> Look {
                 Some(ms) => format!("; started again in {}", time(ms * 1000)),
                 None => "; not started again".into(),
             };
-            let message = style(hob_stack::printable(message)).red();
+            let message = style(message).red();
             line(red, format!("{message}{next}"))
         }
         EventKind::BuildSuperseded { generation, by } => {
@@ -80,10 +80,7 @@ pub fn describe(names: &Names, event: &Event) -> Look {
             let text = format!("it listens on {addr}, beyond loopback; bind to $HOST");
             line(style("!").yellow().to_string(), text)
         }
-        EventKind::Note(note) => {
-            let note = hob_stack::printable(note).into_owned();
-            line(style("!").yellow().to_string(), note)
-        }
+        EventKind::Note(note) => line(style("!").yellow().to_string(), note.clone()),
         EventKind::BuildStarted { .. }
         | EventKind::Built { .. }
         | EventKind::Started { .. }

@@ -72,42 +72,13 @@ fn clock_in(at: Micros, zone: jiff::tz::TimeZone) -> String {
 pub fn log_line(names: &Names, service: &str, line: &LogLine) -> String {
     let time = style(clock(line.at)).dim();
     let name = names.show(service);
-    let text = printable(&line.text);
+    let text = &line.text;
     match line.stream {
         Stream::Out => format!("{time} {name} {} {text}", style("|").dim()),
         Stream::Err => format!("{time} {name} {} {text}", style("|").yellow()),
         Stream::Build => format!("{time} {name} {} {text}", style("+").dim()),
         Stream::Hob => format!("{time} {name} {} {}", style("·").dim(), style(text).dim()),
     }
-}
-
-/// Colours may pass; anything else that would move the cursor, ring or lie
-/// about the line may not.
-pub fn printable(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        if char == '\u{1b}' && chars.peek() == Some(&'[') {
-            let sequence: String = chars
-                .clone()
-                .skip(1)
-                .take_while(|next| next.is_ascii_digit() || *next == ';')
-                .collect();
-            let end = chars.clone().nth(1 + sequence.len());
-            if end == Some('m') && console::colors_enabled() {
-                result.push_str(&format!("\u{1b}[{sequence}m"));
-            }
-            for _ in 0..sequence.len() + 2 {
-                chars.next();
-            }
-        } else if char == '\t' || !char.is_control() {
-            result.push(char);
-        }
-    }
-    if result.contains('\u{1b}') {
-        result.push_str("\u{1b}[0m");
-    }
-    result
 }
 
 #[cfg(test)]
@@ -120,12 +91,6 @@ mod tests {
         let plain = |service| console::strip_ansi_codes(&names.show(service)).into_owned();
         assert_eq!(plain("a/web"), "a/web");
         assert_eq!(plain("a/db"), "db   ");
-    }
-
-    #[test]
-    fn what_would_move_the_cursor_is_taken_out_of_output() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{7}c\rd\te"), "abcd\te");
-        assert_eq!(printable("cut \u{1b}["), "cut ");
     }
 
     #[test]

@@ -7,6 +7,6 @@ mod progress;
 mod status;
 
 pub use event::{Look, describe, waterfall};
-pub use line::{Names, log_line, printable};
-pub use progress::{Steps, obstacle_lines};
+pub use line::{Names, log_line};
+pub use progress::{Steps, obstacles_lines};
 pub use status::{address, note, status_table};

@@ -14,7 +14,6 @@ use hob_engine::{Failure, Obstacle, Outcome, Plan, Progress, StepState, Verb};
 use hob_wire::Phase;
 
 use super::event::time;
-use super::line::printable;
 
 /// Follows one plan.
 pub struct Steps {
@@ -93,11 +92,7 @@ impl Steps {
             Outcome::Done { .. } | Outcome::Interrupted => Vec::new(),
             Outcome::Failed(failure) => failure_lines(owner, failure),
             Outcome::Skipped { because } if last => {
-                vec![format!(
-                    "{} {owner} waits: {}",
-                    style("·").yellow(),
-                    hob_stack::printable(because)
-                )]
+                vec![format!("{} {owner} waits: {because}", style("·").yellow(),)]
             }
             Outcome::Skipped { .. } => Vec::new(),
         }
@@ -152,30 +147,67 @@ pub fn failure_lines(owner: &str, failure: &Failure) -> Vec<String> {
     let mut lines = vec![format!(
         "{} {owner}: {}",
         style("✗").red().bold(),
-        style(hob_stack::printable(&failure.message)).red()
+        style(&failure.message).red()
     )];
-    lines.extend(
-        failure
-            .output
-            .iter()
-            .map(|line| format!("    {}", printable(line))),
-    );
+    lines.extend(failure.output.iter().map(|line| format!("    {line}")));
     lines.extend(failure.hints.iter().map(|hint| hint_line(hint)));
     lines
 }
 
-/// Why a service is left as it is, in lines.
-pub fn obstacle_lines(obstacle: &Obstacle) -> Vec<String> {
+/// Why services are left as they are, in lines. A hint that is good for
+/// several that follow each other stands below the last of them.
+pub fn obstacles_lines(obstacles: &[Obstacle]) -> Vec<String> {
     let mark = style("✗").red().bold();
-    let mut lines = vec![format!(
-        "{mark} {}: {}",
-        obstacle.owner,
-        hob_stack::printable(&obstacle.reason)
-    )];
-    lines.extend(obstacle.hints.iter().map(|hint| hint_line(hint)));
+    let mut lines = Vec::new();
+    for (at, obstacle) in obstacles.iter().enumerate() {
+        lines.push(format!("{mark} {}: {}", obstacle.owner, obstacle.reason));
+        let next = obstacles.get(at + 1);
+        let comes = |hint: &&String| next.is_some_and(|next| next.hints.contains(hint));
+        let own = obstacle.hints.iter().filter(|hint| !comes(hint));
+        lines.extend(own.map(|hint| hint_line(hint)));
+    }
     lines
 }
 
 fn hint_line(hint: &str) -> String {
-    format!("  {} {}", style("hint:").cyan(), hob_stack::printable(hint))
+    format!("  {} {hint}", style("hint:").cyan())
+}
+
+#[cfg(test)]
+mod tests {
+    use hob_engine::{ObstacleKind, Owner};
+    use snapbox::{assert_data_eq, str};
+
+    use super::*;
+
+    fn obstacle(service: &str, reason: &str, hints: &[&str]) -> Obstacle {
+        Obstacle {
+            owner: Owner {
+                stack: "s".into(),
+                service: Some(service.into()),
+            },
+            kind: ObstacleKind::Busy,
+            reason: reason.into(),
+            hints: hints.iter().map(|hint| (*hint).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_hint_for_several_services_is_given_once() {
+        let lines = obstacles_lines(&[
+            obstacle("a", "a session works with it", &["`hob down`"]),
+            obstacle("b", "a session works with it", &["`hob down`", "wait"]),
+            obstacle("c", "its port is taken", &[]),
+        ]);
+        assert_data_eq!(
+            console::strip_ansi_codes(&lines.join("\n")).into_owned(),
+            str![[r#"
+✗ s/a: a session works with it
+✗ s/b: a session works with it
+  hint: `hob down`
+  hint: wait
+✗ s/c: its port is taken
+"#]]
+        );
+    }
 }

@@ -5,7 +5,6 @@ use hob_engine::{ServiceState, Verdict};
 use hob_wire::{Listen, Micros, Mode, Phase, Protocol, Status};
 
 use super::event::time;
-use super::line::printable;
 
 /// One row a service: those that are up first.
 pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
@@ -68,7 +67,7 @@ pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
             lines.push(format!(
                 "{}: {}",
                 status.service,
-                style(hob_stack::printable(&problem.message)).red()
+                style(&problem.message).red()
             ));
             let shown = problem.output.len().min(5);
             lines.extend(
@@ -76,7 +75,7 @@ pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
                     .output
                     .iter()
                     .take(shown)
-                    .map(|line| format!("    {}", printable(&line.text))),
+                    .map(|line| format!("    {}", line.text)),
             );
         }
     }

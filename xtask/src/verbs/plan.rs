@@ -7,7 +7,7 @@ use crate::change::engine_error;
 use crate::cli::{PlanArgs, Purpose};
 use crate::context::{Context, owners};
 use crate::error::Result;
-use crate::render::obstacle_lines;
+use crate::render::obstacles_lines;
 
 pub async fn plan(context: &Context, args: PlanArgs) -> Result {
     let loading = context.load(&args.names.names)?;
@@ -62,10 +62,8 @@ pub async fn plan(context: &Context, args: PlanArgs) -> Result {
     } else if !text.is_empty() {
         context.output.data(text.trim_end())?;
     }
-    for obstacle in &plan.obstacles {
-        obstacle_lines(obstacle)
-            .iter()
-            .for_each(|line| context.output.say(line));
+    for line in obstacles_lines(&plan.obstacles) {
+        context.output.say(line);
     }
     Ok(())
 }

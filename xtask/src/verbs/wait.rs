@@ -11,7 +11,7 @@ use crate::change::engine_error;
 use crate::cli::WaitArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
-use crate::render::{data, printable};
+use crate::render::data;
 use crate::running::{Asked, Running};
 
 pub async fn wait(context: &Context, args: WaitArgs) -> Result {
@@ -103,7 +103,7 @@ fn failed(service: &str, problem: Option<hob_wire::Problem>, reason: &str) -> Er
     match problem {
         Some(problem) => {
             let error = format!("{service}: {}", problem.message);
-            let words = problem.output.iter().map(|line| printable(&line.text));
+            let words = problem.output.into_iter().map(|line| line.text);
             Error::new(Code::Service, error).details(words)
         }
         None => Error::failed(format!("{service}: {reason}")),

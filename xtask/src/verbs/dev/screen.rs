@@ -15,10 +15,9 @@ use hob_wire::{
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::folded;
 use crate::keys::Keys;
 use crate::output::Output;
-use crate::render::{Look, Names, address, describe, printable, waterfall};
+use crate::render::{Look, Names, address, describe, waterfall};
 use crate::stage::Stage;
 
 /// A save's line waits this long for its first answer, so that both are one
@@ -187,11 +186,11 @@ impl Screen {
                 self.flush(None);
                 let is_log = matches!(event.kind, EventKind::Log(_));
                 for line in lines {
-                    self.stage.say(if is_log {
-                        line
+                    if is_log {
+                        self.stage.say(line);
                     } else {
-                        folded(&self.stage, line)
-                    });
+                        self.stage.say_folded(line);
+                    }
                 }
             }
             Look::Save(save) => {
@@ -239,13 +238,12 @@ impl Screen {
             Told::TakenDown(service) => format!("{yellow} {service} was taken down from elsewhere"),
             Told::Taken { service, reason } => format!("{yellow} {service}: {reason}"),
             Told::SelfWritten(it) => {
-                let fact = format!("{yellow} {}", it.fact());
-                self.stage.say(folded(&self.stage, fact));
+                self.stage.say_folded(format!("{yellow} {}", it.fact()));
                 format!("  {} {}", style("hint:").cyan(), it.advice())
             }
             Told::Leaving => "stopping; once more to stop at once".to_owned(),
         };
-        self.stage.say(folded(&self.stage, line));
+        self.stage.say_folded(line);
     }
 
     fn all_ready(&mut self) {
@@ -299,7 +297,7 @@ impl Screen {
         if let Some(object) = value.as_object_mut() {
             object.insert("protocol".into(), hob_wire::PROTOCOL.into());
         }
-        self.stage.data(value.to_string());
+        self.stage.value(value);
     }
 }
 
@@ -327,7 +325,7 @@ pub(super) fn problem_lines(name: &str, problem: &Problem) -> Vec<String> {
     let mark = style("✗").red().bold();
     let mut lines = vec![format!("{mark} {name}: {}", style(&problem.message).red())];
     let output = problem.output.iter();
-    lines.extend(output.map(|line| format!("    {}", printable(&line.text))));
+    lines.extend(output.map(|line| format!("    {}", line.text)));
     lines
 }
 
