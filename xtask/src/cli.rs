@@ -133,7 +133,7 @@ pub struct DevArgs {
     /// Leave the services running when the session ends
     #[arg(long)]
     pub keep: bool,
-    /// Go on in the background once everything is ready
+    /// Go on in the background; returns once what is on disk answers or failed
     #[arg(long, short)]
     pub detach: bool,
 }
@@ -159,11 +159,11 @@ pub struct DownArgs {
     /// Afterwards list everything that carries this project's mark; fail unless it is nothing
     #[arg(long)]
     pub prove: bool,
-    /// Every project of this user, not only this one, after asking
+    /// Every project whose state is in your state home, not only this one, after asking
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
     /// Do not ask, with `--all`
-    #[arg(long, short)]
+    #[arg(long, short, requires = "all")]
     pub yes: bool,
 }
 

@@ -1,17 +1,17 @@
 //! `down`: takes services down, and proves on demand that nothing is left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hob_engine::{Engine, Scope, Want};
+use hob_engine::{Engine, Owner, Scope, Verdict, Want};
 use hob_wire::SessionInfo;
 
 use crate::change::{change, engine_error};
 use crate::cli::DownArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
+use crate::peer;
 use crate::render::data;
 use crate::stage::Stage;
-use crate::verbs::dev::peer;
 
 mod all;
 
@@ -25,17 +25,25 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
 }
 
 async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
-    let ended = end_sessions(context, engine, &scope).await?;
+    let mut gone = end_sessions(context, engine, &scope).await?;
     let mut want = Want::down(scope);
     want.volumes = args.volumes;
     let stage = Stage::new(context.output);
     let changed = change(engine, &want, &stage, interrupted()).await?;
     // What was said until here is written before what follows.
     drop(stage);
-    if changed.is_done() && changed.applied.outcomes.is_empty() && !ended {
+    if changed.is_done() && changed.applied.outcomes.is_empty() && gone.is_empty() {
         context.output.say("nothing is up");
     }
-    super::up::tell(context, &changed)?;
+    // A session that ends may leave its services up, and then they were taken
+    // down, and told of, in steps.
+    gone.retain(|owner| !changed.owners.contains(owner));
+    let gone = down_of(engine, gone).await?;
+    let mark = console::style("✓").green();
+    for owner in &gone {
+        context.output.say(format!("{mark} {owner} is down"));
+    }
+    super::up::tell(context, &changed, &gone)?;
     changed.result()?;
     if args.prove {
         prove(context, engine, args.volumes)
@@ -44,57 +52,49 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     }
 }
 
-/// A dev session whose services are all going ends first, so that it does not
-/// see them die.
-///
-/// Says whether there was one.
-async fn end_sessions(context: &Context, engine: &Engine, scope: &Scope) -> Result<bool> {
+/// Those of these services of which nothing runs.
+async fn down_of(engine: &Engine, mut services: BTreeSet<Owner>) -> Result<BTreeSet<Owner>> {
+    if !services.is_empty() {
+        let states = engine.services(&BTreeSet::new()).await;
+        let states = states.map_err(engine_error)?;
+        for state in states.iter().filter(|it| it.verdict != Verdict::Down) {
+            services.remove(&state.owner);
+        }
+    }
+    Ok(services)
+}
+
+/// Ends the dev sessions whose services are all going first, so that they do
+/// not see them die. Says whose services these were.
+async fn end_sessions(
+    context: &Context,
+    engine: &Engine,
+    scope: &Scope,
+) -> Result<BTreeSet<Owner>> {
     let states = engine
         .services(&BTreeSet::new())
         .await
         .map_err(engine_error)?;
-    let mut sessions: Vec<(SessionInfo, bool)> = Vec::new();
-    for state in &states {
-        let hob_engine::Verdict::Up(status) = &state.verdict else {
-            continue;
-        };
-        let Some(session) = &status.session else {
-            continue;
-        };
-        let going = scope.contains(&state.owner);
-        match sessions
-            .iter_mut()
-            .find(|(known, _)| known.pid == session.pid)
+    let mut sessions: BTreeMap<u32, (SessionInfo, BTreeSet<Owner>)> = BTreeMap::new();
+    for state in states {
+        if let Verdict::Up(status) = state.verdict
+            && let Some(session) = status.session
         {
-            Some((_, whole)) => *whole &= going,
-            None => sessions.push((session.clone(), going)),
+            let (_, services) = sessions
+                .entry(session.pid)
+                .or_insert_with(|| (session, BTreeSet::new()));
+            services.insert(state.owner);
         }
     }
-    let mut ended = false;
-    for (session, whole) in sessions {
-        if whole && session.pid != std::process::id() {
+    let mut ended = BTreeSet::new();
+    for (pid, (session, services)) in sessions {
+        if pid != std::process::id() && services.iter().all(|owner| scope.contains(owner)) {
             context
                 .output
-                .say(format!("ending the dev session of process {}", session.pid));
+                .say(format!("ending the dev session of process {pid}"));
             // One that does not end loses its services all the same.
             peer::end(&session, |words| context.output.say(words)).await;
-            let of_it = |status: &hob_wire::Status| {
-                status
-                    .session
-                    .as_ref()
-                    .is_some_and(|it| it.pid == session.pid)
-            };
-            for state in &states {
-                if let hob_engine::Verdict::Up(status) = &state.verdict
-                    && of_it(status)
-                {
-                    let mark = console::style("✓").green();
-                    context
-                        .output
-                        .say(format!("{mark} {} is down", state.owner));
-                }
-            }
-            ended = true;
+            ended.extend(services);
         }
     }
     Ok(ended)

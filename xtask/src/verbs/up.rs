@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hob_engine::{Verdict, Want};
+use hob_engine::{Owner, Verdict, Want};
 use hob_wire::Mode;
 
 use crate::change::{Changed, change, engine_error};
@@ -30,7 +30,7 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
         context.output.say("everything is up already");
     }
-    tell(context, &changed)?;
+    tell(context, &changed, &BTreeSet::new())?;
     let asked: BTreeSet<_> = services.iter().cloned().collect();
     let mut states = engine.services(&asked).await.map_err(engine_error)?;
     let owners = owners(&services);
@@ -57,11 +57,13 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     Ok(())
 }
 
-/// How a change ended for each service, for programs.
-pub fn tell(context: &Context, changed: &Changed) -> Result {
+/// How a change ended for each service, for programs; of these it is known
+/// that it was done without a step.
+pub fn tell(context: &Context, changed: &Changed, done: &BTreeSet<Owner>) -> Result {
     if context.output.json {
         let steps = changed.owners.iter().zip(&changed.applied.outcomes);
-        for line in data::Results::of(&changed.obstacles, steps).lines() {
+        let results = data::Results::of(&changed.obstacles, steps);
+        for line in results.and_done(done).lines() {
             context.output.value(&line)?;
         }
     }

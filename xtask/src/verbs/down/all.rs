@@ -1,5 +1,5 @@
-//! `down --all`: every project of this user whose state is in this state
-//! home, after asking. Those of another state home are named and left alone.
+//! `down --all`: every project whose state is in the caller's state home, after
+//! asking. Those of another state home are named and left alone.
 
 use hob_engine::{Engine, ProjectRef, Scope};
 use hob_stack::EngineChoice;
