@@ -11,7 +11,7 @@ use hob_session::{Applied as How, Ground, Watched, Wire};
 use hob_stack::{Form, Loaded, Project, ServiceId};
 use hob_wire::{ChangeAction, Mode};
 
-use crate::change::{Changed, LOCK, Words, change_within, engine_error};
+use crate::change::{Changed, LOCK, Troubles, Words, change_within, engine_error};
 use crate::context::Loading;
 use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
@@ -31,8 +31,8 @@ pub struct DevGround {
     environment: std::collections::BTreeMap<String, String>,
     now: Mutex<Now>,
     outcome: Mutex<Option<Code>>,
-    /// What was said of the newest change.
-    said: Mutex<BTreeSet<String>>,
+    /// What the newest change met with.
+    met: Mutex<Troubles>,
 }
 
 struct Now {
@@ -73,7 +73,7 @@ impl DevGround {
                 before: BTreeSet::new(),
             }),
             outcome: Mutex::new(None),
-            said: Mutex::default(),
+            met: Mutex::default(),
         }
     }
 
@@ -82,8 +82,8 @@ impl DevGround {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn said(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    fn met(&self) -> std::sync::MutexGuard<'_, Troubles> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn services(&self) -> (Arc<Project>, Vec<ServiceId>) {
@@ -214,14 +214,14 @@ impl Ground for DevGround {
         want.port_offset = self.port_offset;
         want.session = Some(std::process::id());
         let known = if quietly {
-            self.said().clone()
+            self.met().clone()
         } else {
-            BTreeSet::new()
+            Troubles::default()
         };
         let words = Words::beside_agents(known);
         let never = std::future::pending();
         let changed = change_within(&self.engine, &want, &self.stage, LOCK, &words, never).await;
-        *self.said() = words.into_said();
+        *self.met() = words.into_troubles();
         let (how, code) = match changed {
             Ok(changed) => {
                 if changed.is_done() {

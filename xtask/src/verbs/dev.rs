@@ -15,9 +15,7 @@ use crate::ground::{DevGround, DevSetup};
 use crate::stage::Stage;
 
 mod detach;
-pub mod fold;
 mod leave;
-pub mod peer;
 mod screen;
 
 use leave::Leaving;
@@ -40,18 +38,7 @@ fn greet(stage: &Stage, engine: &Engine, services: &[ServiceId]) {
     let names: Vec<String> = services.iter().map(ToString::to_string).collect();
     let (engine, reason) = (engine.name(), engine.reason());
     let names = names.join(", ");
-    let line = format!("{names} on the {engine} engine, because {reason}");
-    stage.say(folded(stage, line));
-}
-
-/// For a person's terminal; a pipe gets whole lines.
-pub fn folded(stage: &Stage, line: String) -> String {
-    let output = stage.output();
-    if output.watched {
-        fold::fold(&line, output.width)
-    } else {
-        line
-    }
+    stage.say_folded(format!("{names} on the {engine} engine, because {reason}"));
 }
 
 async fn session(
@@ -96,21 +83,19 @@ async fn session(
             Ok(())
         }
         End::Blocked => Err(Error::said(ground.outcome().unwrap_or(Code::Failed))),
-        End::Taken { pid } => Err(
-            Error::failed(format!("{} has these services", peer::name(pid)))
-                .hint("follow it: `hob logs -f`")
-                .hint("end it: `hob down`"),
-        ),
+        End::Taken { pid } => Err(Error::failed(format!(
+            "{} has these services",
+            hob_engine::session_name(pid)
+        ))
+        .hint("follow it: `hob logs -f`")
+        .hint("end it: `hob down`")),
     }
 }
 
 /// The session's own socket; its folder is made and closed to others.
 fn socket(engine: &Engine) -> Result<PathBuf> {
     engine.make_folders().map_err(anyhow::Error::from)?;
-    Ok(engine
-        .paths()
-        .runtime
-        .join(format!("session-{}.sock", std::process::id())))
+    Ok(engine.paths().session_socket(std::process::id()))
 }
 
 /// What a key of the terminal asks for.

@@ -1,31 +1,27 @@
 //! `sh` and `exec`: a shell or a command with a service's environment.
 //!
-//! Of a service that runs it is the environment of its process, to the last
-//! variable. Of one that does not it is what `dev` would give it: `PORT` is
-//! then the published one, and without a build there is no `OUT`.
+//! Of a service that runs it is the environment of its process, but for hob's
+//! own marks and `TERM`, which is the caller's. Of one that does not it is what
+//! `dev` would give it: `PORT` is then the published one, and without a build
+//! there is no `OUT`.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "the command takes this program's own place"
 )]
 
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Command;
 
+use hob_engine::Inside;
 use hob_stack::ServiceId;
-use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_RUN, MARK_SERVICE, Mode, Program};
+use hob_wire::{Mode, Program};
 
 use crate::cli::{ExecArgs, OneArgs};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ground::spec_of;
 use crate::running::{Asked, Running};
-
-/// The variables by which hob and a service's agent know what they supervise:
-/// what a person starts is not.
-const MARKS: [&str; 4] = [MARK_PROJECT, MARK_SERVICE, MARK_ROOT, MARK_RUN];
 
 pub async fn sh(context: &Context, args: OneArgs) -> Result {
     let shell = context
@@ -44,11 +40,14 @@ pub async fn exec(context: &Context, args: ExecArgs) -> Result {
 async fn inside(context: &Context, service: &str, argv: Vec<String>) -> Result {
     let running = context.running()?;
     let id = running.one(service).await?;
-    let (pid, mode) = match running.ask(&id).await? {
-        Asked::Up(status) => (status.serving.map(|serving| serving.pid), status.mode),
+    let (process, mode) = match running.ask(&id).await? {
+        Asked::Up(status) => {
+            let inside = running.engine.inside(&status);
+            let command = inside.and_then(|inside| of_process(&running, &id, inside, &argv));
+            (command, status.mode)
+        }
         Asked::Down(_) | Asked::Silent => (None, Mode::Dev),
     };
-    let process = pid.and_then(|pid| of_process(&running, &id, pid, &argv));
     let mut command = match process {
         Some(command) => command,
         None => of_file(context, service, &id, mode, argv).await?,
@@ -67,29 +66,22 @@ async fn inside(context: &Context, service: &str, argv: Vec<String>) -> Result {
     )))
 }
 
-/// The command as the process that runs would start it; none when that shows
-/// no environment of hob's: it may have ended, or written over it.
-fn of_process(running: &Running<'_>, id: &ServiceId, pid: u32, argv: &[String]) -> Option<Command> {
-    let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let variables: BTreeMap<String, String> = environ
-        .split(|byte| *byte == 0)
-        .filter_map(|text| std::str::from_utf8(text).ok()?.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    if variables.get(MARK_SERVICE) != Some(&id.to_string()) {
-        return None;
-    }
+/// The command as the process that runs would start it.
+fn of_process(
+    running: &Running<'_>,
+    id: &ServiceId,
+    inside: Inside,
+    argv: &[String],
+) -> Option<Command> {
     let project = running.project.as_ref();
     let source = project.and_then(|project| Some(project.service(id)?.source.clone()));
-    let folder: PathBuf = match source {
-        Some(source) => source,
-        None => std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?,
-    };
     let (program, args) = argv.split_first()?;
     let mut command = Command::new(program);
-    let variables = variables.iter();
-    command.args(args).current_dir(folder).env_clear();
-    command.envs(variables.filter(|(name, _)| !MARKS.contains(&name.as_str())));
+    command
+        .args(args)
+        .current_dir(source.unwrap_or(inside.folder))
+        .env_clear()
+        .envs(inside.environment);
     Some(command)
 }
 

@@ -12,9 +12,9 @@ use crate::change::engine_error;
 use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
 use crate::error::Result;
+use crate::peer;
 use crate::render::{data, note, status_table};
 use crate::running::Running;
-use crate::verbs::dev::peer;
 
 /// Between two looks of `--watch`.
 const LOOK: Duration = Duration::from_millis(250);

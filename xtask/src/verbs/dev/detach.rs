@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::screen::problem_lines;
 use crate::change::engine_error;
-use crate::cli::DevArgs;
+use crate::cli::{self, DevArgs};
 use crate::context::{Context, interrupted, owners};
 use crate::error::{Code, Error, Result};
 use crate::render::address;
@@ -114,14 +114,11 @@ fn session(context: &Context, args: &DevArgs) -> Command {
         command.arg("--project").arg(project);
     }
     if let Some(engine) = context.global.engine {
-        command.args([
-            "--engine",
-            if engine == crate::cli::Engine::Host {
-                "host"
-            } else {
-                "auto"
-            },
-        ]);
+        let word = match engine {
+            cli::Engine::Auto => "auto",
+            cli::Engine::Host => "host",
+        };
+        command.args(["--engine", word]);
     }
     if args.only {
         command.arg("--only");
@@ -161,7 +158,7 @@ async fn listen(
             continue;
         };
         if context.output.json {
-            context.output.data(&line)?;
+            context.output.value(&value)?;
         }
         let session = &value["session"];
         if session == "caught-up" {

@@ -1,0 +1,68 @@
+//! A plan that is performed, on the stage as it goes: how each step ended, and
+//! what is under way.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hob_engine::{Engine, Owner, Plan, Progress, StepState};
+use hob_wire::Phase;
+use tokio::sync::mpsc;
+
+use super::words::Words;
+use crate::render::Steps;
+use crate::stage::Stage;
+
+/// Between two looks at what a service is at, and how long one may take.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Whose each step of a plan is.
+pub fn owners(plan: &Plan<()>) -> Vec<Owner> {
+    let steps = plan.steps.iter();
+    steps.map(|step| step.resource.owner()).collect()
+}
+
+/// Shows what is told of a plan until nothing more is.
+pub async fn show(
+    engine: &Engine,
+    plan: &Plan<()>,
+    words: &Words,
+    stage: &Stage,
+    mut progress: mpsc::UnboundedReceiver<Progress>,
+) {
+    let owners = owners(plan);
+    let steps = Mutex::new(Steps::new(plan));
+    let steps = || steps.lock().unwrap_or_else(PoisonError::into_inner);
+    let showing = async {
+        while let Some(one) = progress.recv().await {
+            let lines = steps().take(&one);
+            if let (StepState::Ended(outcome), Some(owner)) = (&one.state, owners.get(one.step.0)) {
+                words.ended(stage, owner, outcome, lines);
+            }
+            stage.busy(steps().busy().as_deref());
+        }
+    };
+    // The plan waits for agents; what they are at is theirs to tell.
+    let asking = async {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let awaited = steps().awaited();
+            for service in awaited {
+                if let Some(phase) = phase_of(engine, &service).await {
+                    steps().told(service, phase);
+                }
+            }
+            stage.busy(steps().busy().as_deref());
+        }
+    };
+    tokio::select! {
+        () = showing => {}
+        () = asking, if stage.output().watched => {}
+    }
+    stage.busy(None);
+}
+
+/// What an agent is at.
+async fn phase_of(engine: &Engine, service: &str) -> Option<Phase> {
+    let agent = engine.agent(&service.parse().ok()?).ok()?;
+    Some(agent.status(LOOK).await.ok()?.phase)
+}
