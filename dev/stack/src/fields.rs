@@ -65,6 +65,22 @@ impl<'a> Fields<'a> {
         self.node(key)?.text()
     }
 
+    /// What the word under a key stands for. The table has each word of the
+    /// key's shape, in its order.
+    pub fn word<T: Clone>(self, key: &str, table: &[(&str, T)]) -> Option<T> {
+        debug_assert!(
+            matches!(
+                self.shape.below(key),
+                Some(Shape::Choice { words, .. })
+                    if words.iter().map(|it| it.0).eq(table.iter().map(|it| it.0))
+            ),
+            "other words than those of the key {key}"
+        );
+        let text = self.text(key)?;
+        let mut entries = table.iter();
+        entries.find_map(|(word, value)| (*word == text).then(|| value.clone()))
+    }
+
     pub fn integer(self, key: &str) -> Option<i64> {
         self.node(key)?.integer()
     }

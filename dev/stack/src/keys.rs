@@ -170,7 +170,10 @@ pub(crate) const SERVICE: Shape = Shape::Table(&[
         words(&[
             ("always", "It is started again, with backoff."),
             ("on-failure", "It is started again when it failed."),
-            ("never", "It is shown as ended."),
+            (
+                "never",
+                "It stays down: done when it ended with 0, otherwise failed.",
+            ),
         ]),
     ),
     key("limits", LIMITS_ABOUT, LIMITS),
@@ -279,7 +282,10 @@ const READY: Shape = Shape::Choice {
     integer: None,
     words: &[
         ("tcp", "Its port accepts a connection."),
-        ("started", "As soon as it runs."),
+        (
+            "started",
+            "It has run for 0.1 s, or is a job (no port, `restart` not `always`) and ended with 0.",
+        ),
     ],
     keys: &[
         key(
@@ -341,6 +347,10 @@ const LIMITS: Shape = Shape::Table(&[
         "For which the old process may finish its requests; `10s`.",
         DURATION,
     ),
-    key("grace", "Between TERM and KILL; `5s`.", DURATION),
+    key(
+        "grace",
+        "Between TERM and KILL; `5s`. A second Ctrl-C, and a third old process, end it early.",
+        DURATION,
+    ),
     key("build", "Of one build; none when absent.", DURATION),
 ]);

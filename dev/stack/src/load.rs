@@ -31,6 +31,9 @@ const ENV: &str = ".env";
 /// The file of the project.
 const CONFIG: &str = "hob.toml";
 
+const ENGINE: &[(&str, EngineChoice)] =
+    &[("auto", EngineChoice::Auto), ("host", EngineChoice::Host)];
+
 /// The project cannot be found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
@@ -270,10 +273,7 @@ impl Reader<'_> {
         };
         let offset = fields.integer("port_offset").unwrap_or(0);
         Config {
-            engine: match fields.text("engine") {
-                Some("host") => EngineChoice::Host,
-                _ => EngineChoice::Auto,
-            },
+            engine: fields.word("engine", ENGINE).unwrap_or(EngineChoice::Auto),
             port_offset: u16::try_from(offset).unwrap_or(0),
             pass_env: fields.texts("pass_env"),
         }

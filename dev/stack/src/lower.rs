@@ -23,6 +23,20 @@ use crate::ports::{self, Published};
 use crate::tree::{Entry, Node};
 use crate::variant::{self, Variant};
 
+const PROTOCOL: &[(&str, Protocol)] = &[("http", Protocol::Http), ("tcp", Protocol::Tcp)];
+const RESTART: &[(&str, Restart)] = &[
+    ("always", Restart::Always),
+    ("on-failure", Restart::OnFailure),
+    ("never", Restart::Never),
+];
+const SWAP: &[(&str, Swap)] = &[("overlap", Swap::Overlap), ("exclusive", Swap::Exclusive)];
+const ACTION: &[(&str, ChangeAction)] = &[
+    ("rebuild", ChangeAction::Rebuild),
+    ("restart", ChangeAction::Restart),
+    ("signal", ChangeAction::Signal),
+    ("none", ChangeAction::None),
+];
+
 /// What a stack is lowered with.
 pub(crate) struct Context<'a> {
     /// The project's folder, canonical.
@@ -108,15 +122,12 @@ fn service(
         service: name.clone(),
     };
     let port = port(fields, "port");
-    let publish = match fields.text("publish") {
-        Some(_) => Some(Publish::Auto),
+    let publish = match fields.word("publish", &[("auto", Publish::Auto)]) {
+        Some(publish) => Some(publish),
         None => self::port(fields, "publish").map(Publish::Fixed),
     };
     ports::listening(context, fields, publish);
-    let protocol = match fields.text("protocol") {
-        Some("tcp") => Protocol::Tcp,
-        _ => Protocol::Http,
-    };
+    let protocol = fields.word("protocol", PROTOCOL).unwrap_or(Protocol::Http);
     let needs = references(context, fields, "needs", name, siblings);
     let mut wants = references(context, fields, "wants", name, siblings);
     wants.retain(|want| {
@@ -157,11 +168,7 @@ fn service(
         secrets: secrets(context, fields),
         volumes,
         image: run.image,
-        restart: match fields.text("restart") {
-            Some("on-failure") => Restart::OnFailure,
-            Some("never") => Restart::Never,
-            _ => Restart::Always,
-        },
+        restart: fields.word("restart", RESTART).unwrap_or(Restart::Always),
         limits: run.limits,
         packages: fields.text_map("packages"),
         run_form: run.form,
@@ -337,9 +344,8 @@ fn dev_form(
         env: variant.env,
         image: variant.image,
         limits: variant.limits,
-        swap: match dev.and_then(|dev| dev.text("swap")) {
-            Some("exclusive") => Swap::Exclusive,
-            Some(_) => Swap::Overlap,
+        swap: match dev.and_then(|dev| dev.word("swap", SWAP)) {
+            Some(swap) => swap,
             // Two processes on one data folder are rarely meant.
             None if volumes => Swap::Exclusive,
             None => Swap::Overlap,
@@ -365,11 +371,8 @@ fn rule(context: &mut Context<'_>, node: &Node) -> Option<OnChange> {
     }
     Some(OnChange {
         paths: fields.texts("paths"),
-        action: match fields.text("action") {
-            Some("restart") => ChangeAction::Restart,
-            Some("signal") => ChangeAction::Signal,
-            Some("none") => ChangeAction::None,
-            _ => ChangeAction::Rebuild,
-        },
+        action: fields
+            .word("action", ACTION)
+            .unwrap_or(ChangeAction::Rebuild),
     })
 }

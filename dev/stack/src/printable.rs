@@ -63,7 +63,11 @@ fn control(text: &str) -> (Option<&str>, &str) {
     let (codes, rest) = text.split_at(end);
     let mut after = rest.chars();
     match after.next() {
-        Some('m') if codes.chars().all(|c| c.is_ascii_digit() || ";:".contains(c)) => {
+        Some('m')
+            if codes
+                .chars()
+                .all(|c| c.is_ascii_digit() || ";:".contains(c)) =>
+        {
             (Some(codes), after.as_str())
         }
         Some('\u{40}'..='\u{7e}') => (None, after.as_str()),
@@ -122,15 +126,27 @@ mod tests {
             let again = printable_text(expected, true);
             assert_eq!(again, expected, "twice: {text:?}");
         };
-        check("plain, ü東\tand\nlines", "plain, ü東\tand\nlines", "plain, ü東\tand\nlines");
+        check(
+            "plain, ü東\tand\nlines",
+            "plain, ü東\tand\nlines",
+            "plain, ü東\tand\nlines",
+        );
         let red = "\u{1b}[1;31mred\u{1b}[0m";
         check(red, red, "red");
         // What is not ended is ended here.
-        check("\u{1b}[38:5:1mred\nred", "\u{1b}[38:5:1mred\nred\u{1b}[0m", "red\nred");
+        check(
+            "\u{1b}[38:5:1mred\nred",
+            "\u{1b}[38:5:1mred\nred\u{1b}[0m",
+            "red\nred",
+        );
         check("a\u{1b}[2J\u{1b}[?25lb\u{1b}[1 qc", "abc", "abc");
         check("cut \u{1b}[", "cut ", "cut ");
         check("\u{1b}[3\nnext", "\nnext", "\nnext");
-        check("\u{1b}]0;x\u{7}\u{9b}2J", "␛]0;x␇\u{fffd}2J", "␛]0;x␇\u{fffd}2J");
+        check(
+            "\u{1b}]0;x\u{7}\u{9b}2J",
+            "␛]0;x␇\u{fffd}2J",
+            "␛]0;x␇\u{fffd}2J",
+        );
         check("a\u{202e}b", "a\u{fffd}b", "a\u{fffd}b");
         check("50%\r60%\r\nend\r", "50%␍60%\nend", "50%␍60%\nend");
     }

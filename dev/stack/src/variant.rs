@@ -212,9 +212,9 @@ fn form(context: &mut Context<'_>, source: &Path, fields: Fields<'_>) -> Option<
 
 fn ready(context: &mut Context<'_>, fields: Fields<'_>) -> Ready {
     let has_port = fields.entry("port").is_some();
-    let ready = match (fields.text("ready"), fields.fields("ready")) {
-        (Some("tcp"), _) => Ready::Tcp,
-        (Some(_), _) => Ready::Started,
+    let words = [("tcp", Ready::Tcp), ("started", Ready::Started)];
+    let ready = match (fields.word("ready", &words), fields.fields("ready")) {
+        (Some(ready), _) => ready,
         (None, Some(table)) => match (table.text("http"), table.node("command")) {
             (Some(path), _) => Ready::Http(path.to_owned()),
             (None, Some(command)) => Ready::Command(command.texts()),
