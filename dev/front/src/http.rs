@@ -3,7 +3,7 @@
 //! Owns the order of things: what the front answers itself, the wait for a
 //! target, the try on a connection, whether to try again, and what becomes of
 //! the answer. Never reads a request's body before there is a connection that
-//! wants it. Start with [`Link::answer`].
+//! wants it, or none will. Start with [`Link::answer`].
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ use crate::origin::Origin;
 use crate::page::{self, Refusal};
 use crate::pool::{self, Sender, SharedSender};
 use crate::serve::Config;
-use crate::upload::{Asked, Upload, linger};
+use crate::upload::{Asked, Upload};
 use crate::visit::Visit;
 use crate::{headers, live, tunnel};
 
@@ -92,7 +92,8 @@ impl Link {
         }
         if request.uri().path().starts_with(FRONT_PREFIX) {
             let response = live::answer(&request, &self.gate, &self.config);
-            linger(request.into_body());
+            // Whatever body it has is of no use.
+            drop(Upload::new(request.into_body()));
             return Ok(response);
         }
         let (ask, request) = self.read(request);
@@ -141,10 +142,7 @@ impl Link {
         loop {
             let flight = match hold.target().await {
                 Step::Go(flight) => flight,
-                step => {
-                    request.into_body().linger();
-                    return self.refuse(&ask, self.held(step));
-                }
+                step => return self.refuse(&ask, self.held(step)),
             };
             let tried = if request.version() == Version::HTTP_2 {
                 self.try_shared(flight.backend(), request).await

@@ -1,10 +1,15 @@
 //! [`Upload`]: a request's body on its way to the process.
 //!
-//! Reads nothing before the process wants it. With `Expect: 100-continue` it
-//! does not even begin before the process asked for the body, so that a
-//! refusal costs no upload; a process that neither asks nor answers gets it
-//! after a second, as RFC 9110, 10.1.1 allows. Start with [`Asked`] for that
-//! conversation.
+//! Reads nothing before the process wants it, or nobody does any more: one
+//! that is dropped before its end, because its request was refused or its
+//! process was lost, is read on for a while and forgotten. Many clients send
+//! all of it before they look at the answer; closed on, they would see their
+//! connection reset instead (RFC 9112, 9.6).
+//!
+//! With `Expect: 100-continue` it does not even begin before the process asked
+//! for the body, so that a refusal costs no upload; a process that neither
+//! asks nor answers gets it after a second, as RFC 9110, 10.1.1 allows. Start
+//! with [`Asked`] for that conversation.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +20,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
 use tokio::time::{Sleep, timeout};
 
 const CONTINUE_LIMIT: Duration = Duration::from_secs(1);
@@ -22,29 +28,6 @@ const CONTINUE_LIMIT: Duration = Duration::from_secs(1);
 /// A body that nobody wants is read for so long, in bytes and in time.
 const LINGER: usize = 64 << 20;
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
-
-/// Reads a refused request's body for a while and forgets it. Many clients
-/// send all of it before they look at the answer; closed on, they would see
-/// their connection reset instead (RFC 9112, 9.6).
-pub(crate) fn linger(mut body: Incoming) {
-    if body.is_end_stream() {
-        return;
-    }
-    tokio::spawn(async move {
-        let read = async {
-            let mut left = LINGER;
-            while let Some(Ok(frame)) = body.frame().await {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                left = left.saturating_sub(length);
-                if left == 0 {
-                    return;
-                }
-            }
-        };
-        // The limit is the answer to a client that goes on and on.
-        let _ = timeout(LINGER_LIMIT, read).await;
-    });
-}
 
 /// A request body: the client's, or none.
 #[derive(Debug, Default)]
@@ -134,14 +117,6 @@ impl Upload {
         }
     }
 
-    /// The request was answered without its body. A client that waits to be
-    /// asked for it sends none.
-    pub(crate) fn linger(self) {
-        if let (Some(body), None) = (self.body, self.expects) {
-            linger(body);
-        }
-    }
-
     /// Holds the body back until the process asks or a second has passed.
     pub(crate) fn expect(&mut self, asked: Asked) {
         self.expects = Some(Expects { asked, limit: None });
@@ -172,6 +147,40 @@ impl Upload {
         self.expects = None;
         Poll::Ready(())
     }
+}
+
+impl Drop for Upload {
+    /// Nobody wants the rest of it.
+    fn drop(&mut self) {
+        // A client that waits to be asked for its body sends none.
+        if self.expects.is_none() {
+            if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+                linger(body);
+            }
+        }
+    }
+}
+
+/// Reads a body for a while and forgets it.
+fn linger(mut body: Incoming) {
+    let Ok(runtime) = Handle::try_current() else {
+        // The front is going down.
+        return;
+    };
+    runtime.spawn(async move {
+        let read = async {
+            let mut left = LINGER;
+            while let Some(Ok(frame)) = body.frame().await {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                left = left.saturating_sub(length);
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        // The limit is the answer to a client that goes on and on.
+        let _ = timeout(LINGER_LIMIT, read).await;
+    });
 }
 
 impl Body for Upload {

@@ -102,6 +102,17 @@ async fn a_client_that_sends_all_of_a_large_body_first_reads_why_it_was_refused(
 }
 
 #[tokio::test]
+async fn a_client_that_sends_all_of_a_large_body_first_reads_that_its_process_was_lost() {
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
+    for answer in ["", switch] {
+        let process = Process::once(answer).await;
+        let front = Front::before(&process).await;
+        let got = send_all(&front, "POST / HTTP/1.1\r\n", 16 << 20).await;
+        assert!(got.starts_with("HTTP/1.1 502 "), "{answer:?}: {got}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_without_end_is_not_read_for_ever() {
     let front = Front::start(|_| {}).await;
     front.gate.fail(failure(3));
