@@ -1,6 +1,6 @@
 //! The ways to leave a dev session, and its keys.
 
-use hob_e2e::{World, http, until};
+use hob_e2e::{World, http, processes, until};
 
 use crate::{Web, web, web_of};
 
@@ -38,7 +38,7 @@ fn term_and_a_closed_terminal_leave_like_ctrl_c() {
     for signal in [Signal::TERM, Signal::HUP] {
         let Web { world, .. } = web();
         let mut session = world.dev_ready(&[]);
-        hob_e2e::processes::signal(session.pid(), signal);
+        processes::signal(session.pid(), signal);
         assert_eq!(session.end(), 130);
         world.assert_nothing_left();
     }
@@ -111,6 +111,22 @@ fn down_from_another_terminal_ends_the_session() {
     world.hob(["down"]).good();
     assert_eq!(session.end(), 0);
     world.assert_nothing_left();
+}
+
+#[test]
+fn down_ends_the_session_of_an_agent_that_died_or_hangs() {
+    use rustix::process::Signal;
+    for signal in [Signal::KILL, Signal::STOP] {
+        let Web { world, .. } = web();
+        let mut session = world.dev_ready(&[]);
+        let agent = processes::agent(world.root(), "demo/web").unwrap();
+        processes::signal(agent, signal);
+        let down = world.hob(["down", "--prove"]).good();
+        assert!(down.err.contains("ending the dev session"), "{down:?}");
+        assert!(down.err.contains("nothing is left"), "{down:?}");
+        assert_eq!(session.end(), 0, "{}", session.transcript());
+        world.assert_nothing_left();
+    }
 }
 
 #[test]

@@ -1,19 +1,18 @@
 //! `down`: takes services down, and proves on demand that nothing is left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hob_engine::{Engine, Owner, Scope, Verdict, Want};
-use hob_wire::SessionInfo;
 
 use crate::change::{change, engine_error};
 use crate::cli::DownArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
-use crate::peer;
 use crate::render::data;
 use crate::stage::Stage;
 
 mod all;
+mod sessions;
 
 pub async fn down(context: &Context, args: DownArgs) -> Result {
     if args.all {
@@ -25,7 +24,7 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
 }
 
 async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
-    let mut gone = end_sessions(context, engine, &scope).await?;
+    let mut gone = sessions::end(context, engine, &scope).await?;
     let mut want = Want::down(scope);
     want.volumes = args.volumes;
     let stage = Stage::new(context.output);
@@ -64,42 +63,6 @@ async fn down_of(engine: &Engine, mut services: BTreeSet<Owner>) -> Result<BTree
     Ok(services)
 }
 
-/// Ends the dev sessions whose services are all going first, so that they do
-/// not see them die. Says whose services these were.
-async fn end_sessions(
-    context: &Context,
-    engine: &Engine,
-    scope: &Scope,
-) -> Result<BTreeSet<Owner>> {
-    let states = engine
-        .services(&BTreeSet::new())
-        .await
-        .map_err(engine_error)?;
-    let mut sessions: BTreeMap<u32, (SessionInfo, BTreeSet<Owner>)> = BTreeMap::new();
-    for state in states {
-        if let Verdict::Up(status) = state.verdict
-            && let Some(session) = status.session
-        {
-            let (_, services) = sessions
-                .entry(session.pid)
-                .or_insert_with(|| (session, BTreeSet::new()));
-            services.insert(state.owner);
-        }
-    }
-    let mut ended = BTreeSet::new();
-    for (pid, (session, services)) in sessions {
-        if pid != std::process::id() && services.iter().all(|owner| scope.contains(owner)) {
-            context
-                .output
-                .say(format!("ending the dev session of process {pid}"));
-            // One that does not end loses its services all the same.
-            peer::end(&session, |words| context.output.say(words)).await;
-            ended.extend(services);
-        }
-    }
-    Ok(ended)
-}
-
 fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
     let is_kept = |it: &hob_engine::host::Leftover| {
         !volumes && it.kind == hob_engine::host::LeftoverKind::Volume
@@ -136,6 +99,10 @@ fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
     }
     Err(Error::new(
         Code::Failed,
-        format!("{} things are left", left.len()),
-    ))
+        match left.len() {
+            1 => "one thing is left".to_owned(),
+            many => format!("{many} things are left"),
+        },
+    )
+    .hint("`hob down --prove` once more looks again, and ends what it can"))
 }

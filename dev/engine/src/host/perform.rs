@@ -186,8 +186,11 @@ impl HostEngine {
         } else if id.kind == AGENT {
             let socket = self.socket(&self.records()?, &id.stack, service);
             let gently = limit.saturating_sub(2 * GRACE);
-            // Whatever it says, its processes are ended next.
-            let _ = client(&socket).tell(&Request::Shutdown, gently).await;
+            // One that does not even tell its status hears nothing else.
+            if let Answer::Status(_) | Answer::Version(_) = ask(&socket).await {
+                // Whatever it says, its processes are ended next.
+                let _ = client(&socket).tell(&Request::Shutdown, gently).await;
+            }
             self.end_marked(&id.owner().to_string(), None).await?;
             unlink(&socket)
         } else if id.kind == REMAINS {
