@@ -301,15 +301,15 @@ impl World {
         assert_eq!(self.left_files(), Vec::<String>::new());
     }
 
-    /// The files of hob that are still there, those of kept volumes and logs
-    /// aside.
+    /// The files of hob that are still there, those of kept volumes and of
+    /// kept logs aside.
     #[must_use]
     pub fn left_files(&self) -> Vec<String> {
         let mut found = Vec::new();
         for home in [self.state(), self.runtime()] {
             walk(&home, &mut found);
         }
-        found.retain(|path| !path.contains("/volumes/") && !path.contains("/logs/"));
+        found.retain(|path| !path.contains("/volumes/") && !is_kept_log(path));
         // Kept logs have the path of their project beside them.
         found.retain(|path| {
             let logs = path
@@ -333,6 +333,16 @@ impl World {
         }
         words.redact(text)
     }
+}
+
+/// Whether this is `logs/STACK/SERVICE/FILE`, with one of the two files of a
+/// service's log.
+fn is_kept_log(path: &str) -> bool {
+    let Some((_, below)) = path.split_once("/logs/") else {
+        return false;
+    };
+    let parts: Vec<&str> = below.split('/').collect();
+    matches!(parts[..], [_, _, "current.log" | "previous.log"])
 }
 
 /// A second checkout of a [`World`]'s project.

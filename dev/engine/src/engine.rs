@@ -15,8 +15,9 @@ use tokio::sync::mpsc;
 use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
 use crate::change::{Work, planned};
-use crate::host::{Executable, HostEngine, Leftover, LeftoverKind, Setup};
+use crate::host::{Executable, HostEngine, Setup};
 use crate::ledger::LedgerError;
+use crate::leftover::Leftover;
 use crate::lock::{Holding, LockError};
 use crate::paths::{Homes, LOG_FOLDER, Paths, PathsError};
 use crate::plan::Plan;
@@ -300,16 +301,13 @@ impl Engine {
         self.paths().last_logs()
     }
 
-    /// Everything of the project that is there, running services included;
-    /// not the kept logs.
+    /// Everything of the project that is there, running services and what is
+    /// kept included.
     #[must_use]
     pub fn prove(&self) -> Vec<Leftover> {
-        let logs = self.paths().last_logs_folder();
-        let mut left = match &self.driver {
+        match &self.driver {
             Driver::Host(host) => host.prove(),
-        };
-        left.retain(|it| it.kind != LeftoverKind::File || it.what != logs.display().to_string());
-        left
+        }
     }
 }
 

@@ -39,7 +39,6 @@ use crate::want::Want;
 
 pub use facts::HostFacts;
 pub use lower::lower;
-pub use prove::{Leftover, LeftoverKind};
 pub(crate) use services::agents_in;
 
 /// The folder that an agent fills: builds, logs.

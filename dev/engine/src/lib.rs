@@ -15,6 +15,7 @@ mod change;
 mod engine;
 pub mod host;
 mod ledger;
+mod leftover;
 mod lock;
 mod obstacle;
 mod paths;
@@ -32,6 +33,7 @@ pub use agent::{
 pub use apply::{AT_ONCE, Applied, Outcome, Progress, StepState, apply};
 pub use engine::{Engine, EngineError, Prepared, ProjectRef, Surroundings};
 pub use ledger::{Entry, Journal, LEDGER_FILE, Ledger, LedgerError, Records, Stage};
+pub use leftover::{Leftover, LeftoverKind};
 pub use lock::{Holding, LOCK_FILE, LockError, ProjectLock};
 pub use obstacle::{Obstacle, ObstacleKind};
 pub use paths::{Homes, Paths, PathsError, ROOT_FILE};

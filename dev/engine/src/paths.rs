@@ -26,6 +26,9 @@ const SOCKET_LIMIT: usize = 107;
 /// that it can be named when only its state is known.
 pub const ROOT_FILE: &str = "root";
 
+/// The folder of the logs of services that are down, in the project's state.
+pub(crate) const LAST_LOGS: &str = "logs";
+
 /// The folder of the stored log, in the folder that an agent fills.
 pub(crate) const LOG_FOLDER: &str = "log";
 
@@ -135,7 +138,7 @@ impl Paths {
     /// The folder of the logs of services that are down.
     #[must_use]
     pub fn last_logs_folder(&self) -> PathBuf {
-        self.state.join("logs")
+        self.state.join(LAST_LOGS)
     }
 
     /// The folder of the log of a service's last run.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hob_engine::{Engine, Owner, Scope, Verdict, Want};
+use hob_engine::{Engine, Leftover, LeftoverKind, Owner, Scope, Verdict, Want};
 
 use crate::change::{change, engine_error};
 use crate::cli::DownArgs;
@@ -64,9 +64,7 @@ async fn down_of(engine: &Engine, mut services: BTreeSet<Owner>) -> Result<BTree
 }
 
 fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
-    let is_kept = |it: &hob_engine::host::Leftover| {
-        !volumes && it.kind == hob_engine::host::LeftoverKind::Volume
-    };
+    let is_kept = |it: &Leftover| !volumes && it.kind.is_kept();
     let (kept, left): (Vec<_>, Vec<_>) = engine.prove().into_iter().partition(is_kept);
     for leftover in &left {
         if context.output.json {
@@ -83,17 +81,14 @@ fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
         context
             .output
             .say("nothing is left: no process, port, socket or file carries this project's mark");
-        for volume in kept {
-            let hint = "`hob down --volumes` removes it";
-            context
-                .output
-                .say(format!("kept: volume {} ({hint})", volume.what));
-        }
-        for service in engine.last_logs() {
-            let hint = "`hob logs` shows it, `hob down --volumes` removes it";
-            context
-                .output
-                .say(format!("kept: the last log of {service} ({hint})"));
+        for Leftover { kind, what } in kept {
+            let removes = "`hob down --volumes` removes it";
+            context.output.say(match kind {
+                LeftoverKind::Log => {
+                    format!("kept: the last log of {what} (`hob logs` shows it, {removes})")
+                }
+                _ => format!("kept: {} {what} ({removes})", kind.as_str()),
+            });
         }
         return Ok(());
     }

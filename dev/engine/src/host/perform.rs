@@ -55,12 +55,6 @@ impl World for HostEngine {
         match (action.verb, &action.spec) {
             (Verb::Remove, _) => self.remove(&action.resource, limit).await,
             (Verb::Create, Some(HostSpec::Folder(path))) => {
-                if let (true, Some(service)) =
-                    (action.resource.kind == FOLDER, &action.resource.service)
-                {
-                    // The next run has a log of its own.
-                    self.setup.paths.forget_log(&action.resource.stack, service);
-                }
                 make_closed(path, self.setup.uid).map_err(|error| failed(&error))
             }
             (Verb::Create, Some(HostSpec::Agent(agent))) => self.spawn(agent).await,

@@ -5,62 +5,15 @@
 //! see, so that it can prove the plan wrong.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::Path;
 
 use super::ports::{Listeners, holders};
 use super::processes::Marked;
 use super::{HostEngine, candidates};
 use crate::ledger::{LEDGER_FILE, Ledger};
+use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::LOCK_FILE;
-use crate::paths::ROOT_FILE;
-
-/// One thing that is left.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Leftover {
-    /// What it is.
-    pub kind: LeftoverKind,
-    /// Which one, in words.
-    pub what: String,
-}
-
-/// What is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LeftoverKind {
-    /// A process of the project's.
-    Process,
-    /// A port that such a process listens on.
-    Port,
-    /// A socket in the runtime folder.
-    Socket,
-    /// A file or folder in the state or runtime folder.
-    File,
-    /// A line of the ledger about something whose removal was never done.
-    Record,
-    /// A volume: kept until its removal is asked for.
-    Volume,
-}
-
-impl LeftoverKind {
-    /// As it is printed.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::Port => "port",
-            Self::Socket => "socket",
-            Self::File => "file",
-            Self::Record => "record",
-            Self::Volume => "volume",
-        }
-    }
-}
-
-impl fmt::Display for Leftover {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind.as_str(), self.what)
-    }
-}
+use crate::paths::{LAST_LOGS, ROOT_FILE};
 
 impl HostEngine {
     /// Everything of the project that is there, running services included.
@@ -92,12 +45,15 @@ impl HostEngine {
             }
         }
         let mut known = BTreeSet::from([LEDGER_FILE, LOCK_FILE, ROOT_FILE]);
-        known.insert("volumes");
+        known.extend(["volumes", LAST_LOGS]);
         for path in files(&setup.paths.state, &known) {
             add(LeftoverKind::File, path);
         }
         for volume in self.volumes() {
             add(LeftoverKind::Volume, volume);
+        }
+        for service in setup.paths.last_logs() {
+            add(LeftoverKind::Log, service.to_string());
         }
         let records = Ledger::peek(&setup.paths.state).unwrap_or_default();
         for (id, _) in records.iter().filter(|(id, _)| id.kind != super::VOLUME) {

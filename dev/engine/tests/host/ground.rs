@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_engine::host::{LeftoverKind, processes};
-use hob_engine::{Applied, Engine, Plan, Prepared, ProjectRef, Scope, Surroundings, Want};
+use hob_engine::host::processes;
+use hob_engine::{
+    Applied, Engine, LeftoverKind, Plan, Prepared, ProjectRef, Scope, Surroundings, Want,
+};
 use hob_stack::{EngineChoice, Project, ServiceId};
 use hob_wire::Mode;
 use tokio::sync::mpsc;

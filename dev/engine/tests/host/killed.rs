@@ -118,6 +118,9 @@ async fn a_down_that_was_killed_at_any_step_is_finished_by_the_next() {
             let ground = ground();
             let (_, applied) = ground.bring(&ground.up(&["a", "b"])).await;
             assert!(applied.is_done());
+            // It is moved away with the folder that it is in.
+            let log = ground.engine.paths().service("s", "a").join("log");
+            std::fs::create_dir(log).unwrap();
             let died = dies(&ground, &want, at, acts).await;
             ground.down().await;
             if !died {

@@ -4,8 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixListener;
 
-use hob_engine::host::LeftoverKind;
-use hob_engine::{FailureKind, Outcome, Scope, Verdict, Want};
+use hob_engine::{FailureKind, LeftoverKind, Outcome, Scope, Verdict, Want};
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 use crate::ground::{Ground, free_port, id, kill};
@@ -85,6 +84,28 @@ async fn down_keeps_volumes_and_down_with_volumes_does_not() {
     let left: Vec<LeftoverKind> = ground.engine.prove().iter().map(|l| l.kind).collect();
     assert_eq!(left, [LeftoverKind::Volume]);
     assert!(volume.join("read-only/kept").exists());
+    ground.down().await;
+}
+
+#[tokio::test]
+async fn down_keeps_the_log_of_the_newest_run_and_names_it_until_it_is_removed() {
+    let ground = Ground::new(&[("a", "")]);
+    let log = ground.engine.paths().service("s", "a").join("log");
+    for run in ["one", "two"] {
+        let want = ground.up(&["a"]);
+        ground.bring(&want).await;
+        fs::create_dir_all(&log).unwrap();
+        fs::write(log.join("current.log"), run).unwrap();
+        assert!(ground.preview(&want).await.is_empty());
+        let (_, applied) = ground.bring(&Want::down(Scope::Project)).await;
+        assert!(applied.is_done());
+        let left = ground.engine.prove();
+        let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+        assert_eq!(left, ["log s/a"]);
+        let (kept, is_last) = ground.engine.logs_folder(&id("a"));
+        assert!(is_last);
+        assert_eq!(fs::read_to_string(kept.join("current.log")).unwrap(), run);
+    }
     ground.down().await;
 }
 

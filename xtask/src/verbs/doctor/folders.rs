@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use hob_engine::host::LeftoverKind;
 use hob_engine::host::processes::{self, Marked};
-use hob_engine::{Engine, Homes};
+use hob_engine::{Engine, Homes, LeftoverKind};
 use hob_stack::{EngineChoice, Form, Service};
 use ignore::WalkBuilder;
 use ignore::overrides::OverrideBuilder;
@@ -98,6 +97,8 @@ pub fn leftovers(context: &Context) -> Vec<Leftovers> {
                 match leftover.kind {
                     LeftoverKind::Process => found.processes += 1,
                     LeftoverKind::Volume => found.volumes += 1,
+                    // Nobody misses the room that it takes.
+                    LeftoverKind::Log => {}
                     LeftoverKind::Port
                     | LeftoverKind::Socket
                     | LeftoverKind::File
