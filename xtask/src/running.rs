@@ -3,7 +3,8 @@
 //! project folder is.
 //!
 //! Verbs that bring something up read the files alone ([`Context::load`]) and
-//! refuse what has a mistake. Start with [`Context::running`].
+//! refuse what has a mistake. `running/files.rs` has the rules of what names
+//! mean. Start with [`Context::running`].
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -17,9 +18,13 @@ use hob_stack::{EngineChoice, Project, ProjectId, SelectError, ServiceId};
 use hob_wire::Status;
 
 use crate::change::engine_error;
-use crate::context::{Context, owners};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::render::note;
+
+mod files;
+
+use files::Files;
 
 /// How long an agent may take to answer before it counts as silent.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -129,15 +134,11 @@ impl Running<'_> {
     /// # Errors
     /// They mean nothing or too much, or the engine could not look.
     pub async fn select(&self, names: &[String]) -> Result<Vec<ServiceId>> {
-        if let Some(project) = self.project.as_ref().filter(|_| !self.doubts(names)) {
-            match project.select(names) {
-                Ok(services) => return Ok(services),
-                Err(SelectError::Unknown { .. } | SelectError::NoStack) => {}
-                Err(error) => return Err(self.unknown(&error)),
-            }
+        if let Some(answer) = self.files().select(names) {
+            return answer.map_err(|error| self.unknown(&error));
         }
         let (known, _) = self.known().await?;
-        match hob_stack::select(&known, names) {
+        match self.files().select_of(&known, names) {
             Ok(services) => {
                 self.warn();
                 Ok(services)
@@ -146,11 +147,7 @@ impl Running<'_> {
                 let root = self.root.display();
                 Err(Error::failed(format!("nothing of {root} is up")))
             }
-            // The files' own names are nearer to what was meant.
-            Err(error) => match self.project.as_ref().map(|it| it.select(names)) {
-                Some(Err(own)) => Err(self.unknown(&own)),
-                _ => Err(self.unknown(&error)),
-            },
+            Err(error) => Err(self.unknown(&error)),
         }
     }
 
@@ -203,28 +200,20 @@ impl Running<'_> {
     /// # Errors
     /// Like [`select`](Self::select).
     pub async fn scope(&self, names: &[String]) -> Result<Scope> {
-        if names.is_empty() {
-            return Ok(Scope::Project);
+        let all = match names {
+            // All of it, whatever it is.
+            [] => BTreeSet::new(),
+            _ => self.known().await?.1,
+        };
+        let scope = self.files().scope(&all, names);
+        scope.map_err(|error| self.unknown(&error))
+    }
+
+    fn files(&self) -> Files<'_> {
+        Files {
+            project: self.project.as_deref(),
+            failed: &self.failed,
         }
-        let (_, all) = self.known().await?;
-        let stacks: BTreeSet<&str> = self
-            .project
-            .iter()
-            .flat_map(|project| project.stacks.keys())
-            .map(hob_stack::StackName::as_str)
-            .chain(self.failed.iter().map(String::as_str))
-            .chain(all.iter().map(|id| id.stack.as_str()))
-            .collect();
-        if names.iter().all(|name| stacks.contains(name.as_str())) {
-            return Ok(Scope::Stacks(names.iter().cloned().collect()));
-        }
-        if let Some(project) = &self.project
-            && let Ok(services) = project.select(names)
-        {
-            return Ok(Scope::Services(owners(&services)));
-        }
-        let services = hob_stack::select(&all, names).map_err(|error| self.unknown(&error))?;
-        Ok(Scope::Services(owners(&services)))
     }
 
     /// The services of the files and those that run, and all that anything is
@@ -252,24 +241,12 @@ impl Running<'_> {
 
     /// All services of the files; says so when these do not tell all.
     pub fn services(&self) -> BTreeSet<ServiceId> {
-        if self.doubts(&[]) {
+        if self.files().doubts(&[]) {
             self.warn();
         }
         let project = self.project.iter();
         let services = project.flat_map(|project| project.services());
         services.map(|service| service.id.clone()).collect()
-    }
-
-    /// Whether a mistake in the files may hide some of what is meant.
-    fn doubts(&self, names: &[String]) -> bool {
-        let of = |failed: &String, name: &String| {
-            name == failed
-                || name
-                    .strip_prefix(failed.as_str())
-                    .is_some_and(|it| it.starts_with('/'))
-        };
-        let concerned = |failed: &String| names.is_empty() || names.iter().any(|it| of(failed, it));
-        self.project.is_none() || self.failed.iter().any(concerned)
     }
 
     /// Says in one line that the files do not tell all; once.

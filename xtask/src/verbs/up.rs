@@ -40,6 +40,8 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
             context.output.value(&data::status(&state))?;
         } else if let Verdict::Up(status) = state.verdict
             && let Some(listen) = status.listen.filter(|_| status.phase.serves())
+            // What was left to somebody else is not up for good.
+            && changed.obstacles.iter().all(|it| it.owner != state.owner)
         {
             let (id, place) = (state.owner, address(&listen));
             context.output.say(format!("{id} answers on {place}"));
