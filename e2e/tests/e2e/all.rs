@@ -23,7 +23,7 @@ fn alone() -> Option<Command> {
     if may.is_ok_and(|it| it.status.success()) {
         return Some(unshare);
     }
-    // Only root always may; the automatic tests run as root.
+    // Only root always may.
     assert!(
         !rustix::process::geteuid().is_root(),
         "root may make no namespaces"

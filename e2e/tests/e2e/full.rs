@@ -27,7 +27,7 @@ fn down_needs_no_room_on_the_disk() {
     let alone = ["--user", "--map-root-user", "--mount"];
     let may = Command::new("unshare").args(alone).arg("true").output();
     if !may.is_ok_and(|it| it.status.success()) {
-        // Only root always may; the automatic tests run as root.
+        // Only root always may.
         assert!(
             !rustix::process::geteuid().is_root(),
             "root may make no namespaces"

@@ -7,6 +7,7 @@ mod all;
 mod crash;
 mod dev;
 mod full;
+mod holder;
 mod leave;
 mod needs;
 mod polykube;

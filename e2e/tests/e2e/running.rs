@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use hob_e2e::{Session, World, http, processes, until};
+use hob_e2e::{Service, Session, World, http, processes, stack, until};
 use rustix::process::Signal;
 use snapbox::{assert_data_eq, str};
 
@@ -222,4 +222,84 @@ fn exec_shows_the_environment_of_the_process_that_runs() {
     let exec = world.hob(["exec", "web", "env"]).good();
     assert!(exec.out.contains(&format!("PORT={port}\n")), "{exec:?}");
     assert!(!exec.out.contains("\nOUT="), "{exec:?}");
+}
+
+#[test]
+fn down_tells_of_a_sessions_services_once_whether_it_took_them_down_or_kept_them() {
+    for keep in [&[][..], &["--keep"]] {
+        let Web { world, .. } = web();
+        world.hob([&["dev", "--detach"], keep].concat()).good();
+        let down = world.hob(["down", "--json"]).good();
+        assert_eq!(down.err.matches("demo/web is down").count(), 1, "{down:?}");
+        let results = values(&down.out, "result");
+        assert_eq!(results.len(), 1, "{down:?}");
+        assert_eq!(results[0]["service"], "demo/web");
+        assert_eq!(results[0]["outcome"], "done");
+        world.assert_nothing_left();
+    }
+}
+
+#[test]
+fn up_leaves_a_sessions_service_to_it_and_brings_up_the_rest() {
+    let mut world = World::new();
+    let (web, api) = (world.port(), world.port());
+    let services = [Service::new("web", web), Service::new("api", api)];
+    world.stack("demo", &stack(&services));
+    world.page("demo/web", "web\n");
+    world.page("demo/api", "api\n");
+    let mut session = world.dev_ready(&["web"]);
+    let up = world.hob(["up", "--json"]).code(1);
+    assert_eq!(http::get(api, "/").unwrap().body, "api");
+    let results: Vec<_> = values(&up.out, "result")
+        .iter()
+        .map(|it| format!("{} {}", it["service"], it["outcome"]))
+        .collect();
+    let expected = [r#""demo/api" "done""#, r#""demo/web" "blocked""#];
+    assert_eq!(results, expected, "{up:?}");
+    assert_eq!(world.status("web").unwrap()["mode"], "dev");
+    assert_eq!(world.status("api").unwrap()["mode"], "run");
+    // Nothing of it is the session's.
+    world.hob(["up", "api"]).good();
+    assert_eq!(session.stop(), 130);
+    assert_eq!(http::get(api, "/").unwrap().body, "api");
+    world.hob(["down"]).good();
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_proof_lists_what_is_left_for_programs_too() {
+    let Web { world, .. } = web();
+    world.hob(["up"]).good();
+    let homes = fs::read_dir(world.state().join("hob")).unwrap();
+    let home = homes.map(|it| it.unwrap().path()).next().unwrap();
+    let stray = home.join("stray");
+    fs::write(&stray, "").unwrap();
+    let down = world.hob(["down", "--prove", "--json"]).code(1);
+    let left = values(&down.out, "leftover");
+    assert_eq!(left.len(), 1, "{down:?}");
+    assert_eq!(left[0]["kind"], "file");
+    assert_eq!(left[0]["what"], stray.to_str().unwrap());
+    assert!(down.err.contains("one thing is left"), "{down:?}");
+    fs::remove_file(&stray).unwrap();
+    let down = world.hob(["down", "--prove", "--json"]).good();
+    assert_eq!(values(&down.out, "leftover").len(), 0, "{down:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn what_a_file_name_would_do_to_a_terminal_is_shown() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let build = "build = [\"./b\\u001b]0;x\\u0007\"]";
+    let Web { world, .. } = web_of(|it| it.instead(build));
+    let program = world.root().join("stacks/demo/web/b\u{1b}]0;x\u{7}");
+    fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let dev = world.hob(["dev", "--detach"]).code(3);
+    let status = world.hob(["status"]).good();
+    for said in [&dev.err, &status.out] {
+        assert!(said.contains("b␛]0;x␇"), "{said}");
+        assert!(!said.contains(['\u{1b}', '\u{7}']), "{said}");
+    }
+    world.hob(["down"]).good();
+    world.assert_nothing_left();
 }

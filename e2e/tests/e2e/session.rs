@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use hob_e2e::{Service, World, http, processes, stack, until};
 use rustix::process::Signal;
 
-use crate::{Web, web, web_of};
+use crate::{Web, web};
 
 /// Makes the service write its process's number beside its sources at each
 /// start.
@@ -118,34 +118,6 @@ fn detach_returns_once_what_was_saved_while_no_session_ran_answers() {
 fn session_of(world: &World) -> u32 {
     let status = world.status("web").unwrap();
     u32::try_from(status["session"]["pid"].as_u64().unwrap()).unwrap()
-}
-
-#[test]
-fn down_wakes_a_stopped_session_up_and_kills_one_that_does_not_end() {
-    let Web { world, .. } = web();
-    let mut session = world.dev_ready(&[]);
-    processes::signal(session.pid(), Signal::STOP);
-    let down = world.hob(["down", "--prove"]).good();
-    let said = format!(
-        "the dev session of process {} does not answer",
-        session.pid()
-    );
-    assert!(down.err.contains(&said), "{down:?}");
-    session.end();
-    world.assert_nothing_left();
-}
-
-#[test]
-fn down_ends_an_up_that_hangs_with_the_project_in_its_hands() {
-    let Web { world, .. } = web_of(|it| it.instead("build = [\"sleep\", \"1000\"]"));
-    let mut up = world.background(["up"]);
-    let builds = |world: &World| world.marked().iter().any(|it| it.command == "sleep 1000");
-    until("the build", || builds(&world));
-    processes::signal(up.pid(), Signal::STOP);
-    let down = world.hob(["down", "--prove"]).good();
-    assert!(down.err.contains("interrupting hob"), "{down:?}");
-    up.end();
-    world.assert_nothing_left();
 }
 
 #[test]
