@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hob_engine::{Engine, ObstacleKind, Scope, Want};
+use hob_engine::{Engine, Obstacle, ObstacleKind, Scope, Want};
 use hob_session::{Applied as How, Ground, Watched, Wire};
 use hob_stack::{Form, Loaded, Project, ServiceId};
 use hob_wire::{ChangeAction, Mode};
@@ -108,21 +108,16 @@ impl DevGround {
         now.before.retain(|id| services.contains(id));
     }
 
-    /// How a change ended for a session: without any of what was asked for by
-    /// name it has no reason to stay.
+    /// How a change ended for a session: when nothing of what was asked for by
+    /// name can come by waiting, it has no reason to stay.
     fn how(&self, changed: &Changed) -> How {
         if changed.is_done() {
             return How::Wholly;
         }
         let (project, _) = self.services();
         let chosen = project.select(&self.names).unwrap_or_default();
-        let blocked = |id: &ServiceId| {
-            changed
-                .obstacles
-                .iter()
-                .any(|obstacle| obstacle.owner == hob_engine::owner(id))
-        };
-        if !chosen.is_empty() && chosen.iter().all(blocked) {
+        let never = |id: &ServiceId| !may_come(&project, &changed.obstacles, id);
+        if !chosen.is_empty() && chosen.iter().all(never) {
             How::Blocked
         } else if !changed.obstacles.is_empty() {
             How::Obstructed
@@ -273,6 +268,24 @@ impl Ground for DevGround {
     async fn connect(&self, service: &ServiceId) -> std::io::Result<Wire> {
         let hob_engine::AgentWire { read, write } = self.engine.connect(service).await?;
         Ok(Wire { read, write })
+    }
+}
+
+/// Whether what is in the way of a service may go away by itself: whoever has
+/// a port may give it up, but nobody installs a program or mends a mistake.
+fn may_come(project: &Project, obstacles: &[Obstacle], id: &ServiceId) -> bool {
+    let owner = hob_engine::owner(id);
+    let Some(obstacle) = obstacles.iter().find(|it| it.owner == owner) else {
+        return true;
+    };
+    match obstacle.kind {
+        ObstacleKind::Missing | ObstacleKind::Unsupported | ObstacleKind::Cycle => false,
+        ObstacleKind::Taken | ObstacleKind::Busy | ObstacleKind::Blocked => {
+            project.service(id).is_some_and(|service| {
+                let mut needs = service.needs.iter();
+                needs.all(|need| may_come(project, obstacles, need))
+            })
+        }
     }
 }
 

@@ -93,7 +93,7 @@ pub enum Applied {
     Partly,
     /// Something was in the way of some service.
     Obstructed,
-    /// Nothing that was asked for by name can be brought up.
+    /// Nothing that was asked for by name can ever be brought up by waiting.
     Blocked,
 }
 

@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use hob_e2e::{World, http, processes};
+use hob_e2e::{Service, World, http, processes, stack, until};
 
 use crate::{Web, web, web_of};
 
@@ -11,19 +11,54 @@ use crate::{Web, web, web_of};
 fn a_port_that_another_program_has_is_named_with_its_holder() {
     let Web { world, port } = web();
     let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
-    for verb in ["up", "dev"] {
-        let run = world.hob([verb]).code(1);
-        let me = std::process::id();
-        assert!(
-            run.err.contains(&format!("127.0.0.1:{port} is taken")),
-            "{run:?}"
-        );
-        assert!(run.err.contains(&format!("process {me}")), "{run:?}");
-        assert_eq!(world.marked(), []);
-    }
+    let up = world.hob(["up"]).code(1);
+    let me = std::process::id();
+    assert!(
+        up.err.contains(&format!("127.0.0.1:{port} is taken")),
+        "{up:?}"
+    );
+    assert!(up.err.contains(&format!("process {me}")), "{up:?}");
+    assert_eq!(world.marked(), []);
     drop(holder);
     world.hob(["up"]).good();
     assert_eq!(http::get(port, "/").unwrap().body, "one");
+}
+
+#[test]
+fn dev_waits_for_the_only_port_that_it_needs_and_takes_it_once_it_is_free() {
+    let Web { world, port } = web();
+    let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let mut session = world.dev(&[]);
+    session.wait(&format!("127.0.0.1:{port} is taken"));
+    session.wait("nothing is ready yet");
+    assert_eq!(session.stop(), 130);
+    let detached = world.hob(["dev", "--detach"]).code(1);
+    assert!(detached.err.contains("is taken"), "{detached:?}");
+    assert!(detached.err.contains("the session goes on"), "{detached:?}");
+    drop(holder);
+    until("the service", || {
+        http::get(port, "/").is_ok_and(|it| it.body == "one")
+    });
+    let down = world.hob(["down", "--prove"]).good();
+    assert!(down.err.contains("ending the dev session"), "{down:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn dev_ends_when_nothing_of_it_can_ever_come_by_waiting() {
+    let mut world = World::new();
+    let (web, api) = (world.port(), world.port());
+    let services = [
+        Service::new("web", web).with("needs = [\"api\"]"),
+        Service::new("api", api).instead("run = [\"no-such-program-here\"]"),
+    ];
+    world.stack("demo", &stack(&services));
+    world.page("demo/web", "web\n");
+    world.page("demo/api", "api\n");
+    let _holder = TcpListener::bind((Ipv4Addr::LOCALHOST, web)).unwrap();
+    let dev = world.hob(["dev"]).code(4);
+    assert!(dev.err.contains("no-such-program-here"), "{dev:?}");
+    world.assert_nothing_left();
 }
 
 #[test]

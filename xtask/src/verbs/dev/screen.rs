@@ -227,8 +227,13 @@ impl Screen {
             Told::CaughtUp => return,
             Told::SomeReady => {
                 self.addresses();
-                "not everything is ready; a save mends it, and what is in the way is looked for again"
-                    .to_owned()
+                let what = match self.serving().next() {
+                    Some(_) => "not everything is ready",
+                    None => "nothing is ready yet",
+                };
+                format!(
+                    "{what}; a save mends it, and what is in the way is looked for again; Ctrl-C ends"
+                )
             }
             Told::Paused(true) => "paused: saves are kept back until you press p again".to_owned(),
             Told::Paused(false) => "going on".to_owned(),
