@@ -123,17 +123,11 @@ impl Ground {
 
     /// The processes that carry this project's mark.
     pub fn marked(&self) -> Vec<processes::Marked> {
-        let mut marked = processes::marked(uid());
-        marked.retain(|found| found.marks.project == self.project.id.as_str());
-        marked
+        marked(self.project.id.as_str())
     }
 
     /// The processes of agents.
     pub fn agents(&self) -> Vec<u32> {
-        let is_agent = |pid: u32| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.windows(8).any(|part| part == b"as_agent")
-        };
         let pids = self.marked().into_iter().map(|found| found.process.pid);
         pids.filter(|pid| is_agent(*pid)).collect()
     }
@@ -157,6 +151,19 @@ impl Drop for Ground {
             kill(pid.parse().unwrap());
         }
     }
+}
+
+/// The processes that carry this project's mark.
+pub fn marked(project: &str) -> Vec<processes::Marked> {
+    let mut marked = processes::marked(uid());
+    marked.retain(|found| found.marks.project == project);
+    marked
+}
+
+/// Whether it is the process of an agent.
+pub fn is_agent(pid: u32) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.windows(8).any(|part| part == b"as_agent")
 }
 
 pub fn id(name: &str) -> ServiceId {
