@@ -95,3 +95,37 @@ fn a_number_in_the_lock_that_is_a_strangers_harms_nobody() {
     stranger.kill();
     world.assert_nothing_left();
 }
+
+/// A dev session that takes every question, answers none, and ignores TERM.
+const DEAF: &str = r#"
+use IO::Socket::UNIX;
+$SIG{TERM} = "IGNORE";
+my $path = "$ARGV[0]/session-$$.sock";
+my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die $!;
+$| = 1;
+print "listens\n";
+while (1) { push @kept, $socket->accept }
+"#;
+
+#[test]
+fn down_kills_a_session_that_answers_nothing_and_does_not_go() {
+    let Web { world, .. } = web();
+    world.hob(["up"]).good();
+    let homes = std::fs::read_dir(world.runtime().join("hob")).unwrap();
+    let home = homes.map(|it| it.unwrap().path()).next().unwrap();
+    let mut deaf = Command::new("perl");
+    deaf.args(["-e", DEAF]).arg(&home);
+    let mut deaf = Session::start(deaf);
+    deaf.wait("listens");
+    let down = world.hob(["down", "--prove"]).good();
+    let pid = deaf.pid();
+    for said in [
+        format!("the dev session of process {pid} does not answer; waking it up"),
+        format!("it does not; ending process {pid}"),
+        "demo/web is down".to_owned(),
+    ] {
+        assert!(down.err.contains(&said), "{said}: {down:?}");
+    }
+    assert_eq!(deaf.end(), 128 + 9);
+    world.assert_nothing_left();
+}
