@@ -80,6 +80,12 @@ pub(crate) fn names(changed: &[hob_watch::Changed]) -> Vec<String> {
     names
 }
 
+/// Whether all of them came or went.
+pub(crate) fn are_new(changed: &[hob_watch::Changed]) -> bool {
+    let mut kinds = changed.iter().map(|it| it.kind);
+    kinds.all(|kind| kind != hob_watch::Kind::Modified)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

@@ -108,6 +108,9 @@ pub struct Save {
     pub noticed: Micros,
     /// For people to read.
     pub paths: Vec<String>,
+    /// Whether all of the files came or went: none of them was there before
+    /// and is there now.
+    pub new: bool,
     /// Of the whole source tree, when known.
     pub digest: Option<String>,
 }

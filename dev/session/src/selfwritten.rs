@@ -4,6 +4,8 @@
 //! A person, or a program that saves again as soon as it saw an answer, does
 //! the same from the outside. So a change counts only when nobody could have
 //! seen an answer yet, or when the service is known to have written files.
+//! Files that are new each time count as the same: their names hold a number
+//! or the time.
 //!
 //! Owns the rules of suspicion for one service. Reads no clock: the times of
 //! saves and starts come with them, both by the wall clock. Never drops a
@@ -17,10 +19,17 @@ use hob_wire::{ChangeAction, Micros};
 
 use crate::message::Save;
 
+mod shape;
+
+use shape::{Shape, alike, shapes};
+
 /// A change this soon after a start may come from the process.
-const AFTER_START: Micros = 2_000_000;
-/// So many starts in a row, each with the same files changed right after it.
+const AFTER_START: Micros = 3_500_000;
+/// So many starts in a row, each with the same files changed right after it;
 const STARTS: u32 = 3;
+/// and so many when a person could have seen an answer for this long.
+const STARTS_WITH_TIME: u32 = 5;
+const TIME: Micros = 1_000_000;
 /// Changes of one file closer than this are no person's saves,
 const SOON: Micros = 1_000_000;
 /// when so many of them come in a row.
@@ -45,7 +54,7 @@ pub(crate) struct Habit {
     /// How many saves in a row were put off.
     delays: u32,
     /// Told once each.
-    told: Vec<Vec<String>>,
+    told: Vec<Vec<Shape>>,
     note: Option<SelfWritten>,
 }
 
@@ -66,22 +75,26 @@ pub(crate) enum Verdict {
 pub struct SelfWritten {
     /// The service.
     pub service: ServiceId,
-    /// The files, as the watcher names them.
-    pub paths: Vec<String>,
-    /// Whether each start was followed by a change; else the changes came too
-    /// fast for a person.
-    pub at_starts: bool,
+    /// The files, or what their names share.
+    files: Vec<Shape>,
+    /// How many starts in a row were each followed by a change; none when the
+    /// changes came too fast for a person.
+    starts: Option<u32>,
 }
 
 impl SelfWritten {
     /// What was seen, in words.
     #[must_use]
     pub fn fact(&self) -> String {
-        let (files, name) = (self.paths.join(" and "), &self.service.service);
-        if self.at_starts {
-            format!("{files} changed right after each of the last {STARTS} starts of {name}")
-        } else {
-            format!("{files} of {name} changed {CHANGES} times, each within a second of the last")
+        let files: Vec<String> = self.files.iter().map(Shape::show).collect();
+        let (files, name) = (files.join(" and "), &self.service.service);
+        match self.starts {
+            Some(starts) => {
+                format!("{files} changed right after each of the last {starts} starts of {name}")
+            }
+            None => format!(
+                "{files} of {name} changed {CHANGES} times, each within a second of the last"
+            ),
         }
     }
 
@@ -89,8 +102,9 @@ impl SelfWritten {
     #[must_use]
     pub fn advice(&self) -> String {
         let name = &self.service.service;
-        let them = if self.paths.len() > 1 { "them" } else { "it" };
-        let patterns: Vec<String> = self.paths.iter().map(|it| format!("{it:?}")).collect();
+        let one = matches!(&*self.files, [Shape::File(_)]);
+        let them = if one { "it" } else { "them" };
+        let patterns: Vec<String> = self.files.iter().map(Shape::quoted).collect();
         format!(
             "if {name} writes {them} itself, add ignore = [{}] under [services.{name}.dev]",
             patterns.join(", ")
@@ -108,11 +122,10 @@ impl Habit {
     /// A process of the service was started.
     pub(crate) fn started(&mut self, at: Micros) {
         match self.before.take() {
-            Some(before) if before.last < at && at <= self.now.last + LATE => {
+            Some(before) if before.newest.at < at && at <= self.now.newest.at + LATE => {
                 let newest = std::mem::replace(&mut self.now, before);
                 self.now.started(at);
-                self.now
-                    .saved(newest.paths, newest.last, newest.service_writes);
+                self.now.saved(&newest.newest, newest.service_writes);
             }
             _ => self.now.started(at),
         }
@@ -131,9 +144,18 @@ impl Habit {
             return Verdict::Ordinary;
         }
         self.before = Some(self.now.clone());
-        self.now
-            .saved(save.paths.clone(), save.noticed, service_writes);
-        let at_starts = self.now.starts >= STARTS;
+        let files = Files {
+            paths: save.paths.clone(),
+            new: save.new,
+            at: save.noticed,
+        };
+        self.now.saved(&files, service_writes);
+        let enough = if self.now.with_time {
+            STARTS_WITH_TIME
+        } else {
+            STARTS
+        };
+        let at_starts = self.now.starts >= enough;
         if !at_starts && self.now.changes < CHANGES {
             self.delays = 0;
             self.note = None;
@@ -141,8 +163,8 @@ impl Habit {
         }
         self.note = Some(SelfWritten {
             service: save.service.clone(),
-            paths: self.now.paths.clone(),
-            at_starts,
+            files: self.now.shapes.clone(),
+            starts: at_starts.then_some(enough),
         });
         Verdict::Suspect {
             until_quiet: !at_starts,
@@ -152,10 +174,15 @@ impl Habit {
     /// The suspicion, if it was not asked for before: whoever asks tells it.
     pub(crate) fn news(&mut self) -> Option<SelfWritten> {
         let note = self.note.as_ref()?;
-        if self.told.contains(&note.paths) {
+        // What they share may turn out to be less.
+        let same = |told: &Vec<Shape>| {
+            let mut pairs = note.files.iter().zip(told);
+            told.len() == note.files.len() && pairs.all(|(one, other)| one.is_like(other))
+        };
+        if self.told.iter().any(same) {
             return None;
         }
-        self.told.push(note.paths.clone());
+        self.told.push(note.files.clone());
         Some(note.clone())
     }
 
@@ -172,22 +199,34 @@ impl Habit {
     }
 }
 
-/// The same files, again and again.
+/// What one save was about.
+#[derive(Debug, Default, Clone)]
+struct Files {
+    paths: Vec<String>,
+    /// Whether all of them came or went.
+    new: bool,
+    at: Micros,
+}
+
+/// The same files, or new ones like them, again and again.
 #[derive(Debug, Default, Clone)]
 struct Streak {
-    paths: Vec<String>,
-    /// The newest change of them, and whether the service had written files.
-    last: Micros,
+    newest: Files,
+    /// What they have in common.
+    shapes: Vec<Shape>,
+    /// Whether the service had written files.
     service_writes: bool,
-    /// How many of them in a row came soon after the one before.
+    /// How many changes in a row came soon after the one before.
     changes: u32,
     /// The newest start, and whether a change right after it was counted.
     start: Option<Micros>,
     counted: bool,
     /// Since when its process answers.
     ready: Option<Micros>,
-    /// How many starts in a row had one.
+    /// How many starts in a row had one, and whether an answer could be seen
+    /// for some time before any of them.
     starts: u32,
+    with_time: bool,
 }
 
 impl Streak {
@@ -200,27 +239,30 @@ impl Streak {
         self.ready = None;
     }
 
-    fn saved(&mut self, paths: Vec<String>, at: Micros, service_writes: bool) {
+    fn saved(&mut self, files: &Files, service_writes: bool) {
+        let (at, paths) = (files.at, &files.paths);
         let few = (1..=FILES).contains(&paths.len());
-        if !few || paths != self.paths {
+        let before = std::mem::replace(&mut self.newest, files.clone());
+        if !few || !alike(&before.paths, paths, files.new && before.new) {
             self.starts = 0;
             self.changes = 0;
             self.counted = false;
+            self.shapes = Vec::new();
         }
-        let last = std::mem::replace(&mut self.last, at);
         self.service_writes = service_writes;
         if !few {
-            self.paths = Vec::new();
+            self.newest.paths = Vec::new();
             return;
         }
-        let soon = at.saturating_sub(last) < SOON;
+        self.shapes = shapes(&self.shapes, &before.paths, paths);
+        let soon = at.saturating_sub(before.at) < SOON;
         self.changes = match soon && paths.len() == 1 {
             true if service_writes => self.changes + 1,
             true => self.changes,
             false => 1,
         };
-        self.paths = paths;
-        if !service_writes && self.ready.is_some_and(|ready| ready <= at) {
+        let seen = self.ready.filter(|ready| *ready <= at);
+        if !service_writes && seen.is_some() {
             // Whoever saw the answer may have saved.
             self.starts = 0;
             return;
@@ -230,6 +272,8 @@ impl Streak {
             Some(0..=AFTER_START) if self.counted => {}
             Some(0..=AFTER_START) => {
                 self.counted = true;
+                let with_time = seen.is_some_and(|ready| at - ready >= TIME);
+                self.with_time = with_time || self.with_time && self.starts > 0;
                 self.starts += 1;
             }
             // No start made it change.

@@ -221,6 +221,7 @@ impl Save {
             action: ChangeAction::Rebuild,
             noticed: 0,
             paths: Vec::new(),
+            new: false,
             digest,
         }
     }
@@ -234,6 +235,7 @@ impl Save {
             action: self.action.max(later.action),
             noticed: self.noticed.min(later.noticed),
             paths,
+            new: self.new && later.new,
             digest: later.digest,
         }
     }

@@ -13,7 +13,7 @@ use hob_wire::{Reply, Request, SessionInfo};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::changes::names;
+use crate::changes::{are_new, names};
 use crate::ground::Ground;
 use crate::link::{Linked, Out, link};
 use crate::message::{Applied, Effect, End, Input, Save, Token};
@@ -256,6 +256,7 @@ impl<G: Ground> Shell<G> {
                     action: source.rules.action(&batch.changed),
                     noticed: micros(batch.first_event_at),
                     paths: names(&batch.changed),
+                    new: are_new(&batch.changed),
                     digest: batch.digest,
                 }))
             }

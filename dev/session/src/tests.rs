@@ -90,6 +90,7 @@ fn input(line: &str) -> Input {
             action,
             noticed: 7,
             paths: vec!["main.go".into()],
+            new: false,
             digest: Some(word(2).to_owned()),
         })
     };
@@ -153,6 +154,7 @@ fn input(line: &str) -> Input {
             action: ChangeAction::Rebuild,
             noticed: seconds(word(2)),
             paths: words[3..].iter().map(ToString::to_string).collect(),
+            new: false,
             digest: Some(format!("at-{}", word(2))),
         }),
         "start" => Input::Event(Event {

@@ -26,6 +26,7 @@ fn check(story: &str, expected: impl snapbox::IntoData) {
             }
             _ => {}
         }
+        let wrote = words[1].starts_with("wrote");
         let save = Save {
             service: "s/web".parse().unwrap(),
             action: match words[1] {
@@ -34,9 +35,10 @@ fn check(story: &str, expected: impl snapbox::IntoData) {
             },
             noticed: at,
             paths: words[2..].iter().map(ToString::to_string).collect(),
+            new: words[1].ends_with("new"),
             digest: None,
         };
-        let words = match habit.saved(&save, words[1] == "wrote") {
+        let words = match habit.saved(&save, wrote) {
             Verdict::Ordinary => "at once".into(),
             Verdict::Suspect { .. } => {
                 let news = habit.news();
@@ -225,4 +227,93 @@ fn a_service_that_writes_files_is_suspect_after_its_first_answer_too() {
 
 "#]],
     );
+}
+
+/// Starts every four seconds, answers, and saves so long after each answer.
+fn rounds(count: usize, after: f64, save: impl Fn(usize) -> String) -> String {
+    let rounds = (0..count).map(|at| {
+        let (begin, save) = (at as f64 * 4.0, save(at));
+        let (ready, saved) = (begin + 0.1, begin + 0.1 + after);
+        format!("{begin} start; {ready} ready; {saved:.1} {save}")
+    });
+    rounds.collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn files_that_are_new_after_each_start_count_as_the_same() {
+    check(
+        &rounds(4, 0.2, |at| format!("wrote log-{}.txt", 4711 + at)),
+        str![[r#"
+
+0.3 wrote log-4711.txt at once
+4.3 wrote log-4712.txt at once
+8.3 wrote log-4713.txt after 500 ms: log-*.txt changed right after each of the last 3 starts of web: if web writes them itself, add ignore = ["log-*.txt"] under [services.web.dev]
+12.3 wrote log-4714.txt after 1000 ms
+
+"#]],
+    );
+    check(
+        &rounds(4, 0.2, |at| {
+            let names = ["ax", "by", "cz", "dw"];
+            format!("wrote-new data/x/{}.json", names[at])
+        }),
+        str![[r#"
+
+0.3 wrote-new data/x/ax.json at once
+4.3 wrote-new data/x/by.json at once
+8.3 wrote-new data/x/cz.json after 500 ms: data/x/** changed right after each of the last 3 starts of web: if web writes them itself, add ignore = ["data/x/**"] under [services.web.dev]
+12.3 wrote-new data/x/dw.json after 1000 ms
+
+"#]],
+    );
+    // What was there before is a person's.
+    check(
+        &rounds(4, 0.2, |at| {
+            let names = ["ax", "by", "cz", "dw"];
+            format!("wrote data/x/{}.json", names[at])
+        }),
+        str![[r#"
+
+0.3 wrote data/x/ax.json at once
+4.3 wrote data/x/by.json at once
+8.3 wrote data/x/cz.json at once
+12.3 wrote data/x/dw.json at once
+
+"#]],
+    );
+}
+
+#[test]
+fn a_file_that_a_writing_service_changes_seconds_after_each_start_is_put_off_later() {
+    check(&rounds(6, 2.5, |_| "wrote a".into()), str![[r#"
+
+2.6 wrote a          at once
+6.6 wrote a          at once
+10.6 wrote a         at once
+14.6 wrote a         at once
+18.6 wrote a         after 500 ms: a changed right after each of the last 5 starts of web: if web writes it itself, add ignore = ["a"] under [services.web.dev]
+22.6 wrote a         after 1000 ms
+
+"#]]);
+    check(&rounds(6, 3.6, |_| "wrote a".into()), str![[r#"
+
+3.7 wrote a          at once
+7.7 wrote a          at once
+11.7 wrote a         at once
+15.7 wrote a         at once
+19.7 wrote a         at once
+23.7 wrote a         at once
+
+"#]]);
+    // Nobody knows that the service writes anything.
+    check(&rounds(6, 2.5, |_| "save a".into()), str![[r#"
+
+2.6 save a           at once
+6.6 save a           at once
+10.6 save a          at once
+14.6 save a          at once
+18.6 save a          at once
+22.6 save a          at once
+
+"#]]);
 }

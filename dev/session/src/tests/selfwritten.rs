@@ -175,16 +175,22 @@ fn changes_after_answers(state: &str) -> String {
 
 #[test]
 fn whether_the_service_writes_files_is_what_its_agent_says() {
-    assert_data_eq!(changes_after_answers("ready"), str![[r#"
+    assert_data_eq!(
+        changes_after_answers("ready"),
+        str![[r#"
 
 swap web 3.1
 write web 3.2 a        web: rebuild g4
 
-"#]]);
-    assert_data_eq!(changes_after_answers("writing"), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        changes_after_answers("writing"),
+        str![[r#"
 
 swap web 3.1
 write web 3.2 a        tell that a changed right after each of the last 3 starts of web, wake 1 in 500 ms
 
-"#]]);
+"#]]
+    );
 }
