@@ -51,6 +51,9 @@ pub(crate) struct Habit {
     /// How it was before the newest save: a start that is told after it, and
     /// was before it, belongs before it.
     before: Option<Streak>,
+    /// The newest generation when it came: the start of a later one is what
+    /// came of it, however soon.
+    known: u64,
     /// How many saves in a row were put off.
     delays: u32,
     /// Told once each.
@@ -119,10 +122,13 @@ impl fmt::Display for SelfWritten {
 }
 
 impl Habit {
-    /// A process of the service was started.
-    pub(crate) fn started(&mut self, at: Micros) {
+    /// A process of this generation was started.
+    pub(crate) fn started(&mut self, at: Micros, generation: u64) {
+        let is_older = generation <= self.known;
         match self.before.take() {
-            Some(before) if before.newest.at < at && at <= self.now.newest.at + LATE => {
+            Some(before)
+                if is_older && before.newest.at < at && at <= self.now.newest.at + LATE =>
+            {
                 let newest = std::mem::replace(&mut self.now, before);
                 self.now.started(at);
                 self.now.saved(&newest.newest, newest.service_writes);
@@ -137,13 +143,15 @@ impl Habit {
     }
 
     /// Some of its files were changed; whether the service's processes are
-    /// known to have written files, these or others.
-    pub(crate) fn saved(&mut self, save: &Save, service_writes: bool) -> Verdict {
+    /// known to have written files, these or others. The newest generation is
+    /// the one before the save's.
+    pub(crate) fn saved(&mut self, save: &Save, service_writes: bool, newest: u64) -> Verdict {
         if save.action < ChangeAction::Restart {
             // Nothing is started because of it.
             return Verdict::Ordinary;
         }
         self.before = Some(self.now.clone());
+        self.known = newest;
         let files = Files {
             paths: save.paths.clone(),
             new: save.new,

@@ -124,7 +124,7 @@ impl Session {
             return;
         };
         match event.kind {
-            EventKind::Started { .. } => served.habit.started(event.at),
+            EventKind::Started { generation, .. } => served.habit.started(event.at, generation),
             EventKind::Swapped { .. } => served.habit.ready(event.at),
             // The state itself follows; an agent that dies in between is known
             // by this word.

@@ -15,7 +15,8 @@ impl Session {
         };
         served.digest.clone_from(&save.digest);
         let writes = served.link.status().is_some_and(|it| it.writes_files);
-        let verdict = served.habit.saved(&save, writes);
+        let newest = served.link.attached().map_or(u64::MAX, |it| it.generation);
+        let verdict = served.habit.saved(&save, writes, newest);
         let (save, hold, first) = match served.unsent.take() {
             Some(Unsent { save: first, hold }) => (first.and(save), hold, false),
             None => (save, None, true),

@@ -17,7 +17,12 @@ fn check(story: &str, expected: impl snapbox::IntoData) {
         let at = (words[0].parse::<f64>().unwrap() * 1e6) as Micros;
         match words[1] {
             "start" => {
-                habit.started(at);
+                habit.started(at, 0);
+                continue;
+            }
+            // Of the save before it.
+            "build" => {
+                habit.started(at, 1);
                 continue;
             }
             "ready" => {
@@ -38,7 +43,7 @@ fn check(story: &str, expected: impl snapbox::IntoData) {
             new: words[1].ends_with("new"),
             digest: None,
         };
-        let words = match habit.saved(&save, wrote) {
+        let words = match habit.saved(&save, wrote, 0) {
             Verdict::Ordinary => "at once".into(),
             Verdict::Suspect { .. } => {
                 let news = habit.news();
@@ -285,7 +290,9 @@ fn files_that_are_new_after_each_start_count_as_the_same() {
 
 #[test]
 fn a_file_that_a_writing_service_changes_seconds_after_each_start_is_put_off_later() {
-    check(&rounds(6, 2.5, |_| "wrote a".into()), str![[r#"
+    check(
+        &rounds(6, 2.5, |_| "wrote a".into()),
+        str![[r#"
 
 2.6 wrote a          at once
 6.6 wrote a          at once
@@ -294,8 +301,11 @@ fn a_file_that_a_writing_service_changes_seconds_after_each_start_is_put_off_lat
 18.6 wrote a         after 500 ms: a changed right after each of the last 5 starts of web: if web writes it itself, add ignore = ["a"] under [services.web.dev]
 22.6 wrote a         after 1000 ms
 
-"#]]);
-    check(&rounds(6, 3.6, |_| "wrote a".into()), str![[r#"
+"#]],
+    );
+    check(
+        &rounds(6, 3.6, |_| "wrote a".into()),
+        str![[r#"
 
 3.7 wrote a          at once
 7.7 wrote a          at once
@@ -304,9 +314,12 @@ fn a_file_that_a_writing_service_changes_seconds_after_each_start_is_put_off_lat
 19.7 wrote a         at once
 23.7 wrote a         at once
 
-"#]]);
+"#]],
+    );
     // Nobody knows that the service writes anything.
-    check(&rounds(6, 2.5, |_| "save a".into()), str![[r#"
+    check(
+        &rounds(6, 2.5, |_| "save a".into()),
+        str![[r#"
 
 2.6 save a           at once
 6.6 save a           at once
@@ -315,5 +328,28 @@ fn a_file_that_a_writing_service_changes_seconds_after_each_start_is_put_off_lat
 18.6 save a          at once
 22.6 save a          at once
 
-"#]]);
+"#]],
+    );
+}
+
+#[test]
+fn a_start_that_came_of_a_save_is_no_reason_for_it_however_soon_it_came() {
+    let rounds = (1..=6).map(|at| {
+        let (build, ready) = (at as f64 * 3.0 + 0.002, at as f64 * 3.0 + 0.1);
+        format!("{} wrote a; {build:.3} build; {ready:.1} ready", at * 3)
+    });
+    let story = rounds.collect::<Vec<_>>().join("; ");
+    check(
+        &story,
+        str![[r#"
+
+3 wrote a            at once
+6 wrote a            at once
+9 wrote a            at once
+12 wrote a           at once
+15 wrote a           at once
+18 wrote a           after 500 ms: a changed right after each of the last 5 starts of web: if web writes it itself, add ignore = ["a"] under [services.web.dev]
+
+"#]],
+    );
 }
