@@ -71,7 +71,7 @@ fn the_error_page_shows_the_compilers_words_and_goes_away_by_itself() {
     let (world, port) = page();
     world.page("demo/web", "BROKEN\n");
     let mut session = world.dev(&[]);
-    session.wait("not everything is ready");
+    session.wait("nothing is ready yet");
     let browser = Browser::start();
     browser.open(port, "/");
     browser.wait("h1", "web does not build");

@@ -146,7 +146,7 @@ fn a_first_build_that_fails_is_mended_by_a_save() {
     world.page("demo/web", "BROKEN\n");
     let mut session = world.dev(&[]);
     session.wait("page.txt:1: syntax error near BROKEN");
-    session.wait("not everything is ready");
+    session.wait("nothing is ready yet");
     let refused = http::get(port, "/").unwrap();
     assert_eq!(refused.status, 503, "{refused:?}");
     assert!(

@@ -125,7 +125,7 @@ fn a_first_build_that_fails_is_told_once() {
     let Web { world, .. } = web();
     world.page("demo/web", "BROKEN\n");
     let mut session = world.dev(&[]);
-    session.wait("not everything is ready");
+    session.wait("nothing is ready yet");
     session.wait("exited with code 1");
     assert_eq!(session.stop(), 130);
     let said = session.err();
