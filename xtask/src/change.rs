@@ -108,7 +108,8 @@ pub async fn change_within(
     words: &Words,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
-    let down = want.services.is_empty();
+    // A session that leaves waits its turn: whoever works is no less than it.
+    let down = want.services.is_empty() && want.force;
     let mut interrupting = Interrupting::default();
     let waiting = |holding| interrupting = Interrupting::begin(engine, stage, holding, down);
     let prepared = engine

@@ -34,6 +34,8 @@ pub enum Input {
     },
     /// The connection to the agent ended.
     Lost(ServiceId),
+    /// The session that had this service is over.
+    Released(ServiceId),
     /// The agent told its state.
     Status(Box<Status>),
     /// The agent told an event.
@@ -153,6 +155,9 @@ pub enum Effect {
     },
     /// Connect to the agent; `Attached`, `Refused` or `Lost` follows.
     Attach(ServiceId),
+    /// Wait for the end of the session that has the service; `Released`
+    /// follows.
+    AwaitEnd(ServiceId, SessionInfo),
     /// Send to the agent.
     Send(ServiceId, Request),
     /// Look at the disk now; `Synced` follows.
@@ -200,6 +205,8 @@ pub enum Told {
         /// In one line.
         reason: String,
     },
+    /// The session that had the service is over: it is this one's again.
+    TakenBack(ServiceId),
     /// A service seems to write its own sources: what changes only them is
     /// acted upon late from now on.
     SelfWritten(SelfWritten),

@@ -108,6 +108,7 @@ impl Session {
                 other,
             } => self.refused(service, reason, other, out),
             Input::Lost(service) => self.lost(&service, out),
+            Input::Released(service) => self.released(&service, out),
             Input::Status(status) => self.status(*status, out),
             Input::Event(event) => self.event(&event),
             Input::Applied(how) => self.applied(how, out),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use hob_stack::ServiceId;
 use hob_wire::{Reply, Request, SessionInfo};
+use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -21,6 +22,9 @@ use crate::reducer::Session;
 use crate::run::Shown;
 use crate::socket::Asked;
 use crate::sources::{STACK_FILES, Sources, micros};
+
+/// Between two looks at a session that has what this one was asked for.
+const OTHER: Duration = Duration::from_millis(500);
 
 /// What a session has to begin with, and where what comes of its tasks goes.
 pub(crate) struct ShellSetup<G> {
@@ -125,6 +129,7 @@ impl<G: Ground> Shell<G> {
                     ms,
                 } => self.after(ms, Input::Wake { service, ticket }),
                 Effect::Attach(service) => self.attach(service),
+                Effect::AwaitEnd(service, other) => self.await_end(service, other),
                 Effect::Send(service, request) => {
                     if let Some((_, link)) = self.links.get(&service) {
                         // A link that ends says so by itself.
@@ -197,6 +202,17 @@ impl<G: Ground> Shell<G> {
         } = told;
         let (current, _) = self.links.get(&service)?;
         (*current == link).then_some(input)
+    }
+
+    /// Another session's socket goes last.
+    fn await_end(&self, service: ServiceId, other: SessionInfo) {
+        let inputs = self.has.inputs.clone();
+        tokio::spawn(async move {
+            while UnixStream::connect(&other.socket).await.is_ok() {
+                tokio::time::sleep(OTHER).await;
+            }
+            let _ = inputs.send(Input::Released(service));
+        });
     }
 
     fn sync(&self, token: Token, service: ServiceId) {

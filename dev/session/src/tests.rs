@@ -184,6 +184,7 @@ fn input(line: &str) -> Input {
         "pause" => Input::Command(Command::Pause),
         "rebuild" => Input::Command(Command::Rebuild(None)),
         "restart" => Input::Command(Command::Restart(Some(id(word(1))))),
+        "released" => Input::Released(id(word(1))),
         "leave" => Input::Leave,
         "torn-down" => Input::TornDown,
         phase => status(word(1), phase, number(2, 1), number(3, 200), word(4)),
@@ -206,6 +207,7 @@ fn words(effect: &Effect) -> String {
         Effect::RetryAfter(ms) => format!("retry in {ms} ms"),
         Effect::WakeAfter { ticket, ms, .. } => format!("wake {ticket} in {ms} ms"),
         Effect::Attach(id) => format!("attach {}", id.service),
+        Effect::AwaitEnd(id, other) => format!("await process {} for {}", other.pid, id.service),
         Effect::Send(id, request) => match request {
             Request::Change(change) => {
                 let action = format!("{:?}", change.action).to_lowercase();
@@ -229,6 +231,7 @@ fn words(effect: &Effect) -> String {
         Effect::Tell(told) => match told {
             Told::AgentLost(id) => format!("tell that the agent of {} died", id.service),
             Told::SelfWritten(it) => format!("tell that {}", it.fact()),
+            Told::TakenBack(id) => format!("tell that {} is taken back", id.service),
             Told::TakenDown(id) => format!("tell that {} was taken down", id.service),
             Told::Taken { service, reason } => format!("tell of {}: {reason}", service.service),
             told => format!("tell {told:?}"),

@@ -132,6 +132,26 @@ fn a_second_dev_of_a_service_refuses_and_the_first_goes_on() {
 }
 
 #[test]
+fn a_session_takes_back_what_another_one_had_and_took_down() {
+    let mut world = World::new();
+    let (web, api) = (world.port(), world.port());
+    let services = [Service::new("web", web), Service::new("api", api)];
+    world.stack("demo", &stack(&services));
+    world.page("demo/web", "web\n");
+    world.page("demo/api", "api\n");
+    let mut second = world.dev_ready(&["api"]);
+    let mut first = world.dev(&[]);
+    first.wait(&format!("process {} is in a dev session", second.pid()));
+    assert_eq!(second.stop(), 130);
+    first.wait("the session that had demo/api is over");
+    until("the service again", || {
+        http::get(api, "/").is_ok_and(|it| it.body == "api")
+    });
+    assert_eq!(first.stop(), 130);
+    world.assert_nothing_left();
+}
+
+#[test]
 fn up_leaves_alone_what_a_dev_session_works_with() {
     let Web { world, port } = web();
     let mut session = world.dev_ready(&[]);

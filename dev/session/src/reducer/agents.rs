@@ -37,15 +37,37 @@ impl Session {
         let Some(served) = self.services.get_mut(&service) else {
             return;
         };
-        let Some(SessionInfo { pid, .. }) = other else {
+        let Some(other) = other else {
             served.link = Link::Absent;
             // It is on its way down, or still believes in a connection that
             // has ended: the next plan sees what is there.
             return out.push(Effect::ReplanAfter(100));
         };
         served.link = Link::Gone;
-        out.push(Effect::Tell(Told::Taken { service, reason }));
+        let pid = other.pid;
+        let told = service.clone();
+        out.push(Effect::Tell(Told::Taken {
+            service: told,
+            reason,
+        }));
+        out.push(Effect::AwaitEnd(service, other));
         self.finish_if_alone(End::Taken { pid }, out);
+    }
+
+    /// What another session had is this one's again: that one may have taken
+    /// it down.
+    pub(super) fn released(&mut self, service: &ServiceId, out: &mut Vec<Effect>) {
+        let served = self.services.get_mut(service);
+        let Some(served) = served.filter(|it| it.link.is_gone()) else {
+            return;
+        };
+        if self.leaving {
+            return;
+        }
+        served.link = Link::Absent;
+        self.told = None;
+        out.push(Effect::Tell(Told::TakenBack(service.clone())));
+        self.apply(out);
     }
 
     pub(super) fn lost(&mut self, service: &ServiceId, out: &mut Vec<Effect>) {

@@ -101,7 +101,7 @@ fn a_service_of_another_session_is_left_to_it() {
         str![[r#"
 
 begin                  apply web, attach web
-refused web            tell of web: process 9 has it, finish: Taken { pid: 9 }
+refused web            tell of web: process 9 has it, await process 9 for web, finish: Taken { pid: 9 }
 
 "#]],
     );
@@ -257,7 +257,7 @@ fn leaving_takes_down_only_what_is_this_sessions() {
         str![[r#"
 
 begin                  apply db and web, attach db, attach web
-refused db             tell of db: process 9 has it
+refused db             tell of db: process 9 has it, await process 9 for db
 attached web
 ready web
 leave                  tell Leaving, tear down web
@@ -317,6 +317,43 @@ attached web
 ready web
 reloaded web           apply web
 applied                tell AllReady
+
+"#]],
+    );
+}
+
+#[test]
+fn what_another_session_had_is_taken_back_when_that_is_over() {
+    check(
+        &["db", "web"],
+        "refused web; attached db; ready db; applied; released web; applied; attached web; \
+         ready web; released web",
+        str![[r#"
+
+begin                  apply db and web, attach db, attach web
+refused web            tell of web: process 9 has it, await process 9 for web
+attached db
+ready db
+applied                tell AllReady, tell CaughtUp
+released web           tell that web is taken back, apply db and web, attach web
+applied
+attached web
+ready web              tell AllReady
+released web
+
+"#]],
+    );
+    check(
+        &["db", "web"],
+        "refused web; attached db; ready db; leave; released web",
+        str![[r#"
+
+begin                  apply db and web, attach db, attach web
+refused web            tell of web: process 9 has it, await process 9 for web
+attached db
+ready db
+leave                  tell Leaving, tear down db
+released web
 
 "#]],
     );

@@ -248,7 +248,7 @@ fn a_session_without_services_of_its_own_has_nothing_to_catch_up_with() {
 
 begin                  apply web, attach web
 applied
-refused web            tell of web: process 9 has it, finish: Taken { pid: 9 }
+refused web            tell of web: process 9 has it, await process 9 for web, finish: Taken { pid: 9 }
 
 "#]],
     );

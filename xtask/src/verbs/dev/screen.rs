@@ -242,6 +242,9 @@ impl Screen {
             }
             Told::TakenDown(service) => format!("{yellow} {service} was taken down from elsewhere"),
             Told::Taken { service, reason } => format!("{yellow} {service}: {reason}"),
+            Told::TakenBack(service) => {
+                format!("the session that had {service} is over; bringing it up here")
+            }
             Told::SelfWritten(it) => {
                 self.stage.say_folded(format!("{yellow} {}", it.fact()));
                 format!("  {} {}", style("hint:").cyan(), it.advice())
@@ -316,6 +319,7 @@ fn word(told: &Told) -> serde_json::Value {
         Told::Leaving => "leaving".into(),
         Told::AgentLost(service) => serde_json::json!({ "agent-lost": service }),
         Told::TakenDown(service) => serde_json::json!({ "taken-down": service }),
+        Told::TakenBack(service) => serde_json::json!({ "taken-back": service }),
         Told::SelfWritten(it) => {
             serde_json::json!({ "self-written": { "service": it.service, "note": it.to_string() } })
         }
