@@ -117,7 +117,7 @@ pub struct AllArgs {
 #[derive(Debug, Clone, Args)]
 pub struct PortArgs {
     /// Add this to every fixed `publish` port
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub port_offset: Option<u16>,
 }
 
@@ -187,8 +187,8 @@ pub struct LogsArgs {
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
     /// At most this many stored lines of each service
-    #[arg(long, short = 'n', value_name = "LINES")]
-    pub tail: Option<u64>,
+    #[arg(long, short = 'n', value_name = "LINES", allow_negative_numbers = true)]
+    pub tail: Option<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -78,3 +78,12 @@ fn yes_is_an_answer_to_all_alone() {
     let down = world.hob(["down", "--yes"]).code(2);
     assert!(down.err.contains("--all"), "{down:?}");
 }
+
+#[test]
+fn a_number_below_zero_is_named_with_the_range_that_holds() {
+    let Web { world, .. } = web();
+    for words in [["up", "--port-offset", "-5"], ["logs", "--tail", "-1"]] {
+        let run = world.hob(words).code(2);
+        assert!(run.err.contains("is not in 0..="), "{run:?}");
+    }
+}

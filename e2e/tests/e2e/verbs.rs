@@ -272,7 +272,7 @@ fn logs_follow_through_a_restart_and_end_with_ctrl_c() {
     let mark = logs.mark();
     world.hob(["restart"]).good();
     logs.wait_from(mark, "serving one");
-    assert_eq!(logs.stop(), 0);
+    assert_eq!(logs.stop(), 130);
     let out = logs.out();
     let mut times: Vec<&str> = out.lines().collect();
     times.dedup();
@@ -290,7 +290,7 @@ fn status_watch_shows_changes_as_they_come() {
     let mark = watch.mark();
     world.hob(["down"]).good();
     watch.wait_from(mark, "down");
-    assert_eq!(watch.stop(), 0);
+    assert_eq!(watch.stop(), 130);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::change::engine_error;
 use crate::cli::LogsArgs;
 use crate::context::{Context, interrupted};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::render::{Names, log_line};
 
 /// Between two looks for an agent that is not there.
@@ -28,7 +28,7 @@ pub async fn logs(context: &Context, args: LogsArgs) -> Result {
     let since = args.since.as_deref().map(moment).transpose()?;
     let query = LogQuery {
         since,
-        tail: args.tail,
+        tail: args.tail.map(u64::from),
         follow: false,
     };
     let mut lines: Vec<(String, LogLine)> = Vec::new();
@@ -102,7 +102,7 @@ async fn follow(
     };
     tokio::select! {
         result = showing => result,
-        () = interrupted() => Ok(()),
+        () = interrupted() => Err(Error::said(Code::Interrupted)),
     }
 }
 

@@ -11,7 +11,7 @@ use hob_stack::ServiceId;
 use crate::change::engine_error;
 use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::peer;
 use crate::render::{data, note, status_table};
 use crate::running::Running;
@@ -49,7 +49,7 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     };
     tokio::select! {
         result = watching => result,
-        () = interrupted() => Ok(()),
+        () = interrupted() => Err(Error::said(Code::Interrupted)),
     }
 }
 
