@@ -32,6 +32,9 @@ fn doctor_ends_with_the_mistakes_of_the_stack_files() {
     assert_eq!(last, Some("the stack files have 2 mistakes: `hob check`"));
     // All that can be looked at is looked at before.
     assert!(doctor.out.contains("linux"), "{doctor:?}");
+    let setup = world.hob(["setup"]);
+    assert!(!setup.err.contains("nothing that is needed"), "{setup:?}");
+    assert_ne!(setup.code, 0, "{setup:?}");
 }
 
 #[test]

@@ -40,8 +40,13 @@ pub async fn doctor(context: &Context, args: AllArgs) -> Result {
 /// the stack files come before it: what a file in error needs is not known.
 fn verdict(context: &Context, facts: &Facts, checks: &[Check], names: &[String]) -> Result {
     let found = missing(context, facts, checks, names);
+    no_mistakes(context, facts).and(found)
+}
+
+/// Says how many mistakes the stack files have, which is an error.
+pub fn no_mistakes(context: &Context, facts: &Facts) -> Result {
     match facts.project.as_ref().map_or(0, |stacks| stacks.errors) {
-        0 => found,
+        0 => Ok(()),
         errors => {
             let errors = counted(errors, "mistake", "mistakes");
             let words = format!("the stack files have {errors}: `hob check`");

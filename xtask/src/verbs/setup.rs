@@ -10,7 +10,7 @@ use console::style;
 
 use self::actions::{Todo, todo};
 use self::perform::perform;
-use super::doctor::{State, checks, look, show};
+use super::doctor::{State, checks, look, no_mistakes, show};
 use crate::cli::{AllArgs, SetupArgs};
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
@@ -23,6 +23,8 @@ pub async fn setup(context: &Context, args: SetupArgs) -> Result {
     if todo.actions.is_empty() {
         let missing = checks(&facts).iter().any(|it| it.state == State::Missing);
         if !missing && todo.blocked.is_empty() {
+            // What a file in error needs is not known.
+            no_mistakes(context, &facts)?;
             context
                 .output
                 .say("there is nothing to do: nothing that is needed is missing");
@@ -90,7 +92,8 @@ fn announce(context: &Context, todo: &Todo) -> Result {
 
 /// Looks again and shows what is left.
 async fn left(context: &Context, names: &AllArgs, performed: bool) -> Result {
-    let mut checks = checks(&look(context, &names.names).await?);
+    let facts = look(context, &names.names).await?;
+    let mut checks = checks(&facts);
     checks.retain(|check| check.state != State::Ok);
     let missing = checks
         .iter()
@@ -102,6 +105,7 @@ async fn left(context: &Context, names: &AllArgs, performed: bool) -> Result {
     }
     match (missing, performed) {
         (0, true) => {
+            no_mistakes(context, &facts)?;
             context.output.say("nothing that is needed is missing");
             Ok(())
         }
