@@ -151,6 +151,23 @@ impl Running<'_> {
         }
     }
 
+    /// Like [`select`](Self::select), and also services of which only the last
+    /// log is kept.
+    ///
+    /// # Errors
+    /// Like [`select`](Self::select).
+    pub async fn select_logged(&self, names: &[String]) -> Result<Vec<ServiceId>> {
+        match self.select(names).await {
+            Err(error) if !names.is_empty() => {
+                let (mut known, _) = self.known().await?;
+                known.extend(self.engine.last_logs());
+                let selected = self.files().select_of(&known, names);
+                selected.map_err(|_| error)
+            }
+            selected => selected,
+        }
+    }
+
     /// The one service that a name means.
     ///
     /// # Errors

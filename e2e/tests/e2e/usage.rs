@@ -1,6 +1,6 @@
 //! What is looked at before anything is done, and the exit codes of it.
 
-use hob_e2e::World;
+use hob_e2e::{Service, World, stack};
 use snapbox::{assert_data_eq, str};
 
 use crate::{Web, web};
@@ -80,6 +80,20 @@ fn yes_is_an_answer_to_all_alone() {
     let Web { world, .. } = web();
     let down = world.hob(["down", "--yes"]).code(2);
     assert!(down.err.contains("--all"), "{down:?}");
+}
+
+#[test]
+fn the_kept_log_of_a_service_that_no_file_names_any_more_is_shown() {
+    let Web { world, port } = web();
+    world.hob(["up"]).good();
+    world.hob(["down"]).good();
+    world.stack("demo", &stack(&[Service::new("other", port)]));
+    world.page("demo/other", "other\n");
+    for name in ["web", "demo/web"] {
+        let logs = world.hob(["logs", name]).good();
+        assert!(logs.out.contains("serving one"), "{logs:?}");
+    }
+    world.hob(["logs", "never"]).code(2);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(300);
 
 pub async fn logs(context: &Context, args: LogsArgs) -> Result {
     let running = context.running()?;
-    let services = running.select(&args.names.names).await?;
+    let services = running.select_logged(&args.names.names).await?;
     let engine = &running.engine;
     let shown: Vec<String> = services.iter().map(ToString::to_string).collect();
     let names = Names::new(shown.iter().map(String::as_str));
