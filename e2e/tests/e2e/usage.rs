@@ -97,6 +97,15 @@ fn the_kept_log_of_a_service_that_no_file_names_any_more_is_shown() {
 }
 
 #[test]
+fn run_names_who_keeps_a_service_that_is_up() {
+    let Web { world, .. } = web();
+    world.hob(["up"]).good();
+    let run = world.hob(["run", "web"]).code(1);
+    assert!(run.err.contains("demo/web is up already"), "{run:?}");
+    assert!(run.err.contains("`hob down demo/web`"), "{run:?}");
+}
+
+#[test]
 fn a_number_below_zero_is_named_with_the_range_that_holds() {
     let Web { world, .. } = web();
     for words in [["up", "--port-offset", "-5"], ["logs", "--tail", "-1"]] {

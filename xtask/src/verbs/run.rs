@@ -6,12 +6,15 @@ use std::time::Duration;
 use hob_wire::Mode;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::change::engine_error;
 use crate::cli::OneArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::ground::spec_of;
 use crate::render::address;
 
+/// How long an agent that is there may take to say so.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -19,6 +22,14 @@ pub async fn run(context: &Context, args: OneArgs) -> Result {
     let loading = context.load(std::slice::from_ref(&args.service))?;
     let id = loading.one(&args.service)?;
     let engine = loading.engine(context)?;
+    let holder = engine.agent(&id).map_err(engine_error)?;
+    if let Ok(status) = holder.status(ANSWER).await {
+        let pid = status.agent_pid;
+        let error = format!("{id} is up already, kept by the agent of process {pid}");
+        return Err(Error::failed(error).hint(format!(
+            "`hob down {id}` ends it, `hob logs -f {id}` follows it"
+        )));
+    }
     let spec = spec_of(&engine, &loading, &id, Mode::Run).await?;
     let out = tempfile::tempdir()?;
     if let Some(mut build) = hob_agent::foreground::build(&spec, out.path()) {
