@@ -45,8 +45,10 @@ impl Context {
 
     /// The folder that the caller is in.
     pub fn folder(&self) -> Result<PathBuf> {
-        std::env::current_dir()
-            .map_err(|error| Error::failed(format!("cannot tell the current folder: {error}")))
+        std::env::current_dir().map_err(|error| {
+            Error::failed(format!("cannot tell the current folder: {error}"))
+                .hint("`cd` to one that is there, or name the project: `--project FOLDER`")
+        })
     }
 
     /// The project's folder.
