@@ -10,6 +10,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::candidates::{Answer, ask, entries};
 use super::processes::{self, Leader, Marked, Marks, Process};
@@ -96,7 +97,10 @@ impl HostEngine {
     }
 }
 
-fn boot() -> String {
-    let id = fs::read_to_string(BOOT_ID).unwrap_or_default();
-    id.trim().to_owned()
+fn boot() -> &'static str {
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(|| {
+        let id = fs::read_to_string(BOOT_ID).unwrap_or_default();
+        id.trim().to_owned()
+    })
 }

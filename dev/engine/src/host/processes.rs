@@ -13,6 +13,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,7 +91,9 @@ impl Leader {
     /// Whether anybody that it leads or led is there still.
     #[must_use]
     pub fn is_followed(&self) -> bool {
-        numbers().filter_map(stat).any(|stat| self.leads(&stat))
+        // While it lives itself, nobody else has to be looked at.
+        process(self.process.pid) == Some(self.process)
+            || numbers().filter_map(stat).any(|stat| self.leads(&stat))
     }
 }
 
@@ -176,7 +179,7 @@ pub fn name(pid: u32) -> Option<String> {
 /// The value of a variable in a process's first environment.
 #[must_use]
 pub fn variable(pid: u32, name: &str) -> Option<String> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = slurp(pid, "environ")?;
     value_in(&environment, name)
 }
 
@@ -231,11 +234,25 @@ pub(super) fn numbers() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// A file of a process. Such files tell no size, and each call makes the kernel
+/// write them anew: with room from the start there are two calls.
+fn slurp(pid: u32, file: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(8 << 10);
+    let mut file = fs::File::open(format!("/proc/{pid}/{file}")).ok()?;
+    file.read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The same as text; a process may have any bytes for its name.
+fn text(pid: u32, file: &str) -> Option<String> {
+    Some(String::from_utf8_lossy(&slurp(pid, file)?).into_owned())
+}
+
 fn ancestors() -> BTreeSet<u32> {
     let mut chain = BTreeSet::new();
     let mut next = Some(std::process::id());
     while let Some(pid) = next.filter(|pid| *pid > 1 && chain.insert(*pid)) {
-        let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let text = text(pid, "stat").unwrap_or_default();
         next = fields(&text).and_then(|(_, rest)| rest.get(1)?.parse().ok());
     }
     chain
@@ -263,7 +280,7 @@ impl Stat {
 }
 
 fn stat(pid: u32) -> Option<Stat> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let text = text(pid, "stat")?;
     let (name, rest) = fields(&text)?;
     if matches!(*rest.first()?, "Z" | "X" | "x") {
         return None;
@@ -290,7 +307,7 @@ fn fields(text: &str) -> Option<(&str, Vec<&str>)> {
 
 /// The soft limit on file locks of a process, if it has one.
 fn locks(pid: u32) -> Option<u64> {
-    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let limits = text(pid, "limits")?;
     let line = limits
         .lines()
         .find_map(|line| line.strip_prefix("Max file locks"))?;
@@ -298,7 +315,7 @@ fn locks(pid: u32) -> Option<u64> {
 }
 
 fn marks(pid: u32) -> Option<Marks> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = slurp(pid, "environ")?;
     let value = |name| value_in(&environment, name);
     Some(Marks {
         project: value(MARK_PROJECT)?,

@@ -257,7 +257,7 @@ async fn a_process_without_an_environment_in_a_session_of_its_own_is_known_by_it
     let project = &unique("test-limit");
     let mut gone = script(project, "echo; exec sleep 600");
     let process_gone = process(gone.id()).unwrap();
-    let marks = look(gone.id(), &[]).unwrap().marks;
+    let marks = marks_of(gone.id());
     gone.kill();
     let mut child = Group::start(
         project,
