@@ -133,7 +133,8 @@ pub struct DevArgs {
     /// Leave the services running when the session ends
     #[arg(long)]
     pub keep: bool,
-    /// Go on in the background; returns once what is on disk answers or failed
+    /// Go on in the background; returns once what is on disk answers or failed,
+    /// and goes on in either case
     #[arg(long, short)]
     pub detach: bool,
 }

@@ -49,6 +49,11 @@ fn keep_leaves_the_services_running_and_down_ends_them() {
     let Web { world, port } = web();
     let mut session = world.dev_ready(&["--keep"]);
     assert_eq!(session.stop(), 130);
+    let said = session.err();
+    assert!(
+        said.contains("the services stay up; `hob down` ends them"),
+        "{said}"
+    );
     assert_eq!(http::get(port, "/").unwrap().body, "one");
     let waited = world.hob(["wait", "web"]).code(1);
     assert!(

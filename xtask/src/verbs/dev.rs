@@ -50,6 +50,7 @@ async fn session(
     args: DevArgs,
 ) -> Result {
     let socket = socket(&engine)?;
+    let keep = args.keep;
     let (keys_in, mut keys) = mpsc::unbounded_channel();
     let leaving = Leaving::watch(keys_in.clone());
     let mut screen = Screen::new(context.output, stage.clone(), &services);
@@ -67,14 +68,14 @@ async fn session(
     }));
     let (shown_in, shown) = mpsc::unbounded_channel();
     let showing = tokio::spawn(screen.show(shown));
-    let setup = Setup {
-        socket,
-        keep: args.keep,
-    };
+    let setup = Setup { socket, keep };
     let end = hob_session::run(ground.clone(), setup, &mut keys, shown_in).await;
     // Everything that was told is shown before the last word.
     let _ = showing.await;
     drop(typed);
+    if keep && matches!(end, Ok(End::Left)) {
+        stage.say("the services stay up; `hob down` ends them");
+    }
     match end.map_err(anyhow::Error::from)? {
         End::Left if leaving.by_signal() => Err(Error::said(Code::Interrupted)),
         End::Left => Ok(()),
