@@ -23,8 +23,11 @@
 pub mod http;
 pub mod ledger;
 mod poller;
+mod polykube;
 mod ports;
 pub mod processes;
+mod programs;
+mod run;
 mod session;
 mod stack;
 mod terminal;
@@ -33,10 +36,12 @@ mod words;
 mod world;
 
 pub use poller::{Polled, Poller};
+pub use polykube::Polykube;
 pub use ports::Port;
+pub use run::Run;
 pub use session::Session;
 pub use stack::{Service, stack};
 pub use terminal::Terminal;
 pub use wait::{LIMIT, until, until_some};
 pub use words::Words;
-pub use world::{Checkout, Run, World};
+pub use world::{Checkout, World};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::world::service_program;
+use crate::programs::service_program;
 
 /// One service of a test's stack.
 ///

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::ports::Port;
 use crate::processes::{self, Marked};
+use crate::programs::{hob_program, service_program};
+use crate::run::{Run, finish, finish_quietly};
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wait::until;
@@ -23,42 +25,6 @@ pub struct World {
     root: PathBuf,
     environment: BTreeMap<String, String>,
     ports: Vec<Port>,
-}
-
-/// How a finished `hob` ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// Its exit code, or 128 and the signal that ended it.
-    pub code: i32,
-    /// Its standard output.
-    pub out: String,
-    /// Its standard error.
-    pub err: String,
-}
-
-impl Run {
-    /// The same, if it ended with this code.
-    ///
-    /// # Panics
-    /// It ended with another one.
-    #[track_caller]
-    pub fn code(self, expected: i32) -> Self {
-        assert_eq!(
-            self.code, expected,
-            "stdout:\n{}\nstderr:\n{}",
-            self.out, self.err
-        );
-        self
-    }
-
-    /// The same, if it ended well.
-    ///
-    /// # Panics
-    /// It did not.
-    #[track_caller]
-    pub fn good(self) -> Self {
-        self.code(0)
-    }
 }
 
 impl Default for World {
@@ -403,55 +369,6 @@ fn take_down(down: Command, root: &Path) {
             "left behind: {left:#?}\n`hob down`: {run:#?}"
         );
     }
-}
-
-/// Runs a command to its end.
-#[track_caller]
-fn finish(command: Command) -> Run {
-    let mut session = Session::start(command);
-    let code = session.end();
-    Run {
-        code,
-        out: session.out(),
-        err: session.err(),
-    }
-}
-
-fn finish_quietly(mut command: Command) -> Option<Run> {
-    let output = command.stdin(Stdio::null()).output().ok()?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let code = output.status.code().unwrap_or(-1);
-    Some(Run {
-        code,
-        out: text(&output.stdout),
-        err: text(&output.stderr),
-    })
-}
-
-/// The `hob` to test: `HOB_BIN`, else the one of this build.
-fn hob_program() -> PathBuf {
-    if let Ok(path) = std::env::var("HOB_BIN") {
-        return PathBuf::from(path);
-    }
-    let path = beside("hob");
-    assert!(
-        path.is_file(),
-        "{} is not there; `cargo build -p xtask` builds it",
-        path.display()
-    );
-    path
-}
-
-/// The service that the tests run.
-pub(crate) fn service_program() -> PathBuf {
-    beside("hob-e2e-service")
-}
-
-/// A program of this build: tests run in `target/…/debug/deps`.
-fn beside(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap();
-    folder.join(name)
 }
 
 fn copy(from: &Path, to: &Path) {

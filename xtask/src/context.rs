@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use hob_engine::host::Executable;
 use hob_engine::{Engine, ProjectRef, Surroundings, owner};
-use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, Publish, ServiceId};
+use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, Publish, SelectError, ServiceId};
 
 use crate::cli::{self, Global};
 use crate::error::{Code, Error, Result};
@@ -156,29 +156,13 @@ impl Loading {
 
     /// The services that names mean.
     pub fn select(&self, names: &[String]) -> Result<Vec<ServiceId>> {
-        self.project.select(names).map_err(|error| {
-            let mut shown = Error::usage(error.to_string());
-            shown.hints = error.hints();
-            if !self.loaded.failed.is_empty() {
-                let failed = self.loaded.failed.join(", ");
-                shown = shown.hint(format!("{failed} has mistakes: `hob check`"));
-            }
-            shown
-        })
+        let selected = self.project.select(names);
+        selected.map_err(|error| unknown(&error, &self.loaded.failed))
     }
 
     /// The one service that a name means.
     pub fn one(&self, name: &str) -> Result<ServiceId> {
-        let mut services = self.select(&[name.to_owned()])?;
-        match (services.pop(), services.is_empty()) {
-            (Some(service), true) => Ok(service),
-            (last, _) => {
-                services.extend(last);
-                let names: Vec<String> = services.iter().map(ToString::to_string).collect();
-                let error = format!("`{name}` is a stack of {} services", names.len());
-                Err(Error::usage(error).hint(format!("name one: {}", names.join(", "))))
-            }
-        }
+        only(self.select(&[name.to_owned()])?, name)
     }
 
     /// The services that names mean and all that these cannot do without.
@@ -234,6 +218,30 @@ impl Loading {
         } else {
             self.project.closure(&chosen)
         })
+    }
+}
+
+/// Names that mean nothing; the stacks that `failed` may have had them.
+pub fn unknown(error: &SelectError, failed: &[String]) -> Error {
+    let mut shown = Error::usage(error.to_string());
+    shown.hints = error.hints();
+    if !failed.is_empty() {
+        let failed = failed.join(", ");
+        shown = shown.hint(format!("{failed} has mistakes: `hob check`"));
+    }
+    shown
+}
+
+/// The one service that a name means.
+pub fn only(mut services: Vec<ServiceId>, name: &str) -> Result<ServiceId> {
+    match (services.pop(), services.is_empty()) {
+        (Some(service), true) => Ok(service),
+        (last, _) => {
+            services.extend(last);
+            let names: Vec<String> = services.iter().map(ToString::to_string).collect();
+            let error = format!("`{name}` is a stack of {} services", names.len());
+            Err(Error::usage(error).hint(format!("name one: {}", names.join(", "))))
+        }
     }
 }
 

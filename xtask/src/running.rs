@@ -18,7 +18,7 @@ use hob_stack::{EngineChoice, Project, ProjectId, SelectError, ServiceId};
 use hob_wire::Status;
 
 use crate::change::engine_error;
-use crate::context::Context;
+use crate::context::{Context, only, unknown};
 use crate::error::{Error, Result};
 use crate::render::note;
 
@@ -173,16 +173,7 @@ impl Running<'_> {
     /// # Errors
     /// Like [`select`](Self::select), or it means several.
     pub async fn one(&self, name: &str) -> Result<ServiceId> {
-        let mut services = self.select(&[name.to_owned()]).await?;
-        match (services.pop(), services.is_empty()) {
-            (Some(service), true) => Ok(service),
-            (last, _) => {
-                services.extend(last);
-                let names: Vec<String> = services.iter().map(ToString::to_string).collect();
-                let error = format!("`{name}` is a stack of {} services", names.len());
-                Err(Error::usage(error).hint(format!("name one: {}", names.join(", "))))
-            }
-        }
+        only(self.select(&[name.to_owned()]).await?, name)
     }
 
     /// What the agent of a service says. Only where nobody listens is the
@@ -283,13 +274,7 @@ impl Running<'_> {
     }
 
     fn unknown(&self, error: &SelectError) -> Error {
-        let mut shown = Error::usage(error.to_string());
-        shown.hints = error.hints();
-        if !self.failed.is_empty() {
-            let failed = self.failed.join(", ");
-            shown = shown.hint(format!("{failed} has mistakes: `hob check`"));
-        }
-        shown
+        unknown(error, &self.failed)
     }
 }
 

@@ -26,9 +26,6 @@ pub(crate) trait Lower: World<Question = Want> {
     /// Takes away what is no resource and of no use any more: dead sockets of
     /// sessions, empty folders. Called under the lock.
     fn tidy(&self);
-
-    /// Takes the kept logs of a scope away. Called under the lock.
-    fn forget_logs(&self, scope: &Scope);
 }
 
 /// The plan for `want` as things are, and what was found.
@@ -78,7 +75,7 @@ impl<W: Lower> Work<W> {
         let empty = self.ledger.records().is_empty();
         drop(self.ledger);
         if let Some(scope) = &self.logs {
-            self.world.forget_logs(scope);
+            self.world.place().1.forget_logs(scope);
         }
         self.world.tidy();
         if !empty {

@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 
 use crate::change::Lower;
 use crate::paths::Paths;
-use crate::resource::{DesiredSet, Digest, Kind, Observed, ResourceId, Scope};
+use crate::resource::{DesiredSet, Digest, Kind, Observed, ResourceId};
 use crate::want::Want;
 
 pub use facts::HostFacts;
@@ -153,15 +153,6 @@ impl Lower for HostEngine {
 
     fn tidy(&self) {
         self.take_away_dead();
-    }
-
-    fn forget_logs(&self, scope: &Scope) {
-        let paths = &self.setup.paths;
-        for id in paths.last_logs() {
-            if scope.contains(&crate::want::owner(&id)) {
-                paths.forget_log(id.stack.as_str(), id.service.as_str());
-            }
-        }
     }
 }
 

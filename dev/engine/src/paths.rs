@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use hob_stack::ServiceId;
 
 use crate::ledger::LEDGER_FILE;
+use crate::resource::Scope;
+use crate::want::owner;
 
 /// The longest path of a unix socket, in bytes, its final zero not counted
 /// (`sun_path` has 108, see unix(7)).
@@ -150,14 +152,9 @@ impl Paths {
     /// The services that have one.
     #[must_use]
     pub fn last_logs(&self) -> Vec<ServiceId> {
-        let names = |folder: &Path| {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-            names.collect::<Vec<_>>()
-        };
         let home = self.last_logs_folder();
-        let ids = names(&home).into_iter().flat_map(|stack| {
-            let services = names(&home.join(&stack)).into_iter();
+        let ids = entries(&home).into_iter().flat_map(|stack| {
+            let services = entries(&home.join(&stack)).into_iter();
             services.filter_map(move |service| format!("{stack}/{service}").parse().ok())
         });
         ids.collect()
@@ -185,6 +182,15 @@ impl Paths {
         let _ = fs::remove_dir_all(&last);
         for above in last.ancestors().skip(1).take(2) {
             let _ = fs::remove_dir(above);
+        }
+    }
+
+    /// Takes the logs of the last runs of a scope's services away.
+    pub(crate) fn forget_logs(&self, scope: &Scope) {
+        for id in self.last_logs() {
+            if scope.contains(&owner(&id)) {
+                self.forget_log(id.stack.as_str(), id.service.as_str());
+            }
         }
     }
 
@@ -266,6 +272,16 @@ impl Paths {
         let text = fs::read_to_string(self.state.join(ROOT_FILE)).ok()?;
         Some(PathBuf::from(text))
     }
+}
+
+/// The names in a folder, in order; none when it is not there.
+pub(crate) fn entries(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
 }
 
 /// Makes a folder and those above it, mode 0700 where they are new.

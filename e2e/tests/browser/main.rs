@@ -4,10 +4,8 @@
 
 mod chromium;
 
-use std::path::Path;
-
 use chromium::Browser;
-use hob_e2e::{Service, World, stack, until};
+use hob_e2e::{Polykube, Service, World, stack, until};
 
 /// A project with one page that says `one`.
 fn page() -> (World, u16) {
@@ -158,21 +156,7 @@ fn the_page_of_a_service_that_keeps_dying_shows_its_last_words() {
 
 #[test]
 fn polykubes_page_shows_both_apis() {
-    let mut world = World::new();
-    world.keep_home();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .join("stacks/polykube");
-    world.copy(&from, "stacks/polykube");
-    let (site, goapi, vnextapi) = (world.port(), world.port(), world.port());
-    world.write(
-        "stacks/polykube/stack.local.toml",
-        &format!(
-            "[services.static]\npublish = {site}\n[services.goapi]\npublish = {goapi}\n\
-             [services.vnextapi]\npublish = {vnextapi}\n"
-        ),
-    );
+    let Polykube { world, site, .. } = Polykube::copied();
     let session = world.dev(&[]);
     session.wait(&format!("http://127.0.0.1:{site}"));
     let browser = Browser::start();

@@ -3,39 +3,7 @@
 
 use std::path::Path;
 
-use hob_e2e::{Poller, World, http};
-
-/// A copy of the repository's stack on ports of this test.
-struct Polykube {
-    world: World,
-    site: u16,
-    goapi: u16,
-    vnextapi: u16,
-}
-
-fn polykube() -> Polykube {
-    let mut world = World::new();
-    world.keep_home();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .join("stacks/polykube");
-    world.copy(&from, "stacks/polykube");
-    let (site, goapi, vnextapi) = (world.port(), world.port(), world.port());
-    world.write(
-        "stacks/polykube/stack.local.toml",
-        &format!(
-            "[services.static]\npublish = {site}\n[services.goapi]\npublish = {goapi}\n\
-             [services.vnextapi]\npublish = {vnextapi}\n"
-        ),
-    );
-    Polykube {
-        world,
-        site,
-        goapi,
-        vnextapi,
-    }
-}
+use hob_e2e::{Poller, Polykube, http};
 
 /// Whether a program is on the search path.
 fn installed(name: &str) -> bool {
@@ -45,7 +13,7 @@ fn installed(name: &str) -> bool {
 
 #[test]
 fn an_edit_of_goapi_is_answered_by_new_code_without_a_failed_request() {
-    let Polykube { world, goapi, .. } = polykube();
+    let Polykube { world, goapi, .. } = Polykube::copied();
     let mut session = world.dev(&["--only", "goapi"]);
     session.wait("ready; every save");
     let first = http::get(goapi, "/").unwrap();
@@ -83,7 +51,7 @@ fn the_whole_stack_comes_up_and_what_is_missing_is_named() {
         site,
         goapi,
         vnextapi,
-    } = polykube();
+    } = Polykube::copied();
     let mono = installed("mono") && installed("mcs");
     let up = world.hob(["up"]).code(if mono { 0 } else { 4 });
     let nginx = installed("nginx") || Path::new("/usr/sbin/nginx").is_file();
@@ -111,7 +79,7 @@ fn the_whole_stack_comes_up_and_what_is_missing_is_named() {
 
 #[test]
 fn the_repositorys_own_stacks_are_good() {
-    let Polykube { world, .. } = polykube();
+    let Polykube { world, .. } = Polykube::copied();
     let check = world.hob(["check"]).good();
     assert_eq!(check.err, "3 services in 1 stack, no mistakes\n");
 }

@@ -4,7 +4,6 @@
 //! Looks and asks, changes nothing. Start with [`HostEngine::candidates`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use super::socket::client;
 use super::{FACT_SOCKET, HostEngine, agent};
 use crate::agent::ClientError;
 use crate::ledger::{Ledger, Records};
+use crate::paths::entries;
 use crate::resource::Owner;
 use crate::world::Failure;
 
@@ -157,14 +157,4 @@ impl HostEngine {
         candidates.sort_by(|a, b| (&a.stack, &a.service).cmp(&(&b.stack, &b.service)));
         candidates
     }
-}
-
-/// The names in a folder, in order; none when it is not there.
-pub(super) fn entries(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    names.sort();
-    names
 }

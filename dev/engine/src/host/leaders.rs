@@ -12,10 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::candidates::{Answer, ask, entries};
+use super::candidates::{Answer, ask};
 use super::processes::{self, Leader, Marked, Marks, Process};
 use super::{AgentSpec, HostEngine};
-use crate::paths::make_closed;
+use crate::paths::{entries, make_closed};
 use crate::world::Failure;
 
 /// Tells one start of the machine from another: numbers of processes and

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hob_wire::{Mode, PROTOCOL, Phase, Status};
 
-use super::candidates::{Answer, Candidate, entries};
+use super::candidates::{Answer, Candidate};
 use super::gather::secret_variables;
 use super::ports::Listeners;
 use super::processes::{self, Marked, Process};
@@ -18,6 +18,7 @@ use super::{
     TRAIT_SECRETS, VOLUME, agent, fixed, folder,
 };
 use crate::ledger::Records;
+use crate::paths::entries;
 use crate::resource::{
     Digest, Health, Identity, Level, Observed, ObservedResource, ResourceId, StepLimits,
 };

@@ -11,7 +11,7 @@
 //! ([`hob_wire::lock_mark`]). Start with [`of_project`].
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -312,6 +312,16 @@ fn locks(pid: u32) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("Max file locks"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// The first environment of a process, as far as it is text.
+#[must_use]
+pub fn environment(pid: u32) -> Option<BTreeMap<String, String>> {
+    let environment = slurp(pid, "environ")?;
+    let entries = environment.split(|byte| *byte == 0);
+    let pairs = entries.filter_map(|text| std::str::from_utf8(text).ok()?.split_once('='));
+    let owned = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Some(owned.collect())
 }
 
 fn marks(pid: u32) -> Option<Marks> {

@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::HostEngine;
 use super::ports::{Listeners, holders};
 use super::processes::Marked;
-use super::{HostEngine, candidates};
 use crate::ledger::{LEDGER_FILE, Ledger};
 use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::LOCK_FILE;
-use crate::paths::{LAST_LOGS, ROOT_FILE};
+use crate::paths::{LAST_LOGS, ROOT_FILE, entries};
 
 impl HostEngine {
     /// Everything of the project that is there, running services included.
@@ -37,7 +37,7 @@ impl HostEngine {
         for addr in listening(&marked) {
             add(LeftoverKind::Port, addr);
         }
-        for name in candidates::entries(&setup.paths.runtime) {
+        for name in entries(&setup.paths.runtime) {
             let path = setup.paths.runtime.join(&name).display().to_string();
             match name.strip_suffix(".sock") {
                 Some(_) => add(LeftoverKind::Socket, path),
@@ -66,7 +66,7 @@ impl HostEngine {
     pub(super) fn volumes(&self) -> Vec<String> {
         let home = self.setup.paths.state.join("volumes");
         let below = |folder: std::path::PathBuf| {
-            let names = candidates::entries(&folder).into_iter();
+            let names = entries(&folder).into_iter();
             names.map(move |name| folder.join(name))
         };
         below(home)
@@ -96,7 +96,7 @@ fn listening(marked: &[Marked]) -> BTreeSet<String> {
 
 /// What a folder holds beside these names.
 fn files(folder: &Path, known: &BTreeSet<&str>) -> Vec<String> {
-    candidates::entries(folder)
+    entries(folder)
         .into_iter()
         .filter(|name| !known.contains(name.as_str()))
         .map(|name| folder.join(name).display().to_string())

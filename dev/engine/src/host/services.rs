@@ -1,6 +1,6 @@
 //! The services of a project as their agents tell of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -37,12 +37,7 @@ impl HostEngine {
     #[must_use]
     pub fn inside(&self, status: &Status) -> Option<Inside> {
         let pid = status.serving.as_ref()?.pid;
-        let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
-        let mut environment: BTreeMap<String, String> = environ
-            .split(|byte| *byte == 0)
-            .filter_map(|text| std::str::from_utf8(text).ok()?.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
+        let mut environment = processes::environment(pid)?;
         if environment.get(MARK_SERVICE) != Some(&status.service)
             || environment.get(MARK_PROJECT) != Some(&self.setup.project)
         {

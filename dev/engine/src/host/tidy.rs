@@ -12,8 +12,8 @@ use std::path::Path;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
-use super::candidates::entries;
 use super::{HostEngine, processes};
+use crate::paths::entries;
 
 impl HostEngine {
     /// Takes all of that away.

@@ -1,0 +1,49 @@
+//! [`Polykube`]: the real stack of this repository, in a project of a test.
+
+use std::path::Path;
+
+use crate::world::World;
+
+/// A copy of the stack on ports of this test.
+#[derive(Debug)]
+pub struct Polykube {
+    /// Its project.
+    pub world: World,
+    /// The port of the page.
+    pub site: u16,
+    /// The port of `goapi`.
+    pub goapi: u16,
+    /// The port of `vnextapi`.
+    pub vnextapi: u16,
+}
+
+impl Polykube {
+    /// The copy, nothing started. Toolchains keep the caller's caches.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    #[must_use]
+    pub fn copied() -> Self {
+        let mut world = World::new();
+        world.keep_home();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .unwrap()
+            .join("stacks/polykube");
+        world.copy(&from, "stacks/polykube");
+        let (site, goapi, vnextapi) = (world.port(), world.port(), world.port());
+        world.write(
+            "stacks/polykube/stack.local.toml",
+            &format!(
+                "[services.static]\npublish = {site}\n[services.goapi]\npublish = {goapi}\n\
+                 [services.vnextapi]\npublish = {vnextapi}\n"
+            ),
+        );
+        Self {
+            world,
+            site,
+            goapi,
+            vnextapi,
+        }
+    }
+}
