@@ -10,7 +10,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hob_engine::host::Executable;
+use hob_engine::Executable;
 use hob_engine::{Engine, ProjectRef, Surroundings, owner};
 use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, Publish, SelectError, ServiceId};
 

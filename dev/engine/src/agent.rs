@@ -4,6 +4,13 @@
 //! nothing of what the answers mean; how an agent is reached is the engine's
 //! own, which implements [`Reach`].
 
+pub(crate) mod answer;
+pub(crate) mod fixed;
+pub(crate) mod found;
+mod ready;
+pub(crate) mod socket;
+pub(crate) mod told;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -204,6 +211,7 @@ impl AgentClient {
         })
     }
 
+    /// Where it is reached, for people.
     fn place(&self) -> String {
         self.reach.to_string()
     }

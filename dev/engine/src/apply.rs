@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::ledger::{Entry, Journal, Stage};
 use crate::plan::{Plan, Step, StepId};
 use crate::resource::Verb;
-use crate::world::{Action, Failure, World};
+use crate::world::{Action, Failure, Says, World};
 
 /// Something that an apply tells while it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Progress {
 pub enum StepState {
     /// It is being performed.
     Started,
+    /// It said this line while it was performed.
+    Said(String),
     /// It ended.
     Ended(Outcome),
 }
@@ -173,7 +175,7 @@ impl<W: World, J: Journal> Run<'_, W, J> {
                     let slots = step.verb.acts().then(|| Arc::clone(&self.slots));
                     let world = Arc::clone(self.world);
                     let journal = Arc::clone(self.journal);
-                    let work = Work::of(step);
+                    let work = Work::of(step, &progress);
                     self.tasks.spawn(async move {
                         let step = work.step;
                         (
@@ -237,7 +239,7 @@ struct Work<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Work<S> {
-    fn of(step: &Step<S>) -> Self {
+    fn of(step: &Step<S>, progress: &mpsc::UnboundedSender<Progress>) -> Self {
         Self {
             step: step.id,
             action: Action {
@@ -245,6 +247,7 @@ impl<S: Clone + Send + Sync + 'static> Work<S> {
                 resource: step.resource.clone(),
                 spec: step.spec.clone(),
                 limit: step.limit,
+                says: Says::of(step.id, progress.clone()),
             },
             memory: step.memory.clone(),
         }

@@ -15,12 +15,13 @@ use tokio::sync::mpsc;
 use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
 use crate::change::{Work, planned};
-use crate::host::{Executable, HostEngine, Setup};
+use crate::host::HostEngine;
 use crate::ledger::LedgerError;
 use crate::leftover::Leftover;
 use crate::lock::{Holding, LockError};
 use crate::paths::{Homes, LOG_FOLDER, Paths, PathsError};
 use crate::plan::Plan;
+use crate::setup::{Executable, Setup};
 use crate::want::Want;
 use crate::world::Failure;
 
@@ -120,7 +121,7 @@ impl Engine {
     pub fn all_projects(surroundings: &Surroundings) -> Result<Vec<ProjectRef>, PathsError> {
         let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
         let mut roots: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for marked in crate::host::processes::marked(surroundings.uid) {
+        for marked in crate::machine::processes::marked(surroundings.uid) {
             roots.insert(marked.marks.project, marked.marks.root);
         }
         for id in homes.projects() {

@@ -12,29 +12,21 @@ mod candidates;
 mod direct;
 mod environment;
 mod facts;
-mod fixed;
 mod gather;
 mod leaders;
 mod lower;
 mod observe;
 mod perform;
-mod port_choice;
-pub mod ports;
-pub mod processes;
 mod prove;
 mod services;
-mod socket;
-mod source;
 mod tidy;
-pub mod tools;
-mod wait;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::change::Lower;
 use crate::paths::Paths;
 use crate::resource::{DesiredSet, Digest, Kind, Observed, ResourceId};
+use crate::setup::Setup;
 use crate::want::Want;
 
 pub use facts::HostFacts;
@@ -55,12 +47,6 @@ pub const ORPHANS: Kind = Kind::new("orphans");
 /// The file in an agent's folder that takes what it says outside of its log.
 pub const AGENT_ERRORS: &str = "agent.err";
 
-/// The trait of an agent: how its service is run.
-const TRAIT_MODE: &str = "mode";
-/// The trait of an agent: where its service is reached.
-const TRAIT_LISTEN: &str = "address";
-/// The trait of an agent: the version of the protocol that it speaks.
-const TRAIT_PROTOCOL: &str = "protocol";
 /// The trait of an agent: whether the secrets in its environment are the
 /// caller's. Their values are compared when it is observed, and only there.
 const TRAIT_SECRETS: &str = "secret environment";
@@ -72,32 +58,6 @@ const FACT_PORT: &str = "port";
 /// The fact of an agent in the ledger: the milliseconds that it may take to
 /// end.
 const FACT_STOP: &str = "stop-ms";
-
-/// The program that has the hidden verbs `agent` and `serve-files`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Executable {
-    /// The program, absolute.
-    pub program: PathBuf,
-    /// Arguments before the verb.
-    pub args: Vec<String>,
-}
-
-/// What the engine is told of the machine and the project.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// The project's id.
-    pub project: String,
-    /// The project's folder.
-    pub root: PathBuf,
-    /// Its state and sockets.
-    pub paths: Paths,
-    /// The program to run agents with.
-    pub executable: Executable,
-    /// The caller's environment.
-    pub environment: BTreeMap<String, String>,
-    /// The number of the user that calls.
-    pub uid: u32,
-}
 
 /// Services as supervised processes of this user on this machine.
 #[derive(Debug)]

@@ -17,11 +17,14 @@ pub mod host;
 mod ledger;
 mod leftover;
 mod lock;
+mod lowering;
+pub mod machine;
 mod obstacle;
 mod paths;
 mod plan;
 pub mod resource;
 mod sessions;
+mod setup;
 mod status;
 mod typed;
 mod want;
@@ -43,7 +46,8 @@ pub use resource::{
     Observed, ObservedResource, Owner, ResourceId, Scope, StepLimits, Verb,
 };
 pub use sessions::{AskedSession, describe, session_name, sessions};
+pub use setup::{Executable, Setup};
 pub use status::{Inside, ServiceState, Verdict};
 pub use typed::typed;
 pub use want::{Want, owner};
-pub use world::{Action, Failure, FailureKind, World};
+pub use world::{Action, Failure, FailureKind, Says, World};

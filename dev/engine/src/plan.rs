@@ -166,10 +166,21 @@ impl<S> Situation<'_, S> {
     fn chains(&self, blocked: &Blocked) -> BTreeMap<ResourceId, Chain> {
         let ids: BTreeSet<&ResourceId> = self.wanted.keys().chain(self.found.keys()).collect();
         ids.into_iter()
-            .filter(|id| !blocked.contains_key(&id.owner()))
+            .filter(|id| !blocked.contains_key(&id.owner()) && !self.is_for_nobody(id, blocked))
             .map(|id| (id.clone(), self.chain(id)))
             .filter(|(_, chain)| !chain.is_empty())
             .collect()
+    }
+
+    /// Whether something that a stack has as a whole would be made for services
+    /// that are all left alone.
+    fn is_for_nobody(&self, id: &ResourceId, blocked: &Blocked) -> bool {
+        if id.service.is_some() || !self.wanted.contains_key(id) {
+            return false;
+        }
+        let needs_it = |wanted: &&&Desired<S>| wanted.needs.iter().any(|need| need.on == *id);
+        let mut users = self.wanted.values().filter(needs_it).peekable();
+        users.peek().is_some() && users.all(|user| blocked.contains_key(&user.id.owner()))
     }
 
     /// How long a step of this resource may take: what is removed goes by

@@ -213,6 +213,9 @@ pub struct Desired<S> {
     pub claims: Vec<Claim>,
     /// Whether one that failed is made anew instead of waited for.
     pub retry: bool,
+    /// Whether it is made while what its owner had before is still there: an
+    /// image, before the container that runs from an older one goes.
+    pub early: bool,
     /// The ends of its waits.
     pub limits: StepLimits,
     /// What the ledger remembers beside its name. Never a secret.
@@ -303,6 +306,16 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether it reaches into a stack at all.
+    #[must_use]
+    pub fn touches(&self, stack: &str) -> bool {
+        match self {
+            Self::Project => true,
+            Self::Stacks(stacks) => stacks.contains(stack),
+            Self::Services(services) => services.iter().any(|it| it.stack == stack),
+        }
+    }
+
     /// Whether what belongs to this owner may be touched.
     #[must_use]
     pub fn contains(&self, owner: &Owner) -> bool {
@@ -323,6 +336,9 @@ pub struct DesiredSet<S> {
     pub resources: Vec<Desired<S>>,
     /// What the lowering could not ask for, and why.
     pub obstacles: Vec<Obstacle>,
+    /// What was found and has a successor by now, and who used it: it is
+    /// removed once its user runs from that, whether it is durable or not.
+    pub outdated: BTreeMap<ResourceId, ResourceId>,
     /// Whether durable resources that are not asked for are removed too.
     pub remove_durable: bool,
     /// Whether busy resources are changed all the same.
@@ -337,6 +353,7 @@ impl<S> DesiredSet<S> {
             scope,
             resources: Vec::new(),
             obstacles: Vec::new(),
+            outdated: BTreeMap::new(),
             remove_durable: false,
             force: false,
         }

@@ -8,10 +8,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hob_wire::{Hello, Reply, SessionInfo, SessionRequest, SessionState, decode, encode};
+use hob_wire::{Hello, Mode, Reply, SessionInfo, SessionRequest, SessionState, decode, encode};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
+
+use crate::resource::{Level, Observed, ObservedResource, ResourceId};
+use crate::want::Want;
 
 /// How long a session may take to say what it works with.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -64,6 +67,49 @@ pub async fn describe(session: &SessionInfo) -> Option<SessionState> {
     match timeout(ANSWER, asking).await.ok()?? {
         Reply::Session(state) => Some(state),
         _ => None,
+    }
+}
+
+/// A service that a session may work with.
+pub(crate) struct MaybeIn {
+    /// Its agent, as the engine names it.
+    pub(crate) agent: ResourceId,
+    /// Whether nobody answers for an agent that was there.
+    pub(crate) silent: bool,
+}
+
+/// Marks the agents of services that dev sessions have as busy, for whoever
+/// wants them for good: a session makes the agent of its service anew when that
+/// dies. Sessions settle among themselves, at the agents, which of them has a
+/// service. A service that is to come is busy as much as one that is there.
+pub(crate) async fn in_sessions<F>(
+    runtime: &Path,
+    want: &Want,
+    services: Vec<MaybeIn>,
+    observed: &mut Observed<F>,
+) {
+    if want.services.is_empty() || want.mode != Mode::Run {
+        return;
+    }
+    for session in sessions(runtime).await {
+        let who = session_name(session.pid);
+        let state = describe(&session).await;
+        for service in &services {
+            let (has, who) = match &state {
+                Some(state) => {
+                    let name = service.agent.owner().to_string();
+                    (state.services.contains(&name), who.clone())
+                }
+                // It may have any that nobody else answers for.
+                None => (service.silent, format!("{who} does not answer and maybe")),
+            };
+            if has {
+                let id = service.agent.clone();
+                let absent = || ObservedResource::at(Level::Absent);
+                let resource = observed.resources.entry(id).or_insert_with(absent);
+                resource.busy.get_or_insert(who);
+            }
+        }
     }
 }
 

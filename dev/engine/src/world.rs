@@ -5,6 +5,10 @@
 
 use std::future::Future;
 
+use tokio::sync::mpsc;
+
+use crate::apply::{Progress, StepState};
+use crate::plan::StepId;
 use crate::resource::{Observed, ResourceId, Verb};
 
 /// One outside action, as the executor hands it over.
@@ -20,6 +24,29 @@ pub struct Action<S> {
     /// How long it may take. The executor gives up then; an action that can
     /// say more about the reason does so earlier.
     pub limit: std::time::Duration,
+    /// Takes what is worth knowing while it goes on.
+    pub says: Says,
+}
+
+/// Takes lines that an action says while it goes on: those of a build. Nobody
+/// may be listening.
+#[derive(Debug, Clone, Default)]
+pub struct Says(Option<(StepId, mpsc::UnboundedSender<Progress>)>);
+
+impl Says {
+    /// Says them of this step.
+    #[must_use]
+    pub fn of(step: StepId, progress: mpsc::UnboundedSender<Progress>) -> Self {
+        Self(Some((step, progress)))
+    }
+
+    /// Says one line.
+    pub fn line(&self, text: impl Into<String>) {
+        if let Some((step, progress)) = &self.0 {
+            let (step, state) = (*step, StepState::Said(text.into()));
+            let _ = progress.send(Progress { step, state });
+        }
+    }
 }
 
 /// Where resources live.

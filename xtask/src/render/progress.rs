@@ -21,6 +21,8 @@ pub struct Steps {
     last: BTreeMap<String, usize>,
     labels: BTreeMap<String, String>,
     running: BTreeSet<usize>,
+    /// The last line that each of them said.
+    said: BTreeMap<usize, String>,
     began: BTreeMap<String, std::time::Instant>,
     phases: BTreeMap<String, Phase>,
 }
@@ -43,6 +45,7 @@ impl Steps {
             last,
             labels,
             running: BTreeSet::new(),
+            said: BTreeMap::new(),
             began: BTreeMap::new(),
             phases: BTreeMap::new(),
         }
@@ -62,8 +65,13 @@ impl Steps {
                     .or_insert_with(std::time::Instant::now);
                 Vec::new()
             }
+            StepState::Said(line) => {
+                self.said.insert(step, line.clone());
+                Vec::new()
+            }
             StepState::Ended(outcome) => {
                 self.running.remove(&step);
+                self.said.remove(&step);
                 let last = self.last.get(&owner) == Some(&step);
                 self.ended(&owner, verb, outcome, last)
             }
@@ -138,7 +146,9 @@ impl Steps {
             .iter()
             .map(|(doing, names)| format!("{doing} {}", names.join(", ")))
             .collect();
-        (!text.is_empty()).then(|| text.join("; "))
+        let said = self.said.values().next_back();
+        let said = said.map_or_else(String::new, |line| format!(": {line}"));
+        (!text.is_empty()).then(|| text.join("; ") + &said)
     }
 }
 

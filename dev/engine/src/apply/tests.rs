@@ -81,6 +81,7 @@ fn wanted(level: Level) -> DesiredSet<()> {
         needs: Vec::new(),
         claims: Vec::new(),
         retry: false,
+        early: false,
         limits: StepLimits::default(),
         facts: BTreeMap::new(),
         label: None,

@@ -4,47 +4,20 @@
 //! Looks and asks, changes nothing. Start with [`HostEngine::candidates`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use hob_stack::ServiceId;
 use hob_wire::Status;
 use tokio::task::JoinSet;
 
-use super::processes::Marked;
-use super::socket::client;
 use super::{FACT_SOCKET, HostEngine, agent};
-use crate::agent::ClientError;
+use crate::agent::answer::{Answer, ask};
+use crate::agent::socket::client;
 use crate::ledger::{Ledger, Records};
+use crate::machine::processes::Marked;
 use crate::paths::entries;
 use crate::resource::Owner;
 use crate::world::Failure;
-
-/// How long a connected agent may take to tell its status.
-const ANSWER: Duration = Duration::from_secs(5);
-
-/// What an agent's socket says.
-#[derive(Debug, Clone)]
-pub(super) enum Answer {
-    /// Nobody listens.
-    Nobody,
-    /// Its status.
-    Status(Box<Status>),
-    /// It speaks another version.
-    Version(u32),
-    /// Somebody listens and says nothing of use, for this reason.
-    Useless(String),
-}
-
-/// Asks the agent of a socket for its status.
-pub(super) async fn ask(socket: &Path) -> Answer {
-    match client(socket).status(ANSWER).await {
-        Ok(status) => Answer::Status(Box::new(status)),
-        Err(ClientError::Version { protocol, .. }) => Answer::Version(protocol),
-        Err(ClientError::Gone { .. }) => Answer::Nobody,
-        Err(error) => Answer::Useless(error.to_string()),
-    }
-}
 
 /// One service that something is known of.
 #[derive(Debug)]
@@ -70,13 +43,8 @@ impl Candidate {
 
     /// The status, if it is this service's agent that answers.
     pub(super) fn status(&self, project: &str) -> Option<&Status> {
-        match &self.answer {
-            Answer::Status(status) => {
-                let service = format!("{}/{}", self.stack, self.service);
-                (status.project == project && status.service == service).then_some(status)
-            }
-            _ => None,
-        }
+        let service = format!("{}/{}", self.stack, self.service);
+        self.answer.status_of(project, &service)
     }
 }
 
@@ -145,7 +113,7 @@ impl HostEngine {
                 .unwrap_or_default();
             asking.spawn(async move {
                 Candidate {
-                    answer: ask(&socket).await,
+                    answer: ask(&client(&socket)).await,
                     stack,
                     service,
                     socket,

@@ -7,8 +7,9 @@ use std::time::Duration;
 use hob_stack::ServiceId;
 use hob_wire::Spec;
 
-use super::{HostEngine, HostSpec, lower, processes};
+use super::{HostEngine, HostSpec, lower};
 use crate::Obstacle;
+use crate::machine::processes;
 use crate::want::{Want, owner};
 use crate::world::{Failure, World};
 

@@ -7,7 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use hob_stack::{Project, Service, ServiceId};
 use hob_wire::{Mode, Protocol};
 
-use super::{HostFacts, Setup};
+use super::HostFacts;
+use crate::lowering::in_mode;
+use crate::setup::Setup;
 
 /// What every process is given from the caller's environment, if it is set.
 pub(super) const PASSED: &[&str] = &[
@@ -56,10 +58,7 @@ pub(super) fn of(
             path.to_string_lossy().into_owned(),
         );
     }
-    variables.extend(match mode {
-        Mode::Dev => service.dev_form.env.clone(),
-        Mode::Run => service.env.clone(),
-    });
+    variables.extend(in_mode(service, mode).env.clone());
     variables
 }
 

@@ -9,16 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hob_stack::{Form, Project, Service, ServiceId};
-use hob_watch::Root;
-use hob_wire::{Mode, SecretSource};
-use tokio::task::JoinSet;
+use hob_stack::{Form, Project, Service};
+use hob_wire::Mode;
 
 use super::candidates::Candidate;
-use super::ports::{Listener, Listeners, holders, user_name};
-use super::processes::Leader;
-use super::{FACT_PORT, HostEngine, HostFacts, REMAINS, agent, port_choice, processes, tools};
+use super::{FACT_PORT, HostEngine, HostFacts, REMAINS, agent};
 use crate::ledger::Records;
+use crate::lowering::{in_mode, secret_variables};
+use crate::machine::ports::{Listener, Listeners, holders, user_name};
+use crate::machine::processes::{self, Leader};
+use crate::machine::{port_choice, source, tools};
 use crate::resource::{Claim, Holder, Observed, Owner, ResourceId};
 use crate::typed::typed;
 use crate::want::{Want, owner};
@@ -73,45 +73,15 @@ impl HostEngine {
             if !unset.is_empty() {
                 facts.unset.insert(service.id.clone(), unset);
             }
-            files |= matches!(form(service, want.mode), Form::Files { .. });
+            files |= matches!(in_mode(service, want.mode).form, Form::Files { .. });
         }
         if files {
             facts.nginx = self.nginx().await;
         }
         if want.mode == Mode::Run {
-            facts.sources = self.sources(project, want).await;
+            facts.sources = source::digests(project, want).await;
         }
         facts
-    }
-
-    /// The digest of every source tree that is asked for; services that share
-    /// one have it read once.
-    async fn sources(
-        &self,
-        project: &Project,
-        want: &Want,
-    ) -> BTreeMap<ServiceId, Result<String, String>> {
-        let mut trees: Vec<(Root, Vec<ServiceId>)> = Vec::new();
-        for service in want.services.iter().filter_map(|id| project.service(id)) {
-            let root = super::source::root(service);
-            let id = service.id.clone();
-            match trees.iter_mut().find(|(known, _)| *known == root) {
-                Some((_, services)) => services.push(id),
-                None => trees.push((root, vec![id])),
-            }
-        }
-        let mut reading = JoinSet::new();
-        for (root, services) in trees {
-            reading.spawn_blocking(move || {
-                let digest = super::source::digest(&root).map_err(|error| error.to_string());
-                (services, digest)
-            });
-        }
-        let mut sources = BTreeMap::new();
-        for (services, digest) in reading.join_all().await {
-            sources.extend(services.into_iter().map(|id| (id, digest.clone())));
-        }
-        sources
     }
 
     /// The programs of a service that are not on the search path.
@@ -241,20 +211,4 @@ enum Weight {
     /// The service itself on this very address: whoever else is there leaves
     /// it its place, as a socket on `[::]` without IPv4 does.
     Same,
-}
-
-/// How a service is built and run in a mode.
-fn form(service: &Service, mode: Mode) -> &Form {
-    match mode {
-        Mode::Dev => &service.dev_form.form,
-        Mode::Run => &service.run_form,
-    }
-}
-
-/// The variables of the caller that a service takes secrets from.
-pub(super) fn secret_variables(service: &Service) -> impl Iterator<Item = &str> {
-    service.secrets.values().filter_map(|source| match source {
-        SecretSource::Env(name) => Some(name.as_str()),
-        SecretSource::File(_) => None,
-    })
 }

@@ -12,9 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::candidates::{Answer, ask};
-use super::processes::{self, Leader, Marked, Marks, Process};
 use super::{AgentSpec, HostEngine};
+use crate::agent::answer::{Answer, ask};
+use crate::agent::socket::client;
+use crate::machine::processes::{self, Leader, Marked, Marks, Process};
 use crate::paths::{entries, make_closed};
 use crate::world::Failure;
 
@@ -39,7 +40,7 @@ impl HostEngine {
     /// Notes the session that the agent leads. Without an answer there is
     /// nothing to note, and nothing that it was told to start.
     pub(super) async fn note(&self, agent: &AgentSpec) -> Result<(), Failure> {
-        let Answer::Status(status) = ask(&agent.socket).await else {
+        let Answer::Status(status) = ask(&client(&agent.socket)).await else {
             return Ok(());
         };
         let Some(process) = processes::leader(status.agent_pid) else {

@@ -7,26 +7,23 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use hob_stack::{Form, Project, Ready as ModelReady, Service};
-use hob_wire::{Listen, Mode, Program, Ready, SecretSource, Spec, Swap};
+use hob_stack::Form;
+use hob_wire::{Listen, Mode, Program, Spec};
 
 use super::{
-    AgentSpec, FACT_PORT, FACT_SOCKET, FACT_STOP, HostFacts, HostSpec, Setup, TRAIT_SECRETS,
-    VOLUME, agent, environment, fixed, folder, tools,
+    AGENT, AgentSpec, FACT_PORT, FACT_SOCKET, FACT_STOP, HostFacts, HostSpec, TRAIT_SECRETS,
+    VOLUME, agent, environment, folder,
 };
+use crate::agent::{fixed, found};
+use crate::lowering::{Asked, limits};
+use crate::machine::tools;
 use crate::resource::{
-    Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, StepLimits, Verb,
+    Claim, Dependency, Desired, DesiredSet, Identity, Level, ResourceId, StepLimits, Verb,
 };
-use crate::want::{Want, owner};
+use crate::setup::Setup;
+use crate::want::Want;
 use crate::{Obstacle, ObstacleKind};
-
-/// How long a build without a limit may take before `up` stops waiting.
-const BUILD: Duration = Duration::from_secs(30 * 60);
-
-/// What an action may take beyond the limits of the service.
-const SLACK: Duration = Duration::from_secs(10);
 
 /// What `want` asks for on this machine.
 #[must_use]
@@ -34,19 +31,11 @@ pub fn lower(setup: &Setup, want: &Want, facts: &HostFacts) -> DesiredSet<HostSp
     let mut set = DesiredSet::nothing(want.scope.clone());
     set.remove_durable = want.volumes;
     set.force = want.force;
-    let Some(project) = want.project.as_deref() else {
-        return set;
-    };
-    for service in project.services() {
-        if !want.services.contains(&service.id) {
-            continue;
-        }
+    for asked in Asked::all(want) {
         let lowering = Lowering {
             setup,
-            project,
-            want,
             facts,
-            service,
+            asked,
         };
         match lowering.resources() {
             Ok(resources) => set.resources.extend(resources),
@@ -58,29 +47,26 @@ pub fn lower(setup: &Setup, want: &Want, facts: &HostFacts) -> DesiredSet<HostSp
 
 struct Lowering<'a> {
     setup: &'a Setup,
-    project: &'a Project,
-    want: &'a Want,
     facts: &'a HostFacts,
-    service: &'a Service,
+    asked: Asked<'a>,
 }
 
 impl Lowering<'_> {
     fn resources(&self) -> Result<Vec<Desired<HostSpec>>, Obstacle> {
-        if let Some(programs) = self.facts.missing.get(&self.service.id) {
+        let service = self.asked.service;
+        if let Some(programs) = self.facts.missing.get(&service.id) {
             let root = self.setup.uid == 0;
-            let missing = tools::missing(programs, &self.service.packages, root);
-            return Err(self.obstacle(ObstacleKind::Missing, missing.reason, missing.hints));
+            let missing = tools::missing(programs, &service.packages, root);
+            let kind = ObstacleKind::Missing;
+            return Err(self.asked.obstacle(kind, missing.reason, missing.hints));
         }
-        if let Some(unset) = self.facts.unset.get(&self.service.id) {
-            let names: Vec<&str> = unset.iter().map(String::as_str).collect();
-            let hints = names.iter().map(|name| format!("`export {name}=…`"));
-            let reason = format!("its secrets come from {}, not set here", names.join(", "));
-            return Err(self.obstacle(ObstacleKind::Missing, reason, hints.collect()));
+        if let Some(unset) = self.facts.unset.get(&service.id) {
+            return Err(self.asked.unset(unset));
         }
-        let (stack, name) = self.names();
+        let (stack, name) = self.asked.names();
         let home = folder(stack, name);
         let mut resources = vec![self.kept(home.clone(), self.home())];
-        for volume in self.service.volumes.keys() {
+        for volume in service.volumes.keys() {
             let id = ResourceId::of_service(stack, name, VOLUME).named(volume.as_str());
             let path = self.setup.paths.volume(stack, name, volume.as_str());
             resources.push(self.kept(id, path));
@@ -107,6 +93,7 @@ impl Lowering<'_> {
             needs: Vec::new(),
             claims: Vec::new(),
             retry: false,
+            early: false,
             limits: StepLimits::default(),
             facts: BTreeMap::new(),
             label: None,
@@ -115,44 +102,30 @@ impl Lowering<'_> {
     }
 
     fn agent(&self, mut needs: Vec<Dependency>) -> Result<Desired<HostSpec>, Obstacle> {
-        let (stack, name) = self.names();
-        let service = self.service;
+        let (stack, name) = self.asked.names();
         let (spec, label) = self.spec()?;
         let listen = spec.listen.map(|listen| listen.addr);
-        let secret_variables: Vec<String> = service
-            .secrets
-            .values()
-            .filter_map(|source| match source {
-                SecretSource::Env(name) => Some(name.clone()),
-                SecretSource::File(_) => None,
-            })
-            .collect();
-        needs.extend(self.order());
-        let stop: Duration =
-            Duration::from(spec.limits.drain) + Duration::from(spec.limits.grace) + SLACK + SLACK;
-        let build = spec.limits.build.map_or(BUILD, Duration::from);
-        let limits = StepLimits {
-            remove: stop,
-            ready: build + Duration::from(spec.limits.ready) + stop,
-            ..StepLimits::default()
-        };
+        let secret_variables = self.asked.secret_variables();
+        needs.extend(self.asked.order(&AGENT));
+        let limits = limits(&spec);
         let socket = self.setup.paths.socket(stack, name);
         let mut facts = BTreeMap::from([
             (
                 FACT_SOCKET.to_owned(),
                 socket.to_string_lossy().into_owned(),
             ),
-            (FACT_STOP.to_owned(), stop.as_millis().to_string()),
+            (FACT_STOP.to_owned(), limits.remove.as_millis().to_string()),
         ]);
         if let Some(addr) = listen {
             facts.insert(FACT_PORT.to_owned(), addr.port().to_string());
         }
-        let mut identity = super::observe::traits(spec.mode, listen);
+        let mut identity = found::traits(spec.mode, listen);
         identity.extend(fixed::traits(&spec));
         if !secret_variables.is_empty() {
             identity.insert(TRAIT_SECRETS.to_owned(), "the caller's".to_owned());
         }
-        let digest = self.digest(&spec)?;
+        let sources = self.facts.sources.get(&self.asked.service.id);
+        let digest = self.asked.digest(&spec, sources)?;
         Ok(Desired {
             id: agent(stack, name),
             identity,
@@ -165,6 +138,7 @@ impl Lowering<'_> {
                 .collect(),
             // A dev session brings a failed save to life itself.
             retry: spec.mode == Mode::Run,
+            early: false,
             limits,
             facts,
             label,
@@ -177,59 +151,11 @@ impl Lowering<'_> {
         })
     }
 
-    /// What is started before it: needs are ready, wants are tried.
-    fn order(&self) -> impl Iterator<Item = Dependency> {
-        let dependency = |on: &hob_stack::ServiceId, required| Dependency {
-            on: agent(on.stack.as_str(), on.service.as_str()),
-            until: if required {
-                Level::Ready
-            } else {
-                Level::Started
-            },
-            before: Verb::Start,
-            required,
-        };
-        let asked = |id: &&hob_stack::ServiceId| self.want.services.contains(*id);
-        let needs = self.service.needs.iter().filter(asked);
-        let wants = self.service.wants.iter().filter(asked);
-        needs
-            .map(move |id| dependency(id, true))
-            .chain(wants.map(move |id| dependency(id, false)))
-    }
-
-    /// The fingerprint of all that the running process depends on: in mode
-    /// `run` nobody watches the sources, so they are part of it.
-    fn digest(&self, spec: &Spec) -> Result<Digest, Obstacle> {
-        let digest = match self.facts.sources.get(&self.service.id) {
-            Some(Ok(sources)) => Digest::of(&(spec, sources)),
-            Some(Err(why)) => {
-                let reason = format!("its sources cannot be read: {why}");
-                return Err(self.obstacle(ObstacleKind::Unsupported, reason, Vec::new()));
-            }
-            None => Digest::of(spec),
-        };
-        Ok(fixed::sealed(spec, &digest))
-    }
-
     /// The spec, and what is worth saying about it.
     fn spec(&self) -> Result<(Spec, Option<String>), Obstacle> {
-        let service = self.service;
-        let dev = &service.dev_form;
-        let (form, ready, limits, swap, live_reload) = match self.want.mode {
-            Mode::Dev => (&dev.form, &dev.ready, dev.limits, dev.swap, dev.live_reload),
-            Mode::Run => {
-                // The process owns its port, so the next one has to wait.
-                let swap = Swap::Exclusive;
-                (
-                    &service.run_form,
-                    &service.ready,
-                    service.limits,
-                    swap,
-                    false,
-                )
-            }
-        };
-        let (build, run, label) = match form {
+        let (service, mode) = (self.asked.service, self.asked.want.mode);
+        let with = self.asked.in_mode();
+        let (build, run, label) = match with.form {
             Form::Program { build, run } => {
                 let build = build.as_ref().map(|argv| self.program(argv.clone()));
                 (build, self.program(run.clone()), None)
@@ -239,22 +165,18 @@ impl Lowering<'_> {
                 (None, run, Some(label))
             }
             Form::ImageOnly => {
-                return Err(self.obstacle(
-                    ObstacleKind::Unsupported,
+                return Err(self.asked.unsupported(
                     "only its image says how it is run, and the host engine runs programs"
                         .to_owned(),
-                    vec!["say how it is run without a container: `run = [\"…\"]`".to_owned()],
+                    vec![
+                        "`--engine docker`, or say how it is run without a container: `run = [\"…\"]`"
+                            .to_owned(),
+                    ],
                 ));
             }
         };
         let listen = self.listen()?;
-        let ready = match ready {
-            ModelReady::Http(path) => Ready::Http(path.clone()),
-            ModelReady::Tcp => Ready::Tcp,
-            ModelReady::Started => Ready::Started,
-            ModelReady::Command(argv) => Ready::Command(self.program(argv.clone())),
-        };
-        let host = match (self.want.mode, &listen) {
+        let host = match (mode, &listen) {
             (Mode::Run, Some(listen)) => listen.addr.ip(),
             // Behind the front nobody else has to reach it.
             _ => std::net::Ipv4Addr::LOCALHOST.into(),
@@ -263,50 +185,41 @@ impl Lowering<'_> {
             project: self.setup.project.clone(),
             root: self.setup.root.clone(),
             service: service.id.to_string(),
-            mode: self.want.mode,
+            mode,
             listen,
             host,
             build,
             run,
-            env: environment::of(
-                self.setup,
-                self.project,
-                service,
-                self.want.mode,
-                self.facts,
-            ),
+            env: environment::of(self.setup, self.asked.project, service, mode, self.facts),
             secrets: service.secrets.clone(),
-            ready,
-            swap,
+            ready: self.asked.ready(|argv| self.program(argv)),
+            swap: with.swap,
             restart: service.restart,
-            live_reload,
-            limits,
+            live_reload: with.live_reload,
+            limits: with.limits,
             state: self.home(),
         };
         Ok((spec, label))
     }
 
     fn listen(&self) -> Result<Option<Listen>, Obstacle> {
-        if self.service.port.is_none() {
+        let service = self.asked.service;
+        if service.port.is_none() {
             return Ok(None);
         }
-        let Some(port) = self.facts.ports.get(&self.service.id) else {
-            return Err(self.obstacle(
-                ObstacleKind::Unsupported,
-                "its port with the offset is past 65535".to_owned(),
-                vec!["a smaller `--port-offset`, or `publish = \"auto\"`".to_owned()],
-            ));
+        let Some(port) = self.facts.ports.get(&service.id) else {
+            return Err(self.asked.past_the_last_port());
         };
         Ok(Some(Listen {
-            addr: SocketAddr::new(self.service.address, *port),
-            protocol: self.service.protocol,
+            addr: SocketAddr::new(service.address, *port),
+            protocol: service.protocol,
         }))
     }
 
     fn program(&self, argv: Vec<String>) -> Program {
         Program {
             argv,
-            cwd: self.service.source.clone(),
+            cwd: self.asked.service.source.clone(),
             env: BTreeMap::new(),
         }
     }
@@ -333,25 +246,9 @@ impl Lowering<'_> {
         (program, label)
     }
 
-    fn names(&self) -> (&str, &str) {
-        (
-            self.service.id.stack.as_str(),
-            self.service.id.service.as_str(),
-        )
-    }
-
     fn home(&self) -> PathBuf {
-        let (stack, name) = self.names();
+        let (stack, name) = self.asked.names();
         self.setup.paths.service(stack, name)
-    }
-
-    fn obstacle(&self, kind: ObstacleKind, reason: String, hints: Vec<String>) -> Obstacle {
-        Obstacle {
-            owner: owner(&self.service.id),
-            kind,
-            reason,
-            hints,
-        }
     }
 }
 

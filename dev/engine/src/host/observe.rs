@@ -4,41 +4,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use hob_wire::{Mode, PROTOCOL, Phase, Status};
-
-use super::candidates::{Answer, Candidate};
-use super::gather::secret_variables;
-use super::ports::Listeners;
-use super::processes::{self, Marked, Process};
+use super::candidates::Candidate;
 use super::{
-    FACT_STOP, HostEngine, HostFacts, ORPHANS, REMAINS, TRAIT_LISTEN, TRAIT_MODE, TRAIT_PROTOCOL,
-    TRAIT_SECRETS, VOLUME, agent, fixed, folder,
+    FACT_STOP, HostEngine, HostFacts, ORPHANS, REMAINS, TRAIT_SECRETS, VOLUME, agent, folder,
 };
+use crate::agent::answer::Answer;
+use crate::agent::found;
 use crate::ledger::Records;
+use crate::lowering::secret_variables;
+use crate::machine::ports::Listeners;
+use crate::machine::processes::{self, Marked, Process};
 use crate::paths::entries;
-use crate::resource::{
-    Digest, Health, Identity, Level, Observed, ObservedResource, ResourceId, StepLimits,
-};
-use crate::sessions::{describe, session_name, sessions};
+use crate::resource::{Level, Observed, ObservedResource, ResourceId, StepLimits};
+use crate::sessions::{MaybeIn, in_sessions};
 use crate::want::Want;
 use crate::world::Failure;
-
-/// The traits of an agent that runs a service so.
-pub(super) fn traits(mode: Mode, listen: Option<SocketAddr>) -> Identity {
-    let mode = match mode {
-        Mode::Dev => "dev",
-        Mode::Run => "run",
-    };
-    let listen = listen.map_or_else(|| "no port".to_owned(), |addr| addr.to_string());
-    Identity::from([
-        (TRAIT_MODE.to_owned(), mode.to_owned()),
-        (TRAIT_LISTEN.to_owned(), listen),
-        (TRAIT_PROTOCOL.to_owned(), PROTOCOL.to_string()),
-    ])
-}
 
 impl HostEngine {
     pub(super) async fn look(&self, want: &Want) -> Result<Observed<HostFacts>, Failure> {
@@ -60,47 +42,13 @@ impl HostEngine {
                 .await;
             observed.held = self.held(project, want, &observed, &listeners);
         }
-        for (id, who) in self.in_sessions(want, &candidates).await {
-            // A service that is to come is busy as much as one that is there.
-            let absent = || ObservedResource::at(Level::Absent);
-            let resource = observed.resources.entry(id).or_insert_with(absent);
-            resource.busy.get_or_insert(who);
-        }
+        let services = candidates.iter().map(|candidate| MaybeIn {
+            agent: agent(&candidate.stack, &candidate.service),
+            silent: matches!(candidate.answer, Answer::Nobody) && was_there(candidate),
+        });
+        let services = services.collect();
+        in_sessions(&self.setup.paths.runtime, want, services, &mut observed).await;
         Ok(observed)
-    }
-
-    /// The agents of services that dev sessions have, with the session in
-    /// words, for whoever wants them for good: a session makes the agent of its
-    /// service anew when that dies. Sessions settle among themselves, at the
-    /// agents, which of them has a service.
-    async fn in_sessions(
-        &self,
-        want: &Want,
-        candidates: &[Candidate],
-    ) -> Vec<(ResourceId, String)> {
-        if want.services.is_empty() || want.mode != Mode::Run {
-            return Vec::new();
-        }
-        let mut found = Vec::new();
-        for session in sessions(&self.setup.paths.runtime).await {
-            let who = session_name(session.pid);
-            let state = describe(&session).await;
-            for candidate in candidates {
-                let name = format!("{}/{}", candidate.stack, candidate.service);
-                let (has, who) = match &state {
-                    Some(state) => (state.services.contains(&name), who.clone()),
-                    // It may have any that nobody else answers for.
-                    None => (
-                        matches!(candidate.answer, Answer::Nobody) && was_there(candidate),
-                        format!("{who} does not answer and maybe"),
-                    ),
-                };
-                if has {
-                    found.push((agent(&candidate.stack, &candidate.service), who));
-                }
-            }
-        }
-        found
     }
 
     /// The resources of one service, into `resources`.
@@ -174,45 +122,16 @@ impl HostEngine {
 
     /// The agent, if it is there.
     fn agent_resource(&self, candidate: &Candidate, want: &Want) -> Option<ObservedResource> {
-        let mut found = ObservedResource::at(Level::Created);
-        if let Some(status) = candidate.status(&self.setup.project) {
-            if !status.spec_digest.is_empty() {
-                found.level = level(status);
-                found.config = Some(Digest::from_text(&status.spec_digest));
-                found.identity = traits(status.mode, status.listen.map(|listen| listen.addr));
-                found.identity.extend(fixed::traits_in(&status.spec_digest));
-                let secrets = self.secrets_in(status.agent_pid, candidate, want);
-                found.identity.extend(secrets);
-            }
-            if let (Phase::Failed | Phase::Stale, Some(problem)) = (status.phase, &status.problem) {
-                found.health = Health::Failed(problem.message.clone());
-            }
-            if status.phase == Phase::Updating && found.level == Level::Ready {
-                found.health = Health::Behind("an older save still answers".to_owned());
-            }
-            let session = status.session.as_ref();
-            found.busy = session
-                .filter(|session| Some(session.pid) != want.session)
-                .map(|session| session_name(session.pid));
-            return Some(found);
+        let service = format!("{}/{}", candidate.stack, candidate.service);
+        let project = &self.setup.project;
+        let mut found = found::resource(&candidate.answer, project, &service, want.session)?;
+        if let Some(status) = candidate.status(project)
+            && !status.spec_digest.is_empty()
+        {
+            let secrets = self.secrets_in(status.agent_pid, candidate, want);
+            found.identity.extend(secrets);
         }
-        match &candidate.answer {
-            Answer::Nobody => None,
-            Answer::Version(version) => {
-                let protocol = (TRAIT_PROTOCOL.to_owned(), version.to_string());
-                found.identity = Identity::from([protocol]);
-                Some(found)
-            }
-            Answer::Useless(reason) => {
-                found.health = Health::Broken(reason.clone());
-                Some(found)
-            }
-            Answer::Status(other) => {
-                let whose = format!("the agent of {} answers in its place", other.service);
-                found.health = Health::Broken(whose);
-                Some(found)
-            }
-        }
+        Some(found)
     }
 
     /// Whether the secrets that a running agent was started with are still
@@ -249,19 +168,6 @@ fn left_over(candidate: &Candidate) -> Vec<Process> {
     match &candidate.answer {
         Answer::Status(status) => HostEngine::older_than(status.agent_pid, &candidate.processes),
         _ => Vec::new(),
-    }
-}
-
-/// How far a configured agent has come. A job that is done is where it was to
-/// come to.
-fn level(status: &Status) -> Level {
-    match status.phase {
-        _ if !status.started => Level::Configured,
-        Phase::Stopped if status.done.is_some() => Level::Ready,
-        Phase::Waiting | Phase::Stopped => Level::Configured,
-        Phase::Building | Phase::Starting | Phase::Failed | Phase::Backoff => Level::Started,
-        // What answers can be relied on, whichever save it is of.
-        Phase::Ready | Phase::Updating | Phase::Stale => Level::Ready,
     }
 }
 

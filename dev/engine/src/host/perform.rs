@@ -15,22 +15,21 @@ use std::time::Duration;
 use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Request};
 use tokio::time::Instant;
 
-use super::candidates::{Answer, ask};
-use super::processes::{self, Process};
-use super::socket::client;
-use super::wait::ready;
 use super::{
     AGENT, AGENT_ERRORS, AgentSpec, FOLDER, HostEngine, HostFacts, HostSpec, ORPHANS, REMAINS,
     VOLUME, environment,
 };
-use crate::agent::ClientError;
+use crate::agent::answer::{Answer, ask};
+use crate::agent::socket::client;
+use crate::agent::told::Told;
+use crate::machine::processes::{self, Process};
 use crate::paths::make_closed;
 use crate::resource::{Observed, ResourceId, Verb};
 use crate::want::Want;
 use crate::world::{Action, Failure, World};
 
 /// How long a new agent may take to answer.
-pub(super) const SPAWN: Duration = Duration::from_secs(10);
+const SPAWN: Duration = Duration::from_secs(10);
 
 /// How long a process without an agent may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
@@ -61,16 +60,14 @@ impl World for HostEngine {
             (Verb::Configure, Some(HostSpec::Agent(agent))) => {
                 // From now on it starts processes.
                 self.note(agent).await?;
-                let request = Request::Configure {
-                    spec: Box::new(agent.spec.clone()),
-                    digest: agent.digest.as_str().to_owned(),
-                };
-                tell(agent, &request, limit).await
+                told(agent, &last_words(agent)).configure(limit).await
             }
             (Verb::Start, Some(HostSpec::Agent(agent))) => {
-                tell(agent, &Request::Start, limit).await
+                told(agent, &last_words(agent)).start(limit).await
             }
-            (Verb::Await, Some(HostSpec::Agent(agent))) => ready(agent, limit).await,
+            (Verb::Await, Some(HostSpec::Agent(agent))) => {
+                told(agent, &last_words(agent)).ready(limit).await
+            }
             (verb, _) => Err(Failure::operation(format!(
                 "`{}` has no meaning for {}",
                 verb.as_str(),
@@ -84,7 +81,7 @@ impl HostEngine {
     /// Runs the agent until it answers; one that answers already is it.
     async fn spawn(&self, agent: &AgentSpec) -> Result<(), Failure> {
         let spec = &agent.spec;
-        if let Answer::Status(status) = ask(&agent.socket).await
+        if let Answer::Status(status) = ask(&client(&agent.socket)).await
             && (&status.project, &status.service) == (&spec.project, &spec.service)
         {
             return Ok(());
@@ -102,7 +99,7 @@ impl HostEngine {
         let process = child.id().and_then(processes::process);
         let end = Instant::now() + SPAWN;
         let why = loop {
-            match ask(&agent.socket).await {
+            match ask(&client(&agent.socket)).await {
                 Answer::Status(_) => {
                     // Reaps it should it end while this program goes on.
                     tokio::spawn(async move { child.wait().await });
@@ -181,7 +178,7 @@ impl HostEngine {
             let socket = self.socket(&self.records()?, &id.stack, service);
             let gently = limit.saturating_sub(2 * GRACE);
             // One that does not even tell its status hears nothing else.
-            if let Answer::Status(_) | Answer::Version(_) = ask(&socket).await {
+            if let Answer::Status(_) | Answer::Version(_) = ask(&client(&socket)).await {
                 // Whatever it says, its processes are ended next.
                 let _ = client(&socket).tell(&Request::Shutdown, gently).await;
             }
@@ -195,7 +192,7 @@ impl HostEngine {
             unlink(&socket)
         } else if id.kind == ORPHANS {
             let socket = self.socket(&self.records()?, &id.stack, service);
-            match ask(&socket).await {
+            match ask(&client(&socket)).await {
                 Answer::Status(status) => {
                     let service = id.owner().to_string();
                     self.end_marked(&service, Some(status.agent_pid)).await
@@ -245,24 +242,19 @@ impl HostEngine {
     }
 }
 
-async fn tell(agent: &AgentSpec, request: &Request, limit: Duration) -> Result<(), Failure> {
-    client(&agent.socket)
-        .tell(request, limit)
-        .await
-        .map_err(|error| explained(error, agent))
+fn told<'a>(agent: &'a AgentSpec, last_words: &'a (dyn Fn() -> Vec<String> + Sync)) -> Told<'a> {
+    Told {
+        client: client(&agent.socket),
+        spec: &agent.spec,
+        digest: &agent.digest,
+        last_words,
+    }
 }
 
-/// A failed request in words; what the agent said before it went is added.
-pub(super) fn explained(error: ClientError, agent: &AgentSpec) -> Failure {
-    let failure = Failure::operation(error.to_string());
-    match error {
-        ClientError::Gone { .. } => {
-            let failure = Failure::operation("its agent is gone");
-            let errors = agent.spec.state.join(AGENT_ERRORS);
-            failure.output(last_lines(&errors))
-        }
-        _ => failure,
-    }
+/// What an agent says outside of its log, once that is asked for.
+fn last_words(agent: &AgentSpec) -> impl Fn() -> Vec<String> + Sync {
+    let errors = agent.spec.state.join(AGENT_ERRORS);
+    move || last_lines(&errors)
 }
 
 fn failed(error: &dyn std::error::Error) -> Failure {

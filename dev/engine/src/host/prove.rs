@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::HostEngine;
-use super::ports::{Listeners, holders};
-use super::processes::Marked;
 use crate::ledger::{LEDGER_FILE, Ledger};
 use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::LOCK_FILE;
+use crate::machine::ports::{Listeners, holders};
+use crate::machine::processes::Marked;
 use crate::paths::{LAST_LOGS, ROOT_FILE, entries};
 
 impl HostEngine {

@@ -9,10 +9,11 @@ use hob_stack::ServiceId;
 use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_RUN, MARK_SERVICE, Status};
 
 use super::HostEngine;
-use super::candidates::{Answer, Candidate};
-use super::processes::{self, Marked};
-use super::socket::client;
+use super::candidates::Candidate;
 use crate::agent::AgentClient;
+use crate::agent::answer::Answer;
+use crate::agent::socket::client;
+use crate::machine::processes::{self, Marked};
 use crate::status::{Inside, ServiceState, Verdict};
 use crate::world::Failure;
 

@@ -12,7 +12,8 @@ use std::path::Path;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
-use super::{HostEngine, processes};
+use super::HostEngine;
+use crate::machine::processes;
 use crate::paths::entries;
 
 impl HostEngine {

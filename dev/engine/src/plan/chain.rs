@@ -24,8 +24,11 @@ impl<S> Situation<'_, S> {
     }
 
     fn removed(&self, id: &ResourceId, found: &ObservedResource) -> Chain {
+        if self.set.outdated.contains_key(id) {
+            return vec![(Verb::Remove, "another one takes its place".to_owned())];
+        }
         let kept = found.durable && !self.set.remove_durable;
-        if kept || !self.set.scope.contains(&id.owner()) {
+        if kept || !self.may_go(id) {
             return Chain::new();
         }
         let cause = match &found.remains {
@@ -33,6 +36,23 @@ impl<S> Situation<'_, S> {
             None => "it is not asked for".to_owned(),
         };
         vec![(Verb::Remove, cause)]
+    }
+}
+
+impl<S> Situation<'_, S> {
+    /// Whether something that nobody asks for is in reach. What belongs to a
+    /// stack as a whole is so, too, once nothing out of reach needs it.
+    fn may_go(&self, id: &ResourceId) -> bool {
+        let scope = &self.set.scope;
+        if id.service.is_some() || scope.contains(&id.owner()) {
+            return scope.contains(&id.owner());
+        }
+        let needed = self.found.iter().any(|(other, found)| {
+            found.level > Level::Absent
+                && found.needs.contains(id)
+                && (self.wanted.contains_key(other) || !scope.contains(&other.owner()))
+        });
+        scope.touches(&id.stack) && !needed
     }
 }
 

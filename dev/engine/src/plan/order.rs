@@ -157,10 +157,18 @@ fn hard_edges<S>(
 ) {
     let mut removals: BTreeMap<Owner, Vec<usize>> = BTreeMap::new();
     for ((id, verb), node) in &graph.index {
-        // Data that goes, too, is in nobody's way.
-        let durable = situation.found.get(*id).is_some_and(|o| o.durable);
+        // Data that goes, too, is in nobody's way, nor is what was outlived.
+        let durable = situation.found.get(*id).is_some_and(|o| o.durable)
+            || situation.set.outdated.contains_key(*id);
         if *verb == Verb::Remove && !durable {
             removals.entry(id.owner()).or_default().push(*node);
+        }
+    }
+    for (old, user) in &situation.set.outdated {
+        let removal = graph.index.get(&(old, Verb::Remove)).copied();
+        let made = graph.index.get(&(user, Verb::Create)).copied();
+        if let (Some(removal), Some(made)) = (removal, made) {
+            graph.require(removal, made);
         }
     }
     for (id, chain) in chains {
@@ -172,7 +180,8 @@ fn hard_edges<S>(
             continue;
         };
         // What is left of a service goes before anything new of it comes.
-        if let Some(create) = graph.index.get(&(id, Verb::Create)).copied() {
+        let create = graph.index.get(&(id, Verb::Create)).copied();
+        if let Some(create) = create.filter(|_| !wanted.early) {
             for removal in removals.get(&id.owner()).into_iter().flatten() {
                 graph.require(create, *removal);
             }
@@ -246,10 +255,10 @@ fn waits<S>(
         return None;
     }
     let verbs = [Verb::Create, Verb::Configure, Verb::Start, Verb::Await];
-    let later = verbs
-        .iter()
-        .filter(|verb| **verb >= need.before)
-        .find_map(|verb| graph.index.get(&(id, *verb)))?;
+    let all = [Verb::Remove].into_iter().chain(verbs);
+    let later = all
+        .filter(|verb| *verb >= need.before)
+        .find_map(|verb| graph.index.get(&(id, verb)))?;
     let earlier = verbs
         .iter()
         .rev()

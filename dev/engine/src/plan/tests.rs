@@ -116,6 +116,7 @@ fn desired(words: &Words<'_>) -> Desired<()> {
             .map(|p| Claim(format!("port {p}")))
             .collect(),
         retry: words.first("retry").is_some(),
+        early: words.first("early").is_some(),
         limits: StepLimits::default(),
         facts: Default::default(),
         label: words.first("label").map(str::to_owned),

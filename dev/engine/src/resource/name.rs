@@ -70,6 +70,17 @@ impl ResourceId {
         }
     }
 
+    /// The one thing of this kind that a stack has as a whole.
+    #[must_use]
+    pub fn of_stack(stack: &str, kind: Kind) -> Self {
+        Self {
+            stack: stack.to_owned(),
+            service: None,
+            kind,
+            name: String::new(),
+        }
+    }
+
     /// The same with a name of its own.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {

@@ -401,6 +401,7 @@ fn desired(id: ResourceId, level: Level, spec: Spec, retry: bool) -> Desired<Spe
         needs: spec.needs.clone(),
         claims: spec.claims.clone(),
         retry,
+        early: false,
         limits: StepLimits::default(),
         facts: BTreeMap::new(),
         label: None,

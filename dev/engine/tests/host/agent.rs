@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use hob_engine::host::Executable;
+use hob_engine::Executable;
 use hob_wire::{
     Event, EventKind, Hello, LogLine, Phase, Problem, Reply, Request, Spec, Stage, Status, Stream,
     decode, encode,

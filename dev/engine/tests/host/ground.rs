@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_engine::host::processes;
+use hob_engine::machine::processes;
 use hob_engine::{
     Applied, Engine, LeftoverKind, Plan, Prepared, ProjectRef, Scope, Surroundings, Want,
 };

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hob_engine::host::{HostEngine, HostFacts, HostSpec, Setup, lower};
+use hob_engine::Setup;
+use hob_engine::host::{HostEngine, HostFacts, HostSpec, lower};
 use hob_engine::{
     Action, Applied, Failure, Ledger, Observed, ProjectLock, Scope, Want, World, apply, plan,
 };

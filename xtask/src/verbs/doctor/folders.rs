@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use hob_engine::host::processes::{self, Marked};
+use hob_engine::machine::processes::{self, Marked};
 use hob_engine::{Engine, Homes, LeftoverKind};
 use hob_stack::{EngineChoice, Form, Service};
 use ignore::WalkBuilder;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use hob_engine::host::{processes, tools};
+use hob_engine::machine::{processes, tools};
 use rustix::process::{Resource, getrlimit};
 
 use super::facts::{Installer, Limit, Machine};

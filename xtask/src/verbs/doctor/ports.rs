@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hob_engine::host::{HostEngine, Setup};
+use hob_engine::Setup;
+use hob_engine::host::HostEngine;
 use hob_engine::{Claim, Holder, Homes, World as _};
 use hob_engine::{ProjectRef, Want};
 use hob_stack::{Project, ServiceId};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use hob_engine::host::tools;
+use hob_engine::machine::tools;
 use hob_stack::Service;
 use hob_wire::Mode;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -218,7 +218,7 @@ mod tests {
         let text = std::fs::read_to_string(&pid).expect("it wrote its number");
         let child: u32 = text.trim().parse().expect("a number");
         let end = begun + Duration::from_secs(60);
-        while hob_engine::host::processes::process(child).is_some() {
+        while hob_engine::machine::processes::process(child).is_some() {
             assert!(
                 tokio::time::Instant::now() < end,
                 "process {child} is still there"

@@ -12,10 +12,11 @@ use hob_wire::Mode;
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 use super::lower;
-use crate::host::{Executable, HostFacts, HostSpec, Setup};
+use crate::host::{HostFacts, HostSpec};
 use crate::paths::Paths;
 use crate::plan;
 use crate::resource::{DesiredSet, Observed, Scope};
+use crate::setup::{Executable, Setup};
 use crate::want::Want;
 
 const STACK: &str = r#"
@@ -358,7 +359,7 @@ shop/api: its secrets come from SHOP_TOKEN, not set here
 shop/db: postgres is not installed
   hint: put `postgres` on the `PATH`, or name what brings it: `packages = { postgres = "…" }`
 shop/image: only its image says how it is run, and the host engine runs programs
-  hint: say how it is run without a container: `run = ["…"]`
+  hint: `--engine docker`, or say how it is run without a container: `run = ["…"]`
 shop/pages: its port with the offset is past 65535
   hint: a smaller `--port-offset`, or `publish = "auto"`
 
@@ -401,12 +402,12 @@ fn another_hold_limit_is_another_identity_and_its_digest_tells_it() {
     let set = ground.lowered(&["cache"], Mode::Dev, &facts());
     let agent = set.resources.last().unwrap();
     let digest = agent.config.as_ref().unwrap();
-    let told = crate::host::fixed::traits_in(digest.as_str());
+    let told = crate::agent::fixed::traits_in(digest.as_str());
     assert_eq!(told["hold limit"], "30000 ms");
     for (name, value) in told {
         assert_eq!(agent.identity.get(&name), Some(&value));
     }
-    assert!(crate::host::fixed::traits_in("no-digest-of-ours").is_empty());
+    assert!(crate::agent::fixed::traits_in("no-digest-of-ours").is_empty());
 }
 
 #[test]

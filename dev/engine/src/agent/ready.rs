@@ -11,10 +11,8 @@ use std::time::Duration;
 use hob_wire::{Event, EventKind, Phase, Problem, Reply, Request, Stage, Status};
 use tokio::time::Instant;
 
-use super::AgentSpec;
-use super::perform::{SPAWN, explained};
-use super::socket::client;
-use crate::agent::ClientError;
+use super::ClientError;
+use super::told::Told;
 use crate::world::Failure;
 
 /// A process that ended so often in a row before it was ready will not be.
@@ -24,13 +22,18 @@ const OFTEN: u32 = 3;
 /// be starting beside it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long an agent may take to be connected to.
+const CONNECT: Duration = Duration::from_secs(10);
+
 /// Waits until the agent says that its service is ready, or that it will not
 /// be.
-pub(super) async fn ready(agent: &AgentSpec, limit: Duration) -> Result<(), Failure> {
-    let client = client(&agent.socket);
+pub(super) async fn ready(agent: &Told<'_>, limit: Duration) -> Result<(), Failure> {
+    let client = &agent.client;
     let mut last = None;
     let watching = async {
-        let mut connection = client.open(&Request::Watch { logs: false }, SPAWN).await?;
+        let mut connection = client
+            .open(&Request::Watch { logs: false }, CONNECT)
+            .await?;
         let mut crashes = Crashes::default();
         loop {
             let next = connection.receiver.next();
@@ -55,12 +58,12 @@ pub(super) async fn ready(agent: &AgentSpec, limit: Duration) -> Result<(), Fail
             }
         }
         Err(ClientError::Gone {
-            place: agent.socket.display().to_string(),
+            place: client.place(),
         })
     };
     match tokio::time::timeout(limit, watching).await {
         Ok(Ok(verdict)) => verdict,
-        Ok(Err(error)) => Err(explained(error, agent)),
+        Ok(Err(error)) => Err(agent.explained(error)),
         Err(_) => Err(Failure::service(format!(
             "it was not ready within {} s: {}",
             limit.as_secs(),
@@ -122,7 +125,7 @@ impl Crashes {
 }
 
 /// What a status says about the end of the wait; none while it goes on.
-fn verdict(status: &Status, agent: &AgentSpec) -> Option<Result<(), Failure>> {
+fn verdict(status: &Status, agent: &Told<'_>) -> Option<Result<(), Failure>> {
     if status.spec_digest != agent.digest.as_str() {
         let message = "somebody else told its agent something new meanwhile";
         return Some(Err(Failure::operation(message)));

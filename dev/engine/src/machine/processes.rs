@@ -229,7 +229,7 @@ fn signal(process: Process, signal: Signal) {
 }
 
 /// The numbers of all processes.
-pub(super) fn numbers() -> impl Iterator<Item = u32> {
+pub(crate) fn numbers() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }

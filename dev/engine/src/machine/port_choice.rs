@@ -16,7 +16,7 @@ const RANGE: std::ops::Range<u16> = 22_000..30_000;
 ///
 /// `had` are those that automatic ones had before and may keep; `used` tells
 /// of any other port whether something listens on it.
-pub(super) fn ports(
+pub(crate) fn ports(
     project: &Project,
     offset: u16,
     had: &BTreeMap<ServiceId, u16>,

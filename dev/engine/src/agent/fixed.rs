@@ -17,18 +17,18 @@ const NO_FRONT: &str = "none";
 
 /// What an agent is fixed to by this spec. Without a front, in mode `run`,
 /// there is no word about live reload.
-pub(super) fn traits(spec: &Spec) -> Identity {
+pub(crate) fn traits(spec: &Spec) -> Identity {
     identity(&spec.limits.hold.0.to_string(), reload(spec))
 }
 
 /// A digest that tells the settings, too: `30000.on.<digest>`.
-pub(super) fn sealed(spec: &Spec, digest: &Digest) -> Digest {
+pub(crate) fn sealed(spec: &Spec, digest: &Digest) -> Digest {
     let hold = spec.limits.hold.0;
     Digest::from_text(&format!("{hold}.{}.{}", reload(spec), digest.as_str()))
 }
 
 /// The settings that a digest tells; none for one that tells nothing.
-pub(super) fn traits_in(digest: &str) -> Identity {
+pub(crate) fn traits_in(digest: &str) -> Identity {
     let mut parts = digest.split('.');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(hold), Some(reload), Some(_)) => identity(hold, reload),

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixStream;
 
-use crate::agent::{AgentClient, AgentWire, Connecting, Reach};
+use super::{AgentClient, AgentWire, Connecting, Reach};
 
 /// The socket of an agent, whether it is there or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentSocket(PathBuf);
 
 /// The agent that listens on this socket.
-pub(super) fn client(socket: &Path) -> AgentClient {
+pub(crate) fn client(socket: &Path) -> AgentClient {
     AgentClient::new(AgentSocket(socket.to_owned()))
 }
 

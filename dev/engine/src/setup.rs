@@ -1,0 +1,32 @@
+//! [`Setup`]: what every engine is told of the machine and the project.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::paths::Paths;
+
+/// The program that has the hidden verbs `agent`, `serve-files` and `visit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executable {
+    /// The program, absolute.
+    pub program: PathBuf,
+    /// Arguments before the verb.
+    pub args: Vec<String>,
+}
+
+/// What an engine is told of the machine and the project.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The project's id.
+    pub project: String,
+    /// The project's folder.
+    pub root: PathBuf,
+    /// Its state and sockets.
+    pub paths: Paths,
+    /// The program to run agents with.
+    pub executable: Executable,
+    /// The caller's environment.
+    pub environment: BTreeMap<String, String>,
+    /// The number of the user that calls.
+    pub uid: u32,
+}
