@@ -26,8 +26,8 @@ pub struct Global {
     /// The folder that holds `stacks/` [default: found upwards from here]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
     pub project: Option<PathBuf>,
-    /// Where services run: the best engine that is there, or supervised processes of this machine
-    /// [default: `engine` of hob.toml, else auto]
+    /// Where services run: the best engine that is there, supervised processes of this machine, or
+    /// containers of a Docker engine [default: HOB_ENGINE, else `engine` of hob.toml, else auto]
     #[arg(
         long,
         global = true,
@@ -47,6 +47,7 @@ pub struct Global {
 pub enum Engine {
     Auto,
     Host,
+    Docker,
 }
 
 #[derive(Debug, Subcommand)]

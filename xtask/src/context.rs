@@ -127,6 +127,7 @@ impl Context {
         let choice = match self.global.engine {
             Some(cli::Engine::Auto) => EngineChoice::Auto,
             Some(cli::Engine::Host) => EngineChoice::Host,
+            Some(cli::Engine::Docker) => EngineChoice::Docker,
             None => config,
         };
         let engine = Engine::choose(choice, project, self.surroundings()?);

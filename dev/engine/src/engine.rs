@@ -97,7 +97,7 @@ impl Engine {
         let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
         let reason = match choice {
             EngineChoice::Auto => "it needs nothing but their own toolchains",
-            EngineChoice::Host => "it was asked for",
+            EngineChoice::Host | EngineChoice::Docker => "it was asked for",
         };
         let host = HostEngine::new(Setup {
             paths: homes.project(&project.id),

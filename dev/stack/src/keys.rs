@@ -1,16 +1,16 @@
-//! The keys of `stack.toml` and `hob.toml`: the one list that the parser and
-//! the JSON schema are made from. Start with [`STACK`].
+//! The keys of `stack.toml`: the one list that the parser and the JSON schema
+//! are made from. Start with [`STACK`].
 
 use crate::shape::{Key, Names, Shape, Text};
 
 /// The version of the stack file that this crate reads.
 pub(crate) const VERSION: i64 = 1;
 
-const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
+pub(crate) const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
     Key { name, about, shape }
 }
 
-const fn words(words: &'static [(&'static str, &'static str)]) -> Shape {
+pub(crate) const fn words(words: &'static [(&'static str, &'static str)]) -> Shape {
     Shape::Choice {
         integer: None,
         words,
@@ -18,7 +18,7 @@ const fn words(words: &'static [(&'static str, &'static str)]) -> Shape {
     }
 }
 
-const fn integer(min: i64, max: i64) -> Shape {
+pub(crate) const fn integer(min: i64, max: i64) -> Shape {
     Shape::Choice {
         integer: Some((min, max)),
         words: &[],
@@ -26,7 +26,7 @@ const fn integer(min: i64, max: i64) -> Shape {
     }
 }
 
-const fn list(item: &'static Shape) -> Shape {
+pub(crate) const fn list(item: &'static Shape) -> Shape {
     Shape::List { item, empty: true }
 }
 
@@ -58,28 +58,6 @@ pub(crate) const STACK: Shape = Shape::Table(&[
         "services",
         "The programs of this stack by name. A name is a DNS label: lower-case letters, digits and `-`, a letter first.",
         map(Names::Label, &SERVICE),
-    ),
-]);
-
-/// `hob.toml`.
-pub(crate) const PROJECT: Shape = Shape::Table(&[
-    key(
-        "engine",
-        "Where services run; `auto` when absent.",
-        words(&[
-            ("auto", "The best engine that is there."),
-            ("host", "Supervised processes on this machine."),
-        ]),
-    ),
-    key(
-        "port_offset",
-        "Added to each fixed `publish` port, so that two checkouts run side by side; 0 when absent.",
-        integer(0, 65534),
-    ),
-    key(
-        "pass_env",
-        "Variables that every service takes over from the environment of the caller.",
-        list(&Shape::Text(Text::Variable)),
     ),
 ]);
 
@@ -148,7 +126,16 @@ pub(crate) const SERVICE: Shape = Shape::Table(&[
         "Kept folders: a name and the absolute path inside a container. The process learns the path as VOLUME_NAME.",
         map(Names::Label, &Shape::Text(Text::Absolute)),
     ),
-    key("image", "How the image is built in production form.", IMAGE),
+    key(
+        "image",
+        "Where the image comes from in production form: from a Dockerfile, or a ready one by `name`.",
+        IMAGE,
+    ),
+    key(
+        "read_only",
+        "Whether the root file system of the production container is read-only, `/tmp` and the volumes aside; `false` when absent.",
+        Shape::Bool,
+    ),
     key(
         "build",
         "The program that builds, with its arguments; no shell. `$OUT` is the folder for what it makes.",
@@ -209,7 +196,7 @@ const DEV: Shape = Shape::Table(&[
     key("limits", LIMITS_ABOUT, LIMITS),
     key(
         "image",
-        "How the image for `dev` is built; what is absent is taken from the service's `image`.",
+        "Where the image for `dev` comes from; what is absent is taken from the service's `image`.",
         IMAGE,
     ),
     key(
@@ -233,7 +220,7 @@ const DEV: Shape = Shape::Table(&[
     ),
     key(
         "cache",
-        "Absolute paths inside the container that are kept between builds.",
+        "Absolute paths inside the container that are kept between builds, in a volume each.",
         list(&Shape::Text(Text::Absolute)),
     ),
     key(
@@ -314,7 +301,13 @@ const SECRET: Shape = Shape::Choice {
     ],
 };
 
-const IMAGE: Shape = Shape::Table(&[
+/// Where an image comes from.
+pub(crate) const IMAGE: Shape = Shape::Table(&[
+    key(
+        "name",
+        "A ready image, pulled when it is not there and never built; goes without the other keys.",
+        Shape::Text(Text::Image),
+    ),
     key(
         "dockerfile",
         "Relative to `source`; `Dockerfile` when absent.",

@@ -11,16 +11,20 @@
 //! `lower`ed to the `model`. The JSON `schema` comes from the same `keys`.
 
 mod check;
+mod config;
 mod diagnostic;
+mod docker_endpoint;
 mod effective;
 mod fields;
 mod file;
 mod fill;
 mod graph;
+mod image_name;
 mod keys;
 mod load;
 mod lower;
 mod model;
+mod mounts;
 mod names;
 mod near;
 mod paths;
@@ -34,9 +38,12 @@ mod tree;
 mod variant;
 
 pub use diagnostic::{Diagnostic, Place, Severity, SourceFile, render};
+pub use docker_endpoint::{DockerEndpoint, DockerEndpointError};
+pub use image_name::{ImageName, ImageNameError};
 pub use load::{FindError, Loaded};
 pub use model::{
-    Config, DevForm, EngineChoice, Form, Image, OnChange, Project, Publish, Ready, Service, Stack,
+    AgentProgram, AgentsOver, Config, DevForm, EngineChoice, Form, Image, OnChange, Project,
+    Publish, Ready, Recipe, Service, Stack,
 };
 pub use names::{
     LABEL_LIMIT, NameError, Port, ProjectId, ServiceId, ServiceName, StackName, VolumeName,

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::check::Check;
+use crate::config::{self, PROJECT};
 use crate::diagnostic::{self, Diagnostic, Place};
 use crate::file::{is_there, read, shown};
 use crate::fill::{Variables, dotenv};
-use crate::keys::{PROJECT, STACK, VERSION};
+use crate::keys::{STACK, VERSION};
 use crate::lower::{self, Context};
-use crate::model::{Config, EngineChoice, Project, Stack};
+use crate::model::{Config, Project, Stack};
 use crate::names::{ProjectId, StackName, as_label};
 use crate::ports::{self, Published};
 use crate::tree::{Node, Value, merge, parse};
@@ -30,9 +31,6 @@ const LOCAL: &str = "stack.local.toml";
 const ENV: &str = ".env";
 /// The file of the project.
 const CONFIG: &str = "hob.toml";
-
-const ENGINE: &[(&str, EngineChoice)] =
-    &[("auto", EngineChoice::Auto), ("host", EngineChoice::Host)];
 
 /// The project cannot be found.
 #[derive(Debug, thiserror::Error)]
@@ -268,15 +266,7 @@ impl Reader<'_> {
             report: &mut self.report,
         };
         check.node("", &mut tree, &PROJECT);
-        let Some(fields) = tree.fields(&PROJECT) else {
-            return Config::default();
-        };
-        let offset = fields.integer("port_offset").unwrap_or(0);
-        Config {
-            engine: fields.word("engine", ENGINE).unwrap_or(EngineChoice::Auto),
-            port_offset: u16::try_from(offset).unwrap_or(0),
-            pass_env: fields.texts("pass_env"),
-        }
+        tree.fields(&PROJECT).map(config::lower).unwrap_or_default()
     }
 
     /// The stack in a folder; none when there is none, or when an error kept

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hob_wire::{ChangeAction, Protocol, Restart, SecretSource, Swap};
@@ -16,6 +16,7 @@ use crate::fields::Fields;
 use crate::graph::Edge;
 use crate::keys::STACK;
 use crate::model::{Config, DevForm, OnChange, Publish, Service, Stack};
+use crate::mounts;
 use crate::names::{Port, ServiceId, ServiceName, StackName, VolumeName};
 use crate::near::{listed, nearest};
 use crate::paths::{resolve, suggestion};
@@ -140,8 +141,10 @@ fn service(
         }
         !twice
     });
-    let volumes = volumes(context, fields);
+    let volumes = volumes(fields);
     let source = variant::source(context, entry, fields);
+    mounts::check(context, fields, &source);
+    unused_dockerfile(context, entry, fields, &source);
     let run = variant::lower(context, &source, entry, fields, false);
     let dev = variant::dev_entry(entry);
     let dev = dev
@@ -168,12 +171,30 @@ fn service(
         secrets: secrets(context, fields),
         volumes,
         image: run.image,
+        read_only: fields.bool("read_only").unwrap_or(false),
         restart: fields.word("restart", RESTART).unwrap_or(Restart::Always),
         limits: run.limits,
         packages: fields.text_map("packages"),
         run_form: run.form,
         dev_form,
         source,
+    }
+}
+
+/// A note about a Dockerfile that no image is built from.
+fn unused_dockerfile(context: &mut Context<'_>, entry: &Entry, fields: Fields<'_>, source: &Path) {
+    let dev = fields.fields("dev");
+    let mut tables = [Some(fields), dev].into_iter().flatten();
+    if tables.any(|table| table.entry("image").is_some()) {
+        return;
+    }
+    let dockerfile = source.join("Dockerfile");
+    if dockerfile.is_file() {
+        let shown = crate::file::shown(context.root, &dockerfile);
+        context.report.push(
+            Diagnostic::note(format!("nothing builds `{shown}`"), entry.key.clone())
+                .hint("add `image = {}` for its image in containers"),
+        );
     }
 }
 
@@ -227,31 +248,12 @@ fn references(
     ids
 }
 
-fn volumes(
-    context: &mut Context<'_>,
-    fields: Fields<'_>,
-) -> BTreeMap<VolumeName, std::path::PathBuf> {
-    let mut volumes = BTreeMap::new();
-    let mut seen: Vec<(std::path::PathBuf, &Place)> = Vec::new();
+fn volumes(fields: Fields<'_>) -> BTreeMap<VolumeName, PathBuf> {
     let entries = fields.fields("volumes").into_iter();
-    for (name, entry) in entries.flat_map(Fields::entries) {
-        let (Ok(name), Some(text)) = (name.parse::<VolumeName>(), entry.node.text()) else {
-            continue;
-        };
-        let path: std::path::PathBuf = Path::new(text).components().collect();
-        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == path) {
-            context.report.push(
-                Diagnostic::error(
-                    format!("two volumes at `{}`", path.display()),
-                    entry.node.place.clone(),
-                )
-                .related((*first).clone(), "the first one"),
-            );
-        }
-        seen.push((path.clone(), &entry.node.place));
-        volumes.insert(name, path);
-    }
-    volumes
+    entries
+        .flat_map(Fields::entries)
+        .filter_map(|(name, entry)| Some((name.parse().ok()?, mounts::plain(entry.node.text()?))))
+        .collect()
 }
 
 fn secrets(context: &mut Context<'_>, fields: Fields<'_>) -> BTreeMap<String, SecretSource> {
@@ -351,7 +353,10 @@ fn dev_form(
             None => Swap::Overlap,
         },
         live_reload: live_reload.unwrap_or(web),
-        cache: texts("cache").iter().map(|path| path.into()).collect(),
+        cache: texts("cache")
+            .iter()
+            .map(|path| mounts::plain(path))
+            .collect(),
         watch,
         ignore: texts("ignore"),
         on_change: on_change

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use hob_wire::{ChangeAction, Limits, Protocol, Restart, SecretSource, Swap};
 use serde::Serialize;
 
+use crate::docker_endpoint::DockerEndpoint;
+use crate::image_name::ImageName;
 use crate::names::{Port, ProjectId, ServiceId, ServiceName, StackName, VolumeName};
 
 /// A folder with `stacks/` and what its files say.
@@ -35,6 +37,41 @@ pub struct Config {
     pub port_offset: u16,
     /// Variables that every service takes over from the caller's environment.
     pub pass_env: Vec<String>,
+    /// The image that `ARG BASE` of each Dockerfile gets, and that services
+    /// without an image of their own run in.
+    pub base: ImageName,
+    /// Debian mirrors that the base is made from where it cannot be pulled,
+    /// the first one first: URLs with `http` or `https`. Debian's own when
+    /// empty.
+    pub mirrors: Vec<String>,
+    /// Where the Docker engine is spoken to; looked for when absent.
+    pub docker: Option<DockerEndpoint>,
+    /// How agents in containers are spoken to; chosen by what works when
+    /// absent.
+    pub agents_over: Option<AgentsOver>,
+    /// Where the agent in a container comes from; when absent, hob's own
+    /// program on the same platform and a built one elsewhere.
+    pub agent: Option<AgentProgram>,
+}
+
+/// How agents in containers are spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentsOver {
+    /// A Unix socket in a mounted folder.
+    Socket,
+    /// A loopback port and a token.
+    Tcp,
+}
+
+/// Where the agent in a container comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentProgram {
+    /// hob's own program, mounted.
+    Own,
+    /// Built inside a container for the engine's platform.
+    Built,
 }
 
 /// Which engine the project asks for.
@@ -46,6 +83,8 @@ pub enum EngineChoice {
     Auto,
     /// Supervised processes on this machine.
     Host,
+    /// Containers of a Docker engine.
+    Docker,
 }
 
 /// One `stack.toml`.
@@ -99,8 +138,11 @@ pub struct Service {
     pub secrets: BTreeMap<String, SecretSource>,
     /// Kept folders: name to the absolute path inside a container.
     pub volumes: BTreeMap<VolumeName, PathBuf>,
-    /// How its image is built in mode `run`.
+    /// Where its image comes from in mode `run`.
     pub image: Option<Image>,
+    /// Whether the root file system of its container is read-only in mode
+    /// `run`.
+    pub read_only: bool,
     /// What follows when it ends by itself.
     pub restart: Restart,
     /// The end of each wait in mode `run`.
@@ -122,7 +164,7 @@ pub struct DevForm {
     pub ready: Ready,
     /// Its variables: the service's with those of `dev` over them.
     pub env: BTreeMap<String, String>,
-    /// How its image is built.
+    /// Where its image comes from.
     pub image: Option<Image>,
     /// The end of each wait.
     pub limits: Limits,
@@ -187,9 +229,19 @@ pub enum Ready {
     Command(Vec<String>),
 }
 
+/// Where an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Image {
+    /// It is built.
+    Built(Recipe),
+    /// It is there already, or pulled; never built.
+    Named(ImageName),
+}
+
 /// How an image is built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Image {
+pub struct Recipe {
     /// The Dockerfile, absolute; it existed when the file was read.
     pub dockerfile: PathBuf,
     /// The folder that is sent to the engine, absolute; it existed, too.

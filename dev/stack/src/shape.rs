@@ -4,6 +4,8 @@
 //! ([`check`](crate::check)) and the JSON schema ([`schema`](crate::schema))
 //! walk the same shapes, so the two cannot disagree.
 
+use crate::docker_endpoint::DockerEndpoint;
+use crate::image_name::ImageName;
 use crate::names::{StackName, check_variable};
 
 /// One key of a table.
@@ -74,6 +76,12 @@ pub(crate) enum Text {
     Pattern,
     /// The name of a Debian package.
     Package,
+    /// The name of an image.
+    Image,
+    /// An `http` or `https` URL.
+    Url,
+    /// The address of a Docker engine.
+    Docker,
 }
 
 /// What a user's key looks like.
@@ -145,7 +153,8 @@ impl Text {
     pub fn regex(self) -> Option<&'static str> {
         match self {
             Self::Any | Self::Full | Self::Argument | Self::Variable => None,
-            Self::Pattern | Self::Address => None,
+            Self::Pattern | Self::Address | Self::Image | Self::Docker => None,
+            Self::Url => Some("^https?://"),
             Self::Label => Some(Names::Label.regex()),
             Self::Duration => Some("^ *[0-9]+ *(ms|s|m|h)( *[0-9]+ *(ms|s|m|h))* *$"),
             Self::Absolute | Self::Route => Some("^/"),
@@ -182,6 +191,12 @@ impl Text {
                 .add_line(None, text)
                 .map_err(|error| (format!("`{text}` is not a pattern: {error}"), None))
                 .and_then(|_| Self::Full.check(text)),
+            Self::Image => image(text),
+            Self::Url => url(text),
+            Self::Docker => text
+                .parse::<DockerEndpoint>()
+                .map(drop)
+                .map_err(|error| (error.to_string(), Some(error.hint()))),
             Self::Package => {
                 let inside = |b: u8| {
                     b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'.' | b'-')
@@ -324,6 +339,34 @@ fn route(text: &str) -> Result<(), Wrong> {
         )),
         None => Ok(()),
     }
+}
+
+fn image(text: &str) -> Result<(), Wrong> {
+    let hint = || {
+        let lower = text.to_lowercase();
+        let near = text.strip_prefix("https://").unwrap_or(&lower);
+        let fits = near != text && near.parse::<ImageName>().is_ok();
+        fits.then(|| format!("write `\"{near}\"`"))
+    };
+    text.parse::<ImageName>()
+        .map(drop)
+        .map_err(|error| (error.to_string(), hint()))
+}
+
+/// An `http` or `https` URL that can stand in a list of sources of apt.
+fn url(text: &str) -> Result<(), Wrong> {
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let host = rest.and_then(|rest| rest.split(['/', '?']).next());
+    let graphic = text.chars().all(|c| c.is_ascii_graphic() && c != '"');
+    if graphic && host.is_some_and(|host| !host.is_empty()) {
+        return Ok(());
+    }
+    Err((
+        format!("`{text}` is not the URL of a mirror"),
+        Some("write it as `\"https://HOST/debian\"`".into()),
+    ))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::fields::Fields;
 use crate::file::shown;
 use crate::keys;
 use crate::lower::Context;
-use crate::model::{Form, Image, Ready};
+use crate::model::{Form, Image, Ready, Recipe};
 use crate::paths::{resolve, suggestion};
 use crate::shape::{Shape, duration};
 use crate::tree::{Entry, Node, Value, merge};
@@ -51,6 +51,13 @@ pub(crate) fn dev_entry(entry: &Entry) -> Entry {
         entries.remove("build");
         over.remove("build");
     }
+    // A ready image and a recipe replace each other as a whole.
+    let images = (entries.get("image"), over.get("image"));
+    if let (Some(below), Some(above)) = images {
+        if is_named(below) != is_named(above) {
+            entries.remove("image");
+        }
+    }
     // A form replaces the other one as a whole.
     if over.contains_key("serve") {
         entries.remove("build");
@@ -64,6 +71,12 @@ pub(crate) fn dev_entry(entry: &Entry) -> Entry {
     };
     merge(&mut dev.node, over, SERVICE);
     dev
+}
+
+/// Whether the table of an image names a ready one.
+fn is_named(image: &Entry) -> bool {
+    let fields = image.node.fields(&keys::IMAGE);
+    fields.is_some_and(|image| image.entry("name").is_some())
 }
 
 /// One mode of a service; in `dev`, only what that mode adds is told.
@@ -146,6 +159,19 @@ fn image(
     fields: Fields<'_>,
     image: Fields<'_>,
 ) -> Image {
+    if let Some(name) = image.entry("name") {
+        let others = image.entries().find(|(key, _)| *key != "name");
+        if let Some((other, entry)) = others {
+            context.report.push(
+                Diagnostic::error(format!("`name` together with `{other}`"), name.key.clone())
+                    .label("a ready image is never built")
+                    .related(entry.key.clone(), "and this says how to build one")
+                    .hint("keep one of them"),
+            );
+        }
+        let name = name.node.text().and_then(|text| text.parse().ok());
+        return Image::Named(name.unwrap_or_default());
+    }
     let name = image.text("dockerfile").unwrap_or("Dockerfile");
     let dockerfile = resolve(source, name);
     // A missing source folder was told; its Dockerfile says nothing new.
@@ -166,12 +192,12 @@ fn image(
     if let Some(node) = image.node("context") {
         folder(context, &build_context, text, node, "the build context");
     }
-    Image {
+    Image::Built(Recipe {
         dockerfile,
         context: build_context,
         target: image.text("target").map(str::to_owned),
         args: image.text_map("args"),
-    }
+    })
 }
 
 fn form(context: &mut Context<'_>, source: &Path, fields: Fields<'_>) -> Option<Form> {

@@ -28,9 +28,9 @@ fn every_key_reaches_the_model() {
         told(&loaded),
         str![[r#"
 warning: no browser sees this service
-  --> stacks/polykube/stack.toml:33:1
+  --> stacks/polykube/stack.toml:34:1
    |
-33 | live_reload = true
+34 | live_reload = true
    | ^^^^^^^^^^^ there is nothing to reload
 
 "#]]
@@ -127,6 +127,7 @@ fn defaults() {
   "secrets": {},
   "volumes": {},
   "image": null,
+  "read_only": false,
   "restart": "always",
   "limits": {
     "ready": 30000,
@@ -270,17 +271,19 @@ fn a_service_with_an_image_alone_is_for_containers() {
         str![[r#"
 ImageOnly
 Program { build: None, run: ["d"] }
-Image {
-    dockerfile: "ROOT/stacks/demo/Dockerfile",
-    context: "ROOT/stacks/demo",
-    target: Some(
-        "dev",
-    ),
-    args: {
-        "A": "1",
-        "B": "2",
+Built(
+    Recipe {
+        dockerfile: "ROOT/stacks/demo/Dockerfile",
+        context: "ROOT/stacks/demo",
+        target: Some(
+            "dev",
+        ),
+        args: {
+            "A": "1",
+            "B": "2",
+        },
     },
-}
+)
 "#]]
     );
 }

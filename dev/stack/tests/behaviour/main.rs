@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod containers;
 mod effective;
 mod files;
 mod full;

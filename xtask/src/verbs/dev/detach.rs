@@ -117,6 +117,7 @@ fn session(context: &Context, args: &DevArgs) -> Command {
         let word = match engine {
             cli::Engine::Auto => "auto",
             cli::Engine::Host => "host",
+            cli::Engine::Docker => "docker",
         };
         command.args(["--engine", word]);
     }

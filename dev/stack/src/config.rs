@@ -1,0 +1,90 @@
+//! `hob.toml`: its keys, and a checked tree of them to a [`Config`]. Start with
+//! [`PROJECT`] and [`lower`].
+
+use crate::fields::Fields;
+use crate::keys::{integer, key, list, words};
+use crate::model::{AgentProgram, AgentsOver, Config, EngineChoice};
+use crate::shape::{Shape, Text};
+
+/// `hob.toml`.
+pub(crate) const PROJECT: Shape = Shape::Table(&[
+    key(
+        "engine",
+        "Where services run; `auto` when absent.",
+        words(&[
+            ("auto", "The best engine that is there."),
+            ("host", "Supervised processes on this machine."),
+            ("docker", "Containers of a Docker engine."),
+        ]),
+    ),
+    key(
+        "port_offset",
+        "Added to each fixed `publish` port, so that two checkouts run side by side; 0 when absent.",
+        integer(0, 65534),
+    ),
+    key(
+        "pass_env",
+        "Variables that every service takes over from the environment of the caller.",
+        list(&Shape::Text(Text::Variable)),
+    ),
+    key(
+        "base",
+        "The image that `ARG BASE` of each Dockerfile gets; `debian:trixie-slim` when absent.",
+        Shape::Text(Text::Image),
+    ),
+    key(
+        "mirrors",
+        "URLs of Debian mirrors that the base is made from where it cannot be pulled; Debian's own when absent.",
+        list(&Shape::Text(Text::Url)),
+    ),
+    key(
+        "docker",
+        "Where the Docker engine is: `unix:///PATH`, `/PATH` or `tcp://HOST:PORT`. When absent: `DOCKER_HOST`, the current context of Docker, or its standard socket.",
+        Shape::Text(Text::Docker),
+    ),
+    key(
+        "agents_over",
+        "How agents in containers are spoken to; what works when absent.",
+        words(&[
+            ("socket", "A Unix socket in a mounted folder."),
+            ("tcp", "A loopback port and a token."),
+        ]),
+    ),
+    key(
+        "agent",
+        "Where the agent in a container comes from; `own` when the engine's platform is this machine's, else `built` when absent.",
+        words(&[
+            ("own", "The program of this hob, mounted."),
+            ("built", "Built in a container for the engine's platform."),
+        ]),
+    ),
+]);
+
+const ENGINE: &[(&str, EngineChoice)] = &[
+    ("auto", EngineChoice::Auto),
+    ("host", EngineChoice::Host),
+    ("docker", EngineChoice::Docker),
+];
+const AGENTS_OVER: &[(&str, AgentsOver)] =
+    &[("socket", AgentsOver::Socket), ("tcp", AgentsOver::Tcp)];
+const AGENT: &[(&str, AgentProgram)] =
+    &[("own", AgentProgram::Own), ("built", AgentProgram::Built)];
+
+/// The settings. A value that was told to be wrong is its default: the caller
+/// drops the project then.
+pub(crate) fn lower(fields: Fields<'_>) -> Config {
+    let offset = fields.integer("port_offset").unwrap_or(0);
+    Config {
+        engine: fields.word("engine", ENGINE).unwrap_or_default(),
+        port_offset: u16::try_from(offset).unwrap_or(0),
+        pass_env: fields.texts("pass_env"),
+        base: fields
+            .text("base")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default(),
+        mirrors: fields.texts("mirrors"),
+        docker: fields.text("docker").and_then(|text| text.parse().ok()),
+        agents_over: fields.word("agents_over", AGENTS_OVER),
+        agent: fields.word("agent", AGENT),
+    }
+}
