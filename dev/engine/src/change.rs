@@ -11,7 +11,7 @@ use crate::ledger::{Entry, Journal as _, Ledger, Stage};
 use crate::lock::{Holding, LockError, ProjectLock};
 use crate::paths::{Paths, PathsError};
 use crate::plan::{Plan, plan};
-use crate::resource::{DesiredSet, Observed, Scope, Verb};
+use crate::resource::{DesiredSet, Kind, Observed, Scope, Verb};
 use crate::want::Want;
 use crate::world::{Failure, World};
 
@@ -22,6 +22,10 @@ pub(crate) trait Lower: World<Question = Want> {
 
     /// The project's folder and folders.
     fn place(&self) -> (&std::path::Path, &Paths, u32);
+
+    /// The kinds of resources that are its own. Those of other engines in the
+    /// ledger are theirs.
+    fn kinds(&self) -> &'static [Kind];
 
     /// Takes away what is no resource and of no use any more: dead sockets of
     /// sessions, empty folders. Called under the lock.
@@ -60,7 +64,7 @@ impl<W: Lower> Work<W> {
         let lock = locked(&**world, limit, waiting).await?;
         let ledger = Arc::new(Ledger::open(&world.place().1.state)?);
         let (plan, found) = planned(&**world, want).await?;
-        forget(&ledger, &found).await;
+        forget(&ledger, world.kinds(), &found).await;
         Ok(Self {
             world: Arc::clone(world),
             plan,
@@ -125,9 +129,9 @@ async fn locked<W: Lower>(
 
 /// Strikes what was begun and never came to be, or went by itself: observing
 /// is complete, so what it did not find is not there.
-async fn forget<F>(ledger: &Ledger, found: &Observed<F>) {
+async fn forget<F>(ledger: &Ledger, kinds: &[Kind], found: &Observed<F>) {
     for id in ledger.records().into_keys() {
-        if !found.resources.contains_key(&id) {
+        if kinds.contains(&id.kind) && !found.resources.contains_key(&id) {
             let gone = Entry::new(Stage::Done, Verb::Remove, id);
             // On a full disk the next one strikes it; what has to be written
             // is written before each step.

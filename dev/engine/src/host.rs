@@ -111,6 +111,10 @@ impl Lower for HostEngine {
         (&self.setup.root, &self.setup.paths, self.setup.uid)
     }
 
+    fn kinds(&self) -> &'static [Kind] {
+        &[FOLDER, VOLUME, AGENT, REMAINS, ORPHANS]
+    }
+
     fn tidy(&self) {
         self.take_away_dead();
     }

@@ -8,6 +8,8 @@
     reason = "the project's folders are made and taken away here"
 )]
 
+mod dead;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -20,6 +22,8 @@ use crate::ledger::LEDGER_FILE;
 use crate::resource::Scope;
 use crate::want::owner;
 
+pub(crate) use dead::{remove_below, take_away_dead};
+
 /// The longest path of a unix socket, in bytes, its final zero not counted
 /// (`sun_path` has 108, see unix(7)).
 const SOCKET_LIMIT: usize = 107;
@@ -30,6 +34,12 @@ pub const ROOT_FILE: &str = "root";
 
 /// The folder of the logs of services that are down, in the project's state.
 pub(crate) const LAST_LOGS: &str = "logs";
+
+/// The folder of the folders that agents in containers fill.
+pub(crate) const CONTAINERS: &str = "containers";
+
+/// The folder of the programs that containers run from.
+pub(crate) const PROGRAMS: &str = "programs";
 
 /// The folder of the stored log, in the folder that an agent fills.
 pub(crate) const LOG_FOLDER: &str = "log";
@@ -137,6 +147,24 @@ impl Paths {
         self.state.join("services").join(stack).join(service)
     }
 
+    /// The folder that the agent of one service's container fills.
+    #[must_use]
+    pub fn container(&self, stack: &str, service: &str) -> PathBuf {
+        self.containers().join(stack).join(service)
+    }
+
+    /// The folder of those folders.
+    #[must_use]
+    pub fn containers(&self) -> PathBuf {
+        self.state.join(CONTAINERS)
+    }
+
+    /// The folder of the programs that containers run from.
+    #[must_use]
+    pub fn programs(&self) -> PathBuf {
+        self.state.join(PROGRAMS)
+    }
+
     /// The folder of the logs of services that are down.
     #[must_use]
     pub fn last_logs_folder(&self) -> PathBuf {
@@ -162,8 +190,8 @@ impl Paths {
 
     /// Keeps the log of a service whose folder is about to go. Without room
     /// for it on the disk it goes, too.
-    pub(crate) fn keep_log(&self, stack: &str, service: &str, uid: u32) {
-        let now = self.service(stack, service).join(LOG_FOLDER);
+    pub(crate) fn keep_log(&self, folder: &Path, stack: &str, service: &str, uid: u32) {
+        let now = folder.join(LOG_FOLDER);
         if !now.is_dir() {
             return;
         }
@@ -295,6 +323,19 @@ pub(crate) fn make_closed(folder: &Path, uid: u32) -> Result<(), PathsError> {
         why,
     })?;
     close(folder, uid)
+}
+
+/// Writes a new random word of 32 bytes, in hexadecimal digits, for its owner
+/// alone.
+pub(crate) fn make_secret(file: &Path) -> io::Result<()> {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut bytes = [0; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let word: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut open = fs::OpenOptions::new();
+    open.write(true).create(true).truncate(true).mode(0o600);
+    open.open(file)?.write_all(word.as_bytes())
 }
 
 fn close(folder: &Path, uid: u32) -> Result<(), PathsError> {

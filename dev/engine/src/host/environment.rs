@@ -2,13 +2,12 @@
 //! what stands here or in the stack file. Pure.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use hob_stack::{Project, Service, ServiceId};
 use hob_wire::{Mode, Protocol};
 
 use super::HostFacts;
 use crate::lowering::in_mode;
+use crate::machine::ports::reached;
 use crate::setup::Setup;
 
 /// What every process is given from the caller's environment, if it is set.
@@ -66,15 +65,6 @@ pub(super) fn of(
 pub(super) fn passed(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let value = |name: &&str| Some(((*name).to_owned(), environment.get(*name)?.clone()));
     PASSED.iter().filter_map(value).collect()
-}
-
-/// Where this machine reaches what listens on `address`.
-pub(super) fn reached(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        other => other,
-    }
 }
 
 /// `NAME_HOST`, `NAME_PORT` and `NAME_URL` of a service; none of them when it

@@ -7,7 +7,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use crate::agent::answer::{Answer, ask};
 use crate::agent::socket::client;
 use crate::agent::told::Told;
 use crate::machine::processes::{self, Process};
-use crate::paths::make_closed;
+use crate::paths::{make_closed, remove_below};
 use crate::resource::{Observed, ResourceId, Verb};
 use crate::want::Want;
 use crate::world::{Action, Failure, World};
@@ -170,8 +169,9 @@ impl HostEngine {
         let service = id.service.as_deref().unwrap_or_default();
         let paths = &self.setup.paths;
         if id.kind == FOLDER {
-            paths.keep_log(&id.stack, service, self.setup.uid);
-            self.remove_folder(&paths.service(&id.stack, service))
+            let folder = paths.service(&id.stack, service);
+            paths.keep_log(&folder, &id.stack, service, self.setup.uid);
+            self.remove_folder(&folder)
         } else if id.kind == VOLUME {
             self.remove_folder(&paths.volume(&id.stack, service, &id.name))
         } else if id.kind == AGENT {
@@ -205,6 +205,12 @@ impl HostEngine {
         }
     }
 
+    fn remove_folder(&self, path: &Path) -> Result<(), Failure> {
+        remove_below(&self.setup.paths.state, path).map_err(|error| {
+            Failure::operation(format!("cannot remove {}: {error}", path.display()))
+        })
+    }
+
     /// Ends the processes of a service: all of them, or those that are older
     /// than its agent.
     async fn end_marked(&self, service: &str, agent: Option<u32>) -> Result<(), Failure> {
@@ -224,21 +230,6 @@ impl HostEngine {
             "cannot end process {}: not even KILL does",
             left.join(", ")
         )))
-    }
-
-    /// Removes a folder of the project's, and those above it that are empty
-    /// then.
-    fn remove_folder(&self, path: &Path) -> Result<(), Failure> {
-        remove_all(path).map_err(|error| {
-            Failure::operation(format!("cannot remove {}: {error}", path.display()))
-        })?;
-        let state = &self.setup.paths.state;
-        for parent in path.ancestors().skip(1) {
-            if parent == state || !parent.starts_with(state) || fs::remove_dir(parent).is_err() {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -281,29 +272,4 @@ fn unlink(socket: &PathBuf) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// Removes a tree, also with folders in it that are closed to their owner, as
-/// the module cache of Go has them.
-fn remove_all(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            open_all(path)?;
-            fs::remove_dir_all(path)
-        }
-        other => other,
-    }
-}
-
-fn open_all(folder: &Path) -> io::Result<()> {
-    let mode = fs::symlink_metadata(folder)?.permissions().mode();
-    fs::set_permissions(folder, fs::Permissions::from_mode(mode | 0o700))?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_all(&entry.path())?;
-        }
-    }
-    Ok(())
 }

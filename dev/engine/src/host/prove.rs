@@ -5,21 +5,17 @@
 //! see, so that it can prove the plan wrong.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use super::HostEngine;
-use crate::ledger::{LEDGER_FILE, Ledger};
-use crate::leftover::{Leftover, LeftoverKind};
-use crate::lock::LOCK_FILE;
+use crate::leftover::{Leftover, LeftoverKind, of_folders};
 use crate::machine::ports::{Listeners, holders};
 use crate::machine::processes::Marked;
-use crate::paths::{LAST_LOGS, ROOT_FILE, entries};
+use crate::paths::entries;
 
 impl HostEngine {
     /// Everything of the project that is there, running services included.
     #[must_use]
     pub fn prove(&self) -> Vec<Leftover> {
-        let setup = &self.setup;
         let mut left = Vec::new();
         let mut add = |kind, what: String| left.push(Leftover { kind, what });
         let marked = self.processes();
@@ -37,28 +33,10 @@ impl HostEngine {
         for addr in listening(&marked) {
             add(LeftoverKind::Port, addr);
         }
-        for name in entries(&setup.paths.runtime) {
-            let path = setup.paths.runtime.join(&name).display().to_string();
-            match name.strip_suffix(".sock") {
-                Some(_) => add(LeftoverKind::Socket, path),
-                None => add(LeftoverKind::File, path),
-            }
-        }
-        let mut known = BTreeSet::from([LEDGER_FILE, LOCK_FILE, ROOT_FILE]);
-        known.extend(["volumes", LAST_LOGS]);
-        for path in files(&setup.paths.state, &known) {
-            add(LeftoverKind::File, path);
-        }
         for volume in self.volumes() {
             add(LeftoverKind::Volume, volume);
         }
-        for service in setup.paths.last_logs() {
-            add(LeftoverKind::Log, service.to_string());
-        }
-        let records = Ledger::peek(&setup.paths.state).unwrap_or_default();
-        for (id, _) in records.iter().filter(|(id, _)| id.kind != super::VOLUME) {
-            add(LeftoverKind::Record, id.to_string());
-        }
+        left.extend(of_folders(&self.setup.paths));
         left
     }
 
@@ -91,14 +69,5 @@ fn listening(marked: &[Marked]) -> BTreeSet<String> {
         .iter()
         .filter(|socket| ours(socket.inode))
         .map(|socket| socket.addr.to_string())
-        .collect()
-}
-
-/// What a folder holds beside these names.
-fn files(folder: &Path, known: &BTreeSet<&str>) -> Vec<String> {
-    entries(folder)
-        .into_iter()
-        .filter(|name| !known.contains(name.as_str()))
-        .map(|name| folder.join(name).display().to_string())
         .collect()
 }

@@ -91,6 +91,16 @@ pub fn holders(inodes: &[u64]) -> BTreeMap<u64, Vec<u32>> {
     holders
 }
 
+/// Where this machine reaches what listens on `address`.
+#[must_use]
+pub fn reached(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
+}
+
 /// The name of a user, if `/etc/passwd` knows it.
 #[must_use]
 pub fn user_name(uid: u32) -> Option<String> {
@@ -105,7 +115,8 @@ pub fn user_name(uid: u32) -> Option<String> {
 /// Whether a socket on `held` keeps another one from `wanted`. A socket on
 /// `[::]` takes the IPv4 addresses, too, unless it was told not to, which the
 /// table does not show.
-fn excludes(held: SocketAddr, wanted: SocketAddr) -> bool {
+#[must_use]
+pub fn excludes(held: SocketAddr, wanted: SocketAddr) -> bool {
     if held.port() != wanted.port() {
         return false;
     }

@@ -1,0 +1,141 @@
+//! The engine of containers: one container a service, its agent as PID 1.
+//!
+//! Owns what "a service is up" means in Docker. A stack is a network in which
+//! its services find each other by name. A service is an image that it runs
+//! from, a folder of this machine that its agent fills, a volume for each of
+//! its kept folders and caches, and the container. Everything carries labels
+//! (`labels.rs`), by which it is found again; names are for people only.
+//!
+//! `observe.rs` looks, `lower.rs` (pure) says what is wanted, `perform.rs`
+//! acts; `prove.rs` lists what is left. Start with [`DockerEngine`].
+
+mod body;
+mod client;
+mod containers;
+mod direct;
+pub mod endpoint;
+mod facts;
+mod found;
+mod gather;
+mod held;
+mod images;
+mod labels;
+mod lower;
+mod observe;
+mod perform;
+mod program;
+mod prove;
+mod services;
+mod spec;
+mod tidy;
+mod visit;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+
+use crate::change::Lower;
+use crate::paths::Paths;
+use crate::resource::{DesiredSet, Kind, Observed, ResourceId};
+use crate::setup::Setup;
+use crate::want::Want;
+
+pub use endpoint::{Place, Refusal, Resolved};
+pub use facts::DockerFacts;
+pub use lower::lower;
+pub use spec::{ContainerSpec, DockerSpec};
+pub use visit::{Terminal, Visit};
+
+pub(crate) use services::projects;
+
+/// The network of a stack.
+pub const NETWORK: Kind = Kind::new("network");
+/// An image that hob builds.
+pub const IMAGE: Kind = Kind::new("image");
+/// An image that is there or pulled, never built from a stack's Dockerfile and
+/// never removed.
+pub const BASE: Kind = Kind::new("base image");
+/// The folder of this machine that an agent fills.
+pub const FOLDER: Kind = Kind::new("container folder");
+/// A kept folder of a service.
+pub const VOLUME: Kind = Kind::new("container volume");
+/// A cache of a service.
+pub const CACHE: Kind = Kind::new("cache");
+/// The container of a service.
+pub const CONTAINER: Kind = Kind::new("container");
+
+/// How the engine is reached and what else the user said of it.
+#[derive(Debug, Clone)]
+pub struct DockerSetup {
+    /// What every engine is told.
+    pub setup: Setup,
+    /// Where it answers.
+    pub resolved: Resolved,
+    /// The group of the user that calls.
+    pub gid: u32,
+}
+
+/// Services as containers of a Docker engine.
+#[derive(Debug)]
+pub struct DockerEngine {
+    setup: Setup,
+    gid: u32,
+    client: client::Client,
+    /// The programs that containers of this project run from, as they were
+    /// last seen.
+    programs: Mutex<BTreeSet<String>>,
+}
+
+impl DockerEngine {
+    /// The engine of one project. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// The place cannot be one of an engine.
+    pub fn new(setup: DockerSetup) -> Result<Self, crate::Failure> {
+        Ok(Self {
+            client: client::Client::new(setup.resolved)?,
+            gid: setup.gid,
+            setup: setup.setup,
+            programs: Mutex::default(),
+        })
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+}
+
+impl Lower for DockerEngine {
+    fn lower(&self, want: &Want, found: &Observed<Self::Facts>) -> DesiredSet<Self::Spec> {
+        lower(&self.setup, want, &found.facts)
+    }
+
+    fn place(&self) -> (&Path, &Paths, u32) {
+        (&self.setup.root, &self.setup.paths, self.setup.uid)
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[NETWORK, IMAGE, BASE, FOLDER, VOLUME, CACHE, CONTAINER]
+    }
+
+    fn tidy(&self) {
+        self.take_away_dead();
+    }
+}
+
+/// The container of a service.
+fn container(stack: &str, service: &str) -> ResourceId {
+    ResourceId::of_service(stack, service, CONTAINER)
+}
+
+/// The folder of a service's agent.
+fn folder(stack: &str, service: &str) -> ResourceId {
+    ResourceId::of_service(stack, service, FOLDER)
+}
+
+/// The network of a stack.
+fn network(stack: &str) -> ResourceId {
+    ResourceId::of_stack(stack, NETWORK)
+}

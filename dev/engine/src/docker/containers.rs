@@ -1,0 +1,253 @@
+//! The actions on containers: run, told, ended.
+//!
+//! Containers are found by their labels and named to the engine by its own ids:
+//! names can be changed by anybody.
+
+#![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
+
+use std::fs;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder,
+};
+use futures_util::StreamExt as _;
+use hob_wire::Request;
+use tokio::time::Instant;
+
+use super::client::{is_unknown, status};
+use super::spec::ContainerSpec;
+use super::{CONTAINER, DockerEngine, body, labels, program, services};
+use crate::agent::answer::{Answer, ask};
+use crate::agent::told::Told;
+use crate::resource::ResourceId;
+use crate::world::Failure;
+
+/// How long a new agent may take to answer.
+const SPAWN: Duration = Duration::from_secs(30);
+
+/// How often a new agent is asked whether it is there.
+const ASK: Duration = Duration::from_millis(5);
+
+/// How much of the time to end is kept for the engine, once the agent had its
+/// part.
+const ENGINE: Duration = Duration::from_secs(10);
+
+impl DockerEngine {
+    /// Makes and starts a container, until its agent answers; one whose agent
+    /// answers already is it.
+    pub(super) async fn run(&self, it: &ContainerSpec, limit: Duration) -> Result<(), Failure> {
+        let api = self.client.api().await?;
+        let agent = self.agent_in(&it.id.stack, it.id.service.as_deref().unwrap_or_default());
+        let there = self.containers_of(&it.id).await?;
+        if let (Answer::Status(status), false) = (ask(&agent).await, there.is_empty())
+            && (&status.project, &status.service) == (&it.spec.project, &it.spec.service)
+        {
+            return Ok(());
+        }
+        for id in there {
+            // Half made by a hob that was killed.
+            self.delete(&id).await?;
+        }
+        program::lay_out(&it.program).await.map_err(|error| {
+            let folder = it.program.folder.display();
+            Failure::operation(format!("cannot lay hob's program out in {folder}: {error}"))
+        })?;
+        if it.over_tcp {
+            services::make_token(&it.spec.service, &self.setup.paths)?;
+        }
+        self.write_secrets(it)?;
+        let name = labels::name(&self.setup, &it.id);
+        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let made = api.create_container(Some(options), body::of(&self.setup, it)).await;
+        let made = match made {
+            Err(error) if status(&error) == Some(409) => {
+                // Somebody else's has the name, which is only for people.
+                let made = api.create_container(None, body::of(&self.setup, it)).await;
+                made.map_err(|error| self.client.failure(&format!("make the {}", it.id), error))?
+            }
+            made => made.map_err(|error| self.client.failure(&format!("make the {}", it.id), error))?,
+        };
+        if let Err(error) = api.start_container(&made.id, None::<StartContainerOptions>).await {
+            let failure = self.client.failure(&format!("start the {}", it.id), error);
+            self.delete(&made.id).await?;
+            return Err(failure);
+        }
+        let end = Instant::now() + SPAWN.min(limit);
+        let why = loop {
+            match ask(&agent).await {
+                Answer::Status(_) => return Ok(()),
+                Answer::Version(version) => {
+                    break format!("it speaks version {version} of the protocol");
+                }
+                Answer::Useless(_) | Answer::Nobody => {}
+            }
+            if Instant::now() >= end {
+                break format!("it did not answer within {} s", SPAWN.min(limit).as_secs());
+            }
+            let state = api.inspect_container(&made.id, None).await.ok();
+            let state = state.and_then(|it| it.state);
+            if state.is_some_and(|it| it.restarting == Some(true) || it.running == Some(false)) {
+                break "it ended at once".to_owned();
+            }
+            tokio::time::sleep(ASK).await;
+        };
+        let failure = Failure::operation(format!("the agent does not run: {why}"));
+        let failure = failure.output(self.last_words(&made.id).await);
+        self.delete(&made.id).await?;
+        Err(failure)
+    }
+
+    /// Tells the agent what it is to run; what only the image says is looked up
+    /// now that it is there.
+    pub(super) async fn configure(
+        &self,
+        it: &ContainerSpec,
+        limit: Duration,
+    ) -> Result<(), Failure> {
+        let mut told = it.clone();
+        if it.as_the_image_says {
+            self.as_the_image_says(&mut told).await?;
+        }
+        self.told(&told, &|| Vec::new()).configure(limit).await
+    }
+
+    /// Fills in what the image says: the command, its folder, its user.
+    async fn as_the_image_says(&self, it: &mut ContainerSpec) -> Result<(), Failure> {
+        let api = self.client.api().await?;
+        let image = api.inspect_image(&it.image).await.map_err(|error| {
+            self.client.failure(&format!("look at the image {}", it.image), error)
+        })?;
+        let config = image.config.unwrap_or_default();
+        let mut argv = config.entrypoint.unwrap_or_default();
+        argv.extend(config.cmd.unwrap_or_default());
+        if argv.is_empty() {
+            let message = format!("the image {} says no command to run", it.image);
+            let hint = "give it a `CMD`, or the service a `run`";
+            return Err(Failure::service(message).hint(hint));
+        }
+        it.spec.run.argv = argv;
+        let folder = config.working_dir.filter(|it| !it.is_empty());
+        it.spec.run.cwd = folder.map_or_else(|| "/".into(), Into::into);
+        it.spec.user = config.user.filter(|it| !it.is_empty());
+        Ok(())
+    }
+
+    pub(super) fn told<'a>(
+        &self,
+        it: &'a ContainerSpec,
+        last_words: &'a (dyn Fn() -> Vec<String> + Sync),
+    ) -> Told<'a> {
+        let service = it.id.service.as_deref().unwrap_or_default();
+        Told {
+            client: self.agent_in(&it.id.stack, service),
+            spec: &it.spec,
+            digest: &it.digest,
+            last_words,
+        }
+    }
+
+    /// Writes the secrets from variables where the agent finds them. What the
+    /// caller does not have stays as it is.
+    fn write_secrets(&self, it: &ContainerSpec) -> Result<(), Failure> {
+        if it.secret_variables.is_empty() {
+            return Ok(());
+        }
+        let folder = self.secret_folder(&it.id);
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::operation(format!("cannot write into {}: {error}", folder.display()))
+        };
+        crate::paths::make_closed(&folder, self.setup.uid).map_err(|error| failed(&error))?;
+        for (file, variable) in &it.secret_variables {
+            let Some(value) = self.setup.environment.get(variable) else {
+                continue;
+            };
+            let path = folder.join(file);
+            let open = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path);
+            open.and_then(|mut file| std::io::Write::write_all(&mut file, value.as_bytes()))
+                .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o600)))
+                .map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
+
+    /// The containers of a service, by the engine's own names.
+    pub(super) async fn containers_of(&self, id: &ResourceId) -> Result<Vec<String>, Failure> {
+        let found = self.survey().await?;
+        let ours = found.containers.into_iter().filter(|container| {
+            let labels = container.labels.clone().unwrap_or_default();
+            self.is_ours(&labels) && labels::resource(&labels, &[CONTAINER]).as_ref() == Some(id)
+        });
+        Ok(ours.filter_map(|container| container.id).collect())
+    }
+
+    /// Ends a service and its container: the agent first, gently, then the
+    /// engine what is left.
+    pub(super) async fn end(&self, id: &ResourceId, limit: Duration) -> Result<(), Failure> {
+        let api = self.client.api().await?;
+        let service = id.service.as_deref().unwrap_or_default();
+        let agent = self.agent_in(&id.stack, service);
+        let there = self.containers_of(id).await?;
+        let gently = limit.saturating_sub(ENGINE);
+        if !there.is_empty() && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_)) {
+            // Whatever it says, its container goes next.
+            let _ = agent.tell(&Request::Shutdown, gently).await;
+        }
+        for container in there {
+            // One that is told to stop is not started again by the engine.
+            let options = StopContainerOptionsBuilder::new().t(1).build();
+            let _ = api.stop_container(&container, Some(options)).await;
+            self.delete(&container).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a container, whatever it is at.
+    async fn delete(&self, id: &str) -> Result<(), Failure> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let removed = self.client.api().await?.remove_container(id, Some(options)).await;
+        match removed {
+            Err(error) if is_unknown(&error) => Ok(()),
+            // Its removal is under way already.
+            Err(error) if status(&error) == Some(409) => self.gone(id).await,
+            Err(error) => Err(self.client.failure("remove a container", error)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Waits until a container that is being removed is gone.
+    async fn gone(&self, id: &str) -> Result<(), Failure> {
+        let api = self.client.api().await?;
+        let end = Instant::now() + SPAWN;
+        while api.inspect_container(id, None).await.is_ok() {
+            if Instant::now() >= end {
+                return Err(Failure::operation("its container does not go away"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// The end of what a container said outside of its log.
+    async fn last_words(&self, id: &str) -> Vec<String> {
+        let Ok(api) = self.client.api().await else {
+            return Vec::new();
+        };
+        let options = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .tail("20")
+            .build();
+        let logs = api.logs(id, Some(options));
+        let lines = logs.filter_map(|line| async move { line.ok() });
+        let text = lines.map(|line| line.to_string()).collect::<String>().await;
+        text.lines().map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! [`Found`]: what the engine has, in one look; and which of it is a service's
+//! container.
+//!
+//! Asks the engine's lists and the agents in containers. Decides nothing.
+//! Start with [`DockerEngine::survey`].
+
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerSummary, ContainerSummaryStateEnum as State, ImageSummary, Network, Volume,
+};
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder,
+};
+use tokio::task::JoinSet;
+
+use super::labels::{self, Labels};
+use super::{CONTAINER, DockerEngine};
+use crate::agent::answer::{Answer, ask};
+use crate::resource::ResourceId;
+use crate::world::Failure;
+
+/// How often the agent of a container that was only just started is asked
+/// again, and how long is waited between: the engine starts containers again
+/// by itself.
+const TRIES: u32 = 40;
+const BETWEEN: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// What is there.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// All containers of the engine, whoever made them.
+    pub(super) containers: Vec<ContainerSummary>,
+    /// The project's networks.
+    pub(super) networks: Vec<Network>,
+    /// The project's volumes and caches.
+    pub(super) volumes: Vec<Volume>,
+    /// The project's images.
+    pub(super) images: Vec<ImageSummary>,
+}
+
+/// The container of one service, and what its agent says.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) resource: ResourceId,
+    /// The engine's own name of it.
+    pub(super) id: String,
+    pub(super) state: State,
+    pub(super) labels: Labels,
+    /// The networks that it is connected to, by the engine's own name.
+    pub(super) networks: Vec<String>,
+    pub(super) answer: Answer,
+}
+
+impl Candidate {
+    /// `stack/service`.
+    pub(super) fn service(&self) -> String {
+        self.resource.owner().to_string()
+    }
+
+    /// Whether its processes run.
+    pub(super) fn runs(&self) -> bool {
+        self.state == State::RUNNING
+    }
+}
+
+impl DockerEngine {
+    /// All that there is of this project, and every container.
+    pub(super) async fn survey(&self) -> Result<Found, Failure> {
+        let api = self.client.api().await?;
+        let label = format!("{}={}", labels::PROJECT, self.setup.project);
+        let filters = HashMap::from([("label", vec![label.as_str()])]);
+        let containers = ListContainersOptionsBuilder::new().all(true).build();
+        let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let images = ListImagesOptionsBuilder::new().filters(&filters).build();
+        let (containers, networks, volumes, images) = tokio::join!(
+            api.list_containers(Some(containers)),
+            api.list_networks(Some(networks)),
+            api.list_volumes(Some(volumes)),
+            api.list_images(Some(images)),
+        );
+        let failed = |what: &'static str| move |error| self.client.failure(what, error);
+        Ok(Found {
+            containers: containers.map_err(failed("list its containers"))?,
+            networks: networks.map_err(failed("list its networks"))?,
+            volumes: volumes
+                .map_err(failed("list its volumes"))?
+                .volumes
+                .unwrap_or_default(),
+            images: images.map_err(failed("list its images"))?,
+        })
+    }
+
+    /// Whether labels are those of something that this project made.
+    pub(super) fn is_ours(&self, labels: &Labels) -> bool {
+        labels.get(labels::PROJECT) == Some(&self.setup.project)
+    }
+
+    /// The containers of this project's services, each asked for its status,
+    /// in the order of their names. Two of one service can be there when a
+    /// container was copied by hand: the newest counts.
+    pub(super) async fn candidates(&self, found: &Found) -> Vec<Candidate> {
+        let mut asking = JoinSet::new();
+        for summary in &found.containers {
+            let labels = summary.labels.clone().unwrap_or_default();
+            let resource = labels::resource(&labels, &[CONTAINER]);
+            let (true, Some(resource)) = (self.is_ours(&labels), resource) else {
+                continue;
+            };
+            let service = resource.service.clone().unwrap_or_default();
+            let agent = self.agent_in(&resource.stack, &service);
+            let state = summary.state.unwrap_or(State::EMPTY);
+            let networks = summary.network_settings.as_ref();
+            let networks = networks.and_then(|it| it.networks.as_ref());
+            let networks = networks.into_iter().flat_map(HashMap::values);
+            let mut candidate = Candidate {
+                resource,
+                id: summary.id.clone().unwrap_or_default(),
+                state,
+                labels,
+                networks: networks.filter_map(|it| it.network_id.clone()).collect(),
+                answer: Answer::Nobody,
+            };
+            asking.spawn(async move {
+                for _ in 0..TRIES {
+                    if !candidate.runs() {
+                        break;
+                    }
+                    candidate.answer = ask(&agent).await;
+                    if !matches!(candidate.answer, Answer::Nobody) {
+                        break;
+                    }
+                    tokio::time::sleep(BETWEEN).await;
+                }
+                candidate
+            });
+        }
+        let mut candidates = asking.join_all().await;
+        candidates.sort_by(|a, b| a.resource.cmp(&b.resource));
+        candidates
+    }
+}

@@ -1,0 +1,148 @@
+//! What the lowering has to know beside resources: ports, programs, what
+//! images would be built from. Looks and changes nothing.
+//! Start with [`DockerEngine::facts`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hob_stack::{AgentsOver, Project, ServiceId};
+use hob_wire::{Mode, SecretSource};
+use tokio::task::JoinSet;
+
+use super::facts::{Build, Unbuildable};
+use super::found::{Candidate, Found};
+use super::lower::recipes;
+use super::{DockerEngine, DockerFacts, IMAGE, labels, program};
+use crate::lowering::{Asked, in_mode, secret_variables};
+use crate::machine::ports::Listeners;
+use crate::machine::{port_choice, source};
+use crate::want::Want;
+use crate::world::Failure;
+
+impl DockerEngine {
+    /// All that is asked about in `want`.
+    pub(super) async fn facts(
+        &self,
+        project: &Project,
+        want: &Want,
+        found: &Found,
+        candidates: &[Candidate],
+    ) -> Result<DockerFacts, Failure> {
+        let listeners = Listeners::read();
+        let published: BTreeSet<u16> = found
+            .containers
+            .iter()
+            .flat_map(|it| it.ports.iter().flatten())
+            .filter_map(|port| port.public_port)
+            .collect();
+        let had = candidates.iter().filter_map(|candidate| {
+            let status = candidate
+                .answer
+                .status_of(&self.setup.project, &candidate.service())?;
+            let port = status.listen?.addr.port();
+            Some((candidate.service().parse().ok()?, port))
+        });
+        let had: BTreeMap<ServiceId, u16> = had.collect();
+        let used = |port| listeners.uses(port) || published.contains(&port);
+        let images = found.images.iter().map(|it| &it.labels);
+        let mut facts = DockerFacts {
+            ports: port_choice::ports(project, want.port_offset, &had, used),
+            images: images.filter_map(|it| labels::resource(it, &[IMAGE])).collect(),
+            user: self.user(),
+            own_group: self.gid,
+            builds: builds(want).await,
+            program: Some(self.program(project).await),
+            over_tcp: self.over_tcp(project).await?,
+            ..DockerFacts::default()
+        };
+        for asked in Asked::all(want) {
+            let folder = self.secret_folder(&super::container(asked.names().0, asked.names().1));
+            let unset: BTreeSet<String> = secret_variables(asked.service)
+                .filter(|name| !self.setup.environment.contains_key(*name))
+                .filter(|name| !folder.join(name).is_file())
+                .map(str::to_owned)
+                .collect();
+            if !unset.is_empty() {
+                facts.unset.insert(asked.service.id.clone(), unset);
+            }
+            for secret in asked.service.secrets.values() {
+                if let SecretSource::File(file) = secret {
+                    let places = [Some(file.as_path()), file.parent()];
+                    let there = places.into_iter().flatten().filter(|path| path.exists());
+                    facts.there.extend(there.map(ToOwned::to_owned));
+                }
+            }
+        }
+        if want.mode == Mode::Run {
+            facts.sources = self.mounted_sources(project, want).await;
+        }
+        Ok(facts)
+    }
+
+    /// The digests of the sources that are mounted in mode `run`: those of
+    /// services without a production image.
+    async fn mounted_sources(
+        &self,
+        project: &Project,
+        want: &Want,
+    ) -> BTreeMap<ServiceId, Result<String, String>> {
+        let mut mounted = want.clone();
+        mounted.services.retain(|id| {
+            let service = project.service(id);
+            service.is_some_and(|it| in_mode(it, want.mode).image.is_none())
+        });
+        source::digests(project, &mounted).await
+    }
+
+    /// Who services are on mounted sources: the caller, also when hob was
+    /// started by sudo.
+    fn user(&self) -> (u32, u32) {
+        let number = |name: &str| self.setup.environment.get(name)?.parse().ok();
+        match (self.setup.uid, number("SUDO_UID"), number("SUDO_GID")) {
+            (0, Some(uid), Some(gid)) => (uid, gid),
+            (uid, ..) => (uid, self.gid),
+        }
+    }
+
+    async fn program(&self, project: &Project) -> Result<program::Layout, Unbuildable> {
+        let _ = project;
+        program::find(&self.setup.paths, &self.setup.executable)
+    }
+
+    /// Whether agents are spoken to over a port: it was asked for, or the
+    /// engine runs in a machine of its own, where a socket in a mounted folder
+    /// leads nowhere.
+    async fn over_tcp(&self, project: &Project) -> Result<bool, Failure> {
+        if let Some(over) = project.config.agents_over {
+            return Ok(over == AgentsOver::Tcp);
+        }
+        let api = self.client.api().await?;
+        let info = api.info().await;
+        let info = info.map_err(|error| self.client.failure("describe itself", error))?;
+        let system = info.operating_system.unwrap_or_default();
+        Ok(system.contains("Docker Desktop"))
+    }
+}
+
+/// What each image of `want` would be built from. Services that share a recipe
+/// have it read once.
+async fn builds(want: &Want) -> BTreeMap<ServiceId, Result<Build, Unbuildable>> {
+    let mut reading = JoinSet::new();
+    for (id, recipe) in recipes(want) {
+        let id = id.clone();
+        reading.spawn_blocking(move || (id, build(&recipe)));
+    }
+    reading.join_all().await.into_iter().collect()
+}
+
+fn build(recipe: &hob_builder::Recipe) -> Result<Build, Unbuildable> {
+    let read = hob_builder::inputs(recipe).and_then(|inputs| {
+        Ok(Build {
+            digest: inputs.digest,
+            froms: hob_builder::froms(recipe)?,
+        })
+    });
+    read.map_err(|error| Unbuildable {
+        reason: error.message,
+        hints: error.hints,
+    })
+}

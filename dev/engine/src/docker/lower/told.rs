@@ -1,0 +1,169 @@
+//! What the agent in a container is told: its spec. Pure.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use hob_stack::{Form, Project, ServiceId};
+use hob_wire::{Listen, Mode, Program, Protocol, SecretSource, Spec};
+
+use super::{Lowering, SECRET_FOLDER, STATE_AT};
+use crate::Obstacle;
+use crate::docker::program::Layout;
+use crate::machine::ports::reached;
+
+impl Lowering<'_> {
+    /// The spec, and where the port of the container is published.
+    pub(super) fn told(
+        &self,
+        program: &Layout,
+    ) -> Result<(Spec, Option<(SocketAddr, u16)>), Obstacle> {
+        let (service, mode) = (self.asked.service, self.asked.want.mode);
+        let with = self.asked.in_mode();
+        let (build, run) = match with.form {
+            _ if self.as_the_image_says() => (None, nothing()),
+            Form::Program { build, run } => {
+                let build = build.as_ref().map(|argv| self.program(argv.clone()));
+                (build, self.program(run.clone()))
+            }
+            Form::Files { root } => {
+                let root = root.to_string_lossy().into_owned();
+                let mut argv = program.argv.clone();
+                argv.extend(["serve-files", "--root", &root, "--with", "built-in"].map(str::to_owned));
+                (None, self.program(argv))
+            }
+            Form::ImageOnly => (None, nothing()),
+        };
+        let publish = self.published()?;
+        let everywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let spec = Spec {
+            project: self.setup.project.clone(),
+            root: self.setup.root.clone(),
+            service: service.id.to_string(),
+            mode,
+            listen: publish.map(|(addr, _)| Listen {
+                addr,
+                protocol: service.protocol,
+            }),
+            bind: publish.map(|(_, inner)| SocketAddr::new(everywhere, inner)),
+            host: match mode {
+                Mode::Run => everywhere,
+                // Behind the front nobody else has to reach it.
+                Mode::Dev => Ipv4Addr::LOCALHOST.into(),
+            },
+            build,
+            run,
+            env: self.environment(),
+            inherit: true,
+            user: (!self.as_the_image_says()).then(|| {
+                let (uid, gid) = self.facts.user;
+                format!("{uid}:{gid}")
+            }),
+            secrets: self.secrets(),
+            ready: self.asked.ready(|argv| self.program(argv)),
+            swap: with.swap,
+            restart: service.restart,
+            live_reload: with.live_reload,
+            limits: with.limits,
+            state: PathBuf::from(STATE_AT),
+        };
+        Ok((spec, publish))
+    }
+
+    fn published(&self) -> Result<Option<(SocketAddr, u16)>, Obstacle> {
+        let service = self.asked.service;
+        let Some(inner) = service.port else {
+            return Ok(None);
+        };
+        let Some(port) = self.facts.ports.get(&service.id) else {
+            return Err(self.asked.past_the_last_port());
+        };
+        Ok(Some((SocketAddr::new(service.address, *port), inner.get())))
+    }
+
+    fn program(&self, argv: Vec<String>) -> Program {
+        let cwd = match self.sees_sources() {
+            true => self.asked.service.source.clone(),
+            false => PathBuf::from("/"),
+        };
+        Program {
+            argv,
+            cwd,
+            env: BTreeMap::new(),
+        }
+    }
+
+    /// The variables of the service; later ones win over earlier ones: passed
+    /// on, services that it is told of, volumes, its own.
+    fn environment(&self) -> BTreeMap<String, String> {
+        let (project, service) = (self.asked.project, self.asked.service);
+        let mut variables = BTreeMap::new();
+        for name in project.config.pass_env.iter().chain(&service.pass_env) {
+            if let Some(value) = self.setup.environment.get(name) {
+                variables.insert(name.clone(), value.clone());
+            }
+        }
+        for id in service.needs.iter().chain(&service.wants) {
+            variables.extend(self.address_of(project, id));
+        }
+        for (volume, path) in &service.volumes {
+            variables.insert(
+                format!("VOLUME_{}", volume.as_variable()),
+                path.to_string_lossy().into_owned(),
+            );
+        }
+        variables.extend(self.asked.in_mode().env.clone());
+        variables
+    }
+
+    /// `NAME_HOST`, `NAME_PORT` and `NAME_URL` of a service as its neighbours
+    /// reach it, `NAME_PUBLIC_URL` as this machine's browsers do; none of them
+    /// when it has no port.
+    fn address_of(&self, project: &Project, id: &ServiceId) -> Vec<(String, String)> {
+        let service = project.service(id);
+        let Some((service, port)) = service.and_then(|it| Some((it, it.port?))) else {
+            return Vec::new();
+        };
+        let name = service.id.service.as_variable();
+        let host = service.id.service.as_str();
+        let scheme = match service.protocol {
+            Protocol::Http => "http",
+            Protocol::Tcp => "tcp",
+        };
+        let mut variables = vec![
+            (format!("{name}_HOST"), host.to_owned()),
+            (format!("{name}_PORT"), port.to_string()),
+            (format!("{name}_URL"), format!("{scheme}://{host}:{port}")),
+        ];
+        if let (Protocol::Http, Some(port)) = (service.protocol, self.facts.ports.get(id)) {
+            let public = SocketAddr::new(reached(service.address), *port);
+            variables.push((format!("{name}_PUBLIC_URL"), format!("http://{public}")));
+        }
+        variables
+    }
+
+    /// The secrets as the agent finds them: all in files.
+    fn secrets(&self) -> BTreeMap<String, SecretSource> {
+        let secrets = self.asked.service.secrets.iter();
+        secrets
+            .map(|(name, source)| {
+                let file = match source {
+                    SecretSource::File(path) => self.secret_in_container(path),
+                    SecretSource::Env(variable) => {
+                        PathBuf::from(STATE_AT).join(SECRET_FOLDER).join(variable)
+                    }
+                };
+                (name.clone(), SecretSource::File(file))
+            })
+            .collect()
+    }
+}
+
+/// What stands where the image says what is run, until that is known.
+fn nothing() -> Program {
+    Program {
+        argv: Vec::new(),
+        cwd: PathBuf::from("/"),
+        env: BTreeMap::new(),
+    }
+}

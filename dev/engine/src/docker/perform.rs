@@ -1,0 +1,162 @@
+//! The actions in the engine, one at a time, each safe to do again.
+//!
+//! Decides nothing about what is wanted: it makes, tells and ends what the
+//! action names. `images.rs` has those on images, `containers.rs` those on
+//! containers.
+
+#![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
+
+use std::time::Duration;
+
+use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+use bollard::query_parameters::RemoveVolumeOptions;
+
+use super::client::is_unknown;
+use super::{
+    BASE, CACHE, CONTAINER, DockerEngine, DockerFacts, DockerSpec, FOLDER, IMAGE, NETWORK, VOLUME,
+    labels,
+};
+use crate::paths::{make_closed, remove_below};
+use crate::resource::{Observed, ResourceId, Verb};
+use crate::want::Want;
+use crate::world::{Action, Failure, World};
+
+/// What an action leaves of its limit, so that it can say what went wrong.
+const MARGIN: Duration = Duration::from_millis(500);
+
+impl World for DockerEngine {
+    type Spec = DockerSpec;
+    type Facts = DockerFacts;
+    type Question = Want;
+
+    async fn observe(&self, want: &Want) -> Result<Observed<DockerFacts>, Failure> {
+        self.look(want).await
+    }
+
+    async fn perform(&self, action: Action<DockerSpec>) -> Result<(), Failure> {
+        let limit = action.limit.saturating_sub(MARGIN);
+        let id = &action.resource;
+        match (action.verb, &action.spec) {
+            (Verb::Remove, _) => self.remove(id, limit).await,
+            (Verb::Create, Some(DockerSpec::Named)) => self.make(id).await,
+            (Verb::Create, Some(DockerSpec::Folder(path))) => {
+                make_closed(path, self.setup.uid).map_err(failed)
+            }
+            (Verb::Create, Some(DockerSpec::Base(base))) => self.ensure(base, &action.says).await,
+            (Verb::Create, Some(DockerSpec::Image(image))) => self.build(image, &action.says).await,
+            (Verb::Create, Some(DockerSpec::Container(it))) => self.run(it, limit).await,
+            (Verb::Configure, Some(DockerSpec::Container(it))) => self.configure(it, limit).await,
+            (Verb::Start, Some(DockerSpec::Container(it))) => {
+                self.told(it, &|| Vec::new()).start(limit).await
+            }
+            (Verb::Await, Some(DockerSpec::Container(it))) => {
+                self.told(it, &|| Vec::new()).ready(limit).await
+            }
+            (verb, _) => Err(Failure::operation(format!(
+                "`{}` has no meaning for {id}",
+                verb.as_str(),
+            ))),
+        }
+    }
+}
+
+impl DockerEngine {
+    /// Makes a network, volume or cache, unless it is there.
+    async fn make(&self, id: &ResourceId) -> Result<(), Failure> {
+        let api = self.client.api().await?;
+        let name = labels::name(&self.setup, id);
+        let labelled = labels::of(&self.setup, id);
+        let made = if id.kind == NETWORK {
+            if !self.networks_of(id).await?.is_empty() {
+                return Ok(());
+            }
+            let request = NetworkCreateRequest {
+                name,
+                labels: Some(labelled),
+                ..NetworkCreateRequest::default()
+            };
+            api.create_network(request).await.map(drop)
+        } else {
+            self.is_not_foreign(&name).await?;
+            let request = VolumeCreateRequest {
+                name: Some(name),
+                labels: Some(labelled),
+                ..VolumeCreateRequest::default()
+            };
+            api.create_volume(request).await.map(drop)
+        };
+        made.map_err(|error| self.client.failure(&format!("make the {id}"), error))
+    }
+
+    /// A volume of this name that somebody else made is not taken for one.
+    async fn is_not_foreign(&self, name: &str) -> Result<(), Failure> {
+        match self.client.api().await?.inspect_volume(name).await {
+            Ok(volume) if !self.is_ours(&volume.labels) => {
+                let message = format!("there is a volume {name} that hob did not make");
+                let hint = format!("`docker volume rm {name}`, if nobody needs it");
+                Err(Failure::operation(message).hint(hint))
+            }
+            Ok(_) => Ok(()),
+            Err(error) if is_unknown(&error) => Ok(()),
+            Err(error) => Err(self.client.failure(&format!("look for the volume {name}"), error)),
+        }
+    }
+
+    /// The networks of a stack, by the engine's own names: more than one when
+    /// somebody made another by hand.
+    pub(super) async fn networks_of(&self, id: &ResourceId) -> Result<Vec<String>, Failure> {
+        let found = self.survey().await?;
+        let ours = found.networks.into_iter().filter(|network| {
+            let labels = network.labels.clone().unwrap_or_default();
+            labels::resource(&labels, &[NETWORK]).as_ref() == Some(id)
+        });
+        Ok(ours.filter_map(|network| network.id).collect())
+    }
+
+    async fn remove(&self, id: &ResourceId, limit: Duration) -> Result<(), Failure> {
+        let api = self.client.api().await?;
+        let service = id.service.as_deref().unwrap_or_default();
+        let paths = &self.setup.paths;
+        if id.kind == NETWORK {
+            for network in self.networks_of(id).await? {
+                match api.remove_network(&network).await {
+                    Err(error) if !is_unknown(&error) => {
+                        return Err(self.client.failure(&format!("remove the {id}"), error));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        } else if id.kind == VOLUME || id.kind == CACHE {
+            let name = labels::name(&self.setup, id);
+            self.is_not_foreign(&name).await?;
+            let removed = api.remove_volume(&name, None::<RemoveVolumeOptions>).await;
+            match removed {
+                Err(error) if !is_unknown(&error) => {
+                    Err(self.client.failure(&format!("remove the {id}"), error))
+                }
+                _ => Ok(()),
+            }
+        } else if id.kind == IMAGE {
+            self.remove_image(id).await
+        } else if id.kind == BASE {
+            // It was there before hob, or serves others by now.
+            Ok(())
+        } else if id.kind == FOLDER {
+            let folder = paths.container(&id.stack, service);
+            paths.keep_log(&folder, &id.stack, service, self.setup.uid);
+            remove_below(&paths.state, &folder).map_err(|error| {
+                Failure::operation(format!("cannot remove {}: {error}", folder.display()))
+            })
+        } else if id.kind == CONTAINER {
+            self.end(id, limit).await
+        } else {
+            let kind = id.kind.as_str();
+            Err(Failure::operation(format!("this engine has no {kind}")))
+        }
+    }
+}
+
+fn failed(error: impl std::error::Error) -> Failure {
+    Failure::operation(error.to_string())
+}
