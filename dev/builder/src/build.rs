@@ -114,10 +114,11 @@ pub async fn build_with(
     };
     cancel.armed = false;
     drop(lines);
-    if narration.error.is_none() && broken.is_none() {
-        if let Some(image) = narration.image {
-            return Ok(image);
-        }
+    if narration.error.is_none()
+        && broken.is_none()
+        && let Some(image) = narration.image
+    {
+        return Ok(image);
     }
     // What could not be sent explains what the engine then said.
     if let Some(error) = packed(recipe, packing).await {

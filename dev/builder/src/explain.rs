@@ -108,11 +108,7 @@ impl Explain<'_> {
             && let Some(trouble) = Trouble::of(words)
         {
             let image = instruction.map(|one| format!("`{}`", short(&one.rest)));
-            return pull(
-                image.as_deref().unwrap_or("an image"),
-                trouble,
-                |kind, message| new(kind, message),
-            );
+            return pull(image.as_deref().unwrap_or("an image"), trouble, new);
         }
         match told {
             Some(told) => new(Kind::Recipe, format!("`{told}`: {words}")),

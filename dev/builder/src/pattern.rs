@@ -72,14 +72,8 @@ impl Pattern {
     /// Whether a path below the folder can match.
     pub(crate) fn may_match_below(&self, folder: &str) -> bool {
         let below = format!("{folder}/");
-        if self.literal.len() == self.parts.iter().count() && self.is_literal() {
-            return self.literal.starts_with(&below);
-        }
-        self.literal.starts_with(&below) || below.starts_with(&self.literal)
-    }
-
-    fn is_literal(&self) -> bool {
-        self.parts.iter().all(|part| matches!(part, Part::Is(_)))
+        let fixed = self.parts.iter().all(|part| matches!(part, Part::Is(_)));
+        self.literal.starts_with(&below) || !fixed && below.starts_with(&self.literal)
     }
 }
 

@@ -17,7 +17,7 @@ impl Dockerfile {
         args: &BTreeMap<String, String>,
     ) -> Option<&Instruction> {
         if let Some(image) = step.strip_prefix("[internal] load metadata for ") {
-            return self.from_of(image, args);
+            return self.image_of(image, args);
         }
         let (head, text) = step.strip_prefix('[')?.split_once(']')?;
         let mut words: Vec<&str> = head.split_whitespace().collect();
@@ -55,7 +55,7 @@ impl Dockerfile {
     }
 
     /// The first `FROM` of an image, however its name is written.
-    pub(crate) fn from_of(
+    pub(crate) fn image_of(
         &self,
         image: &str,
         args: &BTreeMap<String, String>,

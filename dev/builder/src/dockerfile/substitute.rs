@@ -129,10 +129,7 @@ mod tests {
 
     #[test]
     fn values_in_place_of_what_is_not_set() {
-        check(
-            "${NONE:-x}${EMPTY:-y}${EMPTY-z}${SET:-no}",
-            Ok("xys".replace('s', "s").as_str()),
-        );
+        check("${NONE:-x}${EMPTY:-y}${EMPTY-z}${SET:-no}", Ok("xys"));
         check("${NONE:-${SET}}", Ok("s"));
         check("${SET:+x}${EMPTY:+no}${EMPTY+y}", Ok("xy"));
         check("${NONE:?give one}", Err("`NONE` has no value: give one"));
