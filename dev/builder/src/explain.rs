@@ -82,24 +82,13 @@ impl Explain<'_> {
                 );
             }
             (Some("COPY" | "ADD"), _, Some(told)) => {
-                let path = missing_file(words);
-                let error = new(
-                    Kind::Recipe,
-                    match &path {
-                        Some(path) => format!("`{told}`: there is no `{path}`"),
-                        None => format!("`{told}`: {words}"),
-                    },
-                );
-                let there = path.is_some_and(|path| {
-                    self.recipe
-                        .context
-                        .join(path.trim_start_matches('/'))
-                        .exists()
-                });
-                return if there {
-                    error.hint("it is left out by `.dockerignore`")
-                } else {
-                    error
+                let missing = instruction.filter(|_| is_missing(words));
+                return match missing.map(|copy| self.missing(copy, words)) {
+                    Some((reason, hint)) => {
+                        let error = new(Kind::Recipe, format!("`{told}`: {reason}"));
+                        hint.into_iter().fold(error, BuildError::hint)
+                    }
+                    None => new(Kind::Recipe, format!("`{told}`: {words}")),
                 };
             }
             _ => {}
@@ -114,6 +103,30 @@ impl Explain<'_> {
             Some(told) => new(Kind::Recipe, format!("`{told}`: {words}")),
             None if parse_line(words).is_some() => new(Kind::Recipe, words.to_owned()),
             None => new(Kind::Operation, words.to_owned()),
+        }
+    }
+
+    /// Which file a copy lacks, and why that may be.
+    fn missing(&self, copy: &Instruction, words: &str) -> (String, Option<&'static str>) {
+        if let Some((_, from)) = copy.flags.iter().find(|(name, _)| name == "from") {
+            return (format!("it is not in `{from}`"), None);
+        }
+        let mut paths: Vec<&str> = copy.rest.split_whitespace().collect();
+        paths.pop();
+        let path = |source: &&str| self.recipe.context.join(source.trim_start_matches('/'));
+        let named = |source: &&&str| words.contains(source.trim_matches('/'));
+        if let Some(gone) = paths.iter().find(|source| !path(source).exists()) {
+            (format!("there is no `{gone}` in the context"), None)
+        } else {
+            let which = paths
+                .iter()
+                .find(named)
+                .or(paths.first())
+                .unwrap_or(&"file");
+            (
+                format!("there is no `{which}` in what is sent"),
+                Some("it is left out by `.dockerignore`"),
+            )
         }
     }
 
@@ -225,22 +238,14 @@ fn parse_line(words: &str) -> Option<usize> {
         .ok()
 }
 
-/// The path of `"/x" not found` and of `… stat …/x: no such file or directory`.
-fn missing_file(words: &str) -> Option<String> {
-    if let Some((before, _)) = words.split_once("\" not found") {
-        return before.rsplit_once('"').map(|(_, path)| path.to_owned());
-    }
-    let before = words
-        .strip_suffix(": file does not exist")
-        .or_else(|| words.strip_suffix(": no such file or directory"))?;
-    let path = before.rsplit([' ', ':']).next()?;
-    Some(
-        path.rsplit_once("/docker-builder")
-            .map_or(path, |(_, rest)| {
-                rest.split_once('/').map_or(rest, |(_, path)| path)
-            })
-            .to_owned(),
-    )
+fn is_missing(words: &str) -> bool {
+    [
+        "not found",
+        "file does not exist",
+        "no such file or directory",
+    ]
+    .iter()
+    .any(|missing| words.contains(missing))
 }
 
 /// At most 80 characters of one line.

@@ -156,6 +156,11 @@ impl Narration {
             self.steps.insert(CLASSIC.into(), step);
             return;
         }
+        // That builder paints what came on stderr.
+        let text = text
+            .strip_prefix("\x1b[91m")
+            .and_then(|text| text.strip_suffix("\x1b[0m"))
+            .unwrap_or(text);
         if !is_classic_note(text) {
             self.steps
                 .entry(CLASSIC.into())
@@ -242,7 +247,7 @@ mod tests {
             r#"{"stream":"\n"}"#,
             r#"{"stream":" ---> 123\n"}"#,
             r#"{"stream":"Step 2/2 : RUN x"}"#,
-            r#"{"stream":"one\ntw"}"#,
+            r#"{"stream":"\u001b[91mone\ntw\u001b[0m"}"#,
             r#"{"stream":"o\n10%\r20%\n"}"#,
             r#"{"errorDetail":{"code":3,"message":"m"},"error":"m"}"#,
         ]);
