@@ -1,0 +1,354 @@
+//! A Debian base without a registry: `mmdebstrap` on this machine, its
+//! archive piped into the engine.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "mmdebstrap is the one program that this crate runs"
+)]
+
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::mpsc;
+
+use super::{BaseError, Name, Tail};
+use crate::archive::WAITING;
+use crate::build::Output;
+use crate::error::Kind;
+use crate::http::{self, Endpoint, Lines, Pieces};
+
+/// Ten seconds are usual; a slow mirror takes minutes.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// How long `mmdebstrap` has to unmount and tidy up once it is told to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What images for engines are tuned with, as Debian's own are: packages and
+/// caches of apt are not kept, no service starts while packages are set up,
+/// dpkg does not wait for the disk.
+const TRIM: &str = r#"
+printf '%s\n' \
+  'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };' \
+  'APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };' \
+  'Dir::Cache::pkgcache "";' 'Dir::Cache::srcpkgcache "";' > "$1/etc/apt/apt.conf.d/docker-clean"
+printf '%s\n' 'Acquire::Languages "none";' > "$1/etc/apt/apt.conf.d/docker-no-languages"
+printf '%s\n' 'force-unsafe-io' > "$1/etc/dpkg/dpkg.cfg.d/docker-apt-speedup"
+printf '%s\n' '#!/bin/sh' 'exit 101' > "$1/usr/sbin/policy-rc.d"
+chmod 755 "$1/usr/sbin/policy-rc.d"
+rm -f "$1/etc/hostname" "$1/etc/resolv.conf"
+"#;
+
+/// What `-slim` leaves out.
+const SLIM: [&str; 6] = ["doc", "man", "info", "groff", "lintian", "locale"];
+
+/// Makes `image` from the suite; see [`super::ensure`].
+///
+/// # Errors
+/// A missing `mmdebstrap`, its failure, or the engine's.
+#[doc(hidden)]
+pub async fn bootstrap(
+    endpoint: &Endpoint,
+    suite: &str,
+    image: &str,
+    mirrors: &[String],
+    mut progress: impl FnMut(Output) + Send,
+) -> Result<(), BaseError> {
+    let name = Name::parse(image)?;
+    let mut command = command(suite, name.tag.ends_with("-slim"), mirrors);
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let message = format!("`{image}` cannot be pulled, and `mmdebstrap`, which could make it, is not installed");
+            BaseError::new(Kind::Prerequisite, message).hint("`apt-get install mmdebstrap`")
+        }
+        _ => BaseError::new(Kind::Operation, format!("mmdebstrap cannot be started: {error}")),
+    })?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let mut group = Group::of(child);
+    let (Some(out), Some(err)) = (out, err) else {
+        return Err(BaseError::new(Kind::Operation, "mmdebstrap has no output"));
+    };
+
+    let (pieces, body) = mpsc::channel(WAITING);
+    let mut tail = Tail::default();
+    let work = async {
+        let import = import(endpoint, &name, body);
+        let make = async {
+            let (copied, ()) = tokio::join!(
+                copy(out, &pieces),
+                tell(err, suite, &mut tail, &mut progress)
+            );
+            let made = match group.wait().await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err("it failed".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+            if made.is_err() {
+                // The engine must not take a part for the whole.
+                let _ = pieces
+                    .send(Err(io::Error::other("mmdebstrap failed")))
+                    .await;
+            }
+            drop(pieces);
+            (made, copied)
+        };
+        tokio::join!(make, import)
+    };
+    let ((made, copied), imported) = tokio::time::timeout(LIMIT, work).await.map_err(|_| {
+        let limit = LIMIT.as_secs() / 60;
+        BaseError::new(
+            Kind::Operation,
+            format!("mmdebstrap did not end within {limit} min"),
+        )
+    })?;
+    match (made, copied, imported) {
+        (Ok(()), Ok(()), imported) => imported,
+        // An engine that refuses reads no more, so mmdebstrap fails, too.
+        (_, Err(_), Err(refused)) => Err(refused),
+        (Err(reason), ..) => Err(failed(suite, &reason, tail)),
+        (Ok(()), Err(error), Ok(())) => Err(failed(suite, &error.to_string(), tail)),
+    }
+}
+
+fn command(suite: &str, slim: bool, mirrors: &[String]) -> Command {
+    let mut command = Command::new("mmdebstrap");
+    command.args(["--variant=minbase", "--format=tar"]);
+    if slim {
+        for part in SLIM {
+            command.arg(format!("--dpkgopt=path-exclude=/usr/share/{part}/*"));
+        }
+        command.arg("--dpkgopt=path-include=/usr/share/doc/*/copyright");
+    }
+    command.arg(format!("--customize-hook={TRIM}"));
+    command.args(["--", suite, "-"]).args(mirrors);
+    // Its words are read, and a locale of this machine is unknown in there.
+    command.env("LC_ALL", "C.UTF-8");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.process_group(0);
+    command
+}
+
+/// <https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageCreate>
+async fn import(
+    endpoint: &Endpoint,
+    name: &Name<'_>,
+    body: mpsc::Receiver<io::Result<Bytes>>,
+) -> Result<(), BaseError> {
+    let path = http::query([
+        ("fromSrc", "-".to_owned()),
+        ("repo", name.repository.to_owned()),
+        ("tag", name.tag.to_owned()),
+        ("changes", r#"CMD ["bash"]"#.to_owned()),
+    ]);
+    let request = http::request("POST", &format!("/images/create?{path}"), Pieces(body));
+    let mut lines = Lines::of(http::send(endpoint, request, None).await?);
+    while let Some(line) = lines.next().await? {
+        if let Ok(super::Progress {
+            error: Some(error), ..
+        }) = serde_json::from_slice(&line)
+        {
+            return Err(BaseError::new(
+                Kind::Operation,
+                format!("the engine did not take the base image: {error}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn copy(mut out: ChildStdout, pieces: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        let read = out.read(&mut piece).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let sent = pieces
+            .send(Ok(Bytes::copy_from_slice(&piece[..read])))
+            .await;
+        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the engine reads no more"))?;
+    }
+}
+
+async fn tell(err: ChildStderr, suite: &str, tail: &mut Tail, progress: &mut impl FnMut(Output)) {
+    let step = format!("mmdebstrap {suite}");
+    let mut lines = BufReader::new(err).split(b'\n');
+    while let Ok(Some(line)) = lines.next_segment().await {
+        let line = String::from_utf8_lossy(&line);
+        let text = line
+            .trim_end()
+            .rsplit('\r')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        tail.push(text.clone());
+        progress(Output {
+            step: Some(step.clone()),
+            text,
+        });
+    }
+}
+
+fn failed(suite: &str, reason: &str, tail: Tail) -> BaseError {
+    let output: Vec<String> = tail.0.into();
+    let has = |words: &[&str]| {
+        output
+            .iter()
+            .any(|line| words.iter().any(|word| line.contains(word)))
+    };
+    let mut error = if has(&[
+        "does not have a Release file",
+        "404  Not Found",
+        "unknown suite",
+    ]) {
+        BaseError::new(
+            Kind::Recipe,
+            format!("the Debian mirror has no suite `{suite}`"),
+        )
+        .hint("is the base image's name right? `debian:trixie-slim` is one that there is")
+    } else if has(&["No space left on device"]) {
+        BaseError::new(
+            Kind::Operation,
+            "the disk is full: mmdebstrap needs about 500 MB in TMPDIR",
+        )
+    } else if has(&[
+        "Could not resolve",
+        "Temporary failure resolving",
+        "Could not connect",
+        "Unable to connect",
+    ]) {
+        BaseError::new(
+            Kind::Operation,
+            "neither a registry nor the Debian mirror can be reached",
+        )
+        .hint("name a mirror that can be reached from here")
+    } else if has(&["unshare", "newuidmap", "subuid"]) {
+        BaseError::new(
+            Kind::Prerequisite,
+            "mmdebstrap may not make user namespaces here",
+        )
+        .hint("`apt-get install uidmap`, or run it as root once")
+    } else {
+        let last = output.iter().rev().find(|line| line.starts_with("E: "));
+        let words = last.map_or(reason, |line| &line[3..]);
+        BaseError::new(
+            Kind::Operation,
+            format!("mmdebstrap could not make `{suite}`: {words}"),
+        )
+    };
+    error.output = output;
+    error
+}
+
+/// A child and its process group: told to end, then killed, when dropped.
+struct Group {
+    child: Option<Child>,
+    pid: Option<Pid>,
+}
+
+impl Group {
+    fn of(child: Child) -> Self {
+        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Self {
+            child: Some(child),
+            pid,
+        }
+    }
+
+    /// Whether it succeeded.
+    async fn wait(&mut self) -> io::Result<bool> {
+        let Some(child) = &mut self.child else {
+            return Ok(false);
+        };
+        let status = child.wait().await?;
+        self.child = None;
+        Ok(status.success())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let (Some(mut child), Some(pid)) = (self.child.take(), self.pid) else {
+            return;
+        };
+        // It has mounts to undo: it is asked before it is killed.
+        let _ = kill_process_group(pid, Signal::TERM);
+        let kill = Kill(pid);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(GRACE, child.wait()).await;
+                drop(kill);
+            });
+        }
+    }
+}
+
+/// Kills what is left of the group, also when the runtime ends first.
+struct Kill(Pid);
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        let _ = kill_process_group(self.0, Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(lines: &[&str]) -> String {
+        let mut tail = Tail::default();
+        lines.iter().for_each(|line| tail.push((*line).to_owned()));
+        failed("nosuch", "it failed", tail).message
+    }
+
+    #[test]
+    fn what_mmdebstrap_says_is_told_in_plain_words() {
+        assert_eq!(
+            words(&[
+                "E: The repository 'x nosuch Release' does not have a Release file.",
+                "E: apt-get update failed"
+            ]),
+            "the Debian mirror has no suite `nosuch`"
+        );
+        assert_eq!(
+            words(&["W: a", "E: setup failed: b", "I: done"]),
+            "mmdebstrap could not make `nosuch`: setup failed: b"
+        );
+        assert_eq!(words(&[]), "mmdebstrap could not make `nosuch`: it failed");
+    }
+
+    #[test]
+    fn only_slim_leaves_documentation_out() {
+        let has =
+            |slim| format!("{:?}", command("trixie", slim, &[]).as_std()).contains("path-exclude");
+        assert!(has(true) && !has(false));
+    }
+
+    #[test]
+    fn mirrors_come_last_and_are_no_options() {
+        let mirrors = [
+            "http://one/debian".to_owned(),
+            "http://two/debian".to_owned(),
+        ];
+        let command = command("trixie", false, &mirrors);
+        let args: Vec<_> = command
+            .as_std()
+            .get_args()
+            .filter_map(|arg| arg.to_str())
+            .collect();
+        assert!(args.ends_with(&[
+            "--",
+            "trixie",
+            "-",
+            "http://one/debian",
+            "http://two/debian"
+        ]));
+    }
+}

@@ -1,0 +1,362 @@
+//! One build: the request, the context that is streamed with it, what the
+//! engine tells, the image's id or why there is none.
+//!
+//! BuildKit takes a context as the request's body and needs no session then.
+//! Dropping the future closes the connection and asks the engine to cancel.
+
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::archive;
+use crate::context::Context;
+use crate::dockerfile::Dockerfile;
+use crate::error::{BuildError, Kind};
+use crate::explain::{Explain, connection};
+use crate::http::{self, Endpoint, Lines, Pieces};
+use crate::narration::Narration;
+use crate::recipe::Recipe;
+
+/// How long the engine may take for a question that it answers from memory.
+const QUICK: Duration = Duration::from_secs(10);
+
+/// One line of progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The step that wrote it, as the builder names it; `None` when the line
+    /// is about the build itself, like the name of a step that begins.
+    pub step: Option<String>,
+    /// The line without its end.
+    pub text: String,
+}
+
+/// Which builder of an engine makes the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builder {
+    /// `version=2` of the API.
+    BuildKit,
+    /// `version=1`: no cache mounts, one step after the other.
+    Classic,
+}
+
+/// Builds `recipe`, tags the image `tag` and returns its id, `sha256:…`.
+///
+/// # Errors
+/// See [`BuildError`]. Nothing is sent when the Dockerfile is wrong already.
+pub async fn build(
+    endpoint: &Endpoint,
+    recipe: &Recipe,
+    tag: &str,
+    progress: impl FnMut(Output) + Send,
+) -> Result<String, BuildError> {
+    build_with(endpoint, recipe, tag, None, progress).await
+}
+
+/// [`build`] with a builder of choice; `None` is the engine's own choice.
+///
+/// # Errors
+/// As [`build`].
+#[doc(hidden)]
+pub async fn build_with(
+    endpoint: &Endpoint,
+    recipe: &Recipe,
+    tag: &str,
+    builder: Option<Builder>,
+    mut progress: impl FnMut(Output) + Send,
+) -> Result<String, BuildError> {
+    let (dockerfile, context) = read(recipe.clone()).await?;
+    let engine = Engine::at(endpoint)
+        .await
+        .map_err(|failure| connection(recipe, &failure))?;
+    let builder = builder.unwrap_or(engine.builder);
+    engine.can_build(&dockerfile, builder)?;
+
+    let mut cancel = Cancel {
+        endpoint,
+        id: fresh_id(),
+        armed: true,
+    };
+    let explain = Explain {
+        recipe,
+        dockerfile: &dockerfile,
+    };
+    let path = format!(
+        "/build?{}",
+        parameters(recipe, &dockerfile, &context, tag, builder, &cancel.id)
+    );
+    let (pieces, body) = mpsc::channel(archive::WAITING);
+    let packing = tokio::task::spawn_blocking(move || archive::write(&context, pieces));
+    let mut request = http::request("POST", &path, Pieces(body));
+    request.headers_mut().insert(
+        hyper::header::CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("application/x-tar"),
+    );
+    let answer = match http::send(endpoint, request, None).await {
+        Ok(answer) => answer,
+        Err(failure) => {
+            cancel.armed = false;
+            return Err(packed(recipe, packing)
+                .await
+                .unwrap_or_else(|| explain.refused(&failure)));
+        }
+    };
+    let mut narration = Narration::default();
+    let mut lines = Lines::of(answer);
+    let broken = loop {
+        match lines.next().await {
+            Ok(Some(line)) => narration.take(&line, &mut progress),
+            Ok(None) => break None,
+            Err(failure) => break Some(failure),
+        }
+    };
+    cancel.armed = false;
+    drop(lines);
+    if narration.error.is_none()
+        && broken.is_none()
+        && let Some(image) = narration.image
+    {
+        return Ok(image);
+    }
+    // What could not be sent explains what the engine then said.
+    if let Some(error) = packed(recipe, packing).await {
+        return Err(error);
+    }
+    Err(match (&narration.error, broken) {
+        (None, Some(failure)) => explain.refused(&failure),
+        (None, None) => explain.failed(&narration, "the engine built no image and gave no reason"),
+        (Some(error), _) => explain.failed(&narration, error),
+    })
+}
+
+async fn read(recipe: Recipe) -> Result<(Dockerfile, Context), BuildError> {
+    let path = recipe.dockerfile.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let dockerfile = Dockerfile::read(&recipe.dockerfile)?;
+        dockerfile.target(recipe.target.as_deref())?;
+        Ok((dockerfile, Context::of(&recipe)?))
+    });
+    reading.await.unwrap_or_else(|stopped| {
+        Err(BuildError::new(
+            Kind::Operation,
+            path,
+            format!("reading the context stopped: {stopped}"),
+        ))
+    })
+}
+
+/// Why the context could not be sent, if that was the reason.
+async fn packed(recipe: &Recipe, packing: JoinHandle<io::Result<()>>) -> Option<BuildError> {
+    let error = packing.await.ok()?.err()?;
+    // The engine stopped reading: it has its reasons and says them.
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return None;
+    }
+    let message = format!("the build context cannot be sent: {error}");
+    Some(BuildError::new(Kind::Recipe, &recipe.dockerfile, message))
+}
+
+/// <https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild>
+fn parameters(
+    recipe: &Recipe,
+    dockerfile: &Dockerfile,
+    context: &Context,
+    tag: &str,
+    builder: Builder,
+    id: &str,
+) -> String {
+    let mut args = recipe.arguments();
+    if !recipe.args.contains_key("BASE") && !dockerfile.declares("BASE") {
+        args.remove("BASE");
+    }
+    let json = |map| serde_json::to_string(map).unwrap_or_default();
+    let version = match builder {
+        Builder::BuildKit => "2",
+        Builder::Classic => "1",
+    };
+    let mut pairs = vec![
+        ("version", version.to_owned()),
+        ("t", tag.to_owned()),
+        (
+            "dockerfile",
+            context.dockerfile.to_string_lossy().into_owned(),
+        ),
+        ("buildargs", json(&args)),
+        ("labels", json(&recipe.labels)),
+        ("buildid", id.to_owned()),
+        // The classic builder keeps the containers of its steps otherwise.
+        ("rm", "1".to_owned()),
+        ("forcerm", "1".to_owned()),
+    ];
+    pairs.extend(recipe.target.clone().map(|target| ("target", target)));
+    http::query(pairs)
+}
+
+fn fresh_id() -> String {
+    let random = || std::hash::RandomState::new().build_hasher().finish();
+    format!("hob-{:016x}{:016x}", random(), random())
+}
+
+/// What an engine can do.
+#[derive(Debug, PartialEq, Eq)]
+struct Engine {
+    builder: Builder,
+    /// The first number of its version, like 20, when it says one.
+    major: Option<u32>,
+}
+
+impl Engine {
+    async fn at(endpoint: &Endpoint) -> Result<Self, http::Failure> {
+        let answer = http::send(endpoint, http::get("/_ping"), Some(QUICK)).await?;
+        let header = |name| {
+            answer
+                .response
+                .headers()
+                .get(name)?
+                .to_str()
+                .ok()
+                .map(str::to_owned)
+        };
+        Ok(Self::told(
+            header("builder-version"),
+            header("api-version"),
+            header("server"),
+        ))
+    }
+
+    /// From the headers of its `_ping`. Engine 20.10 names a builder only when
+    /// its configuration does; BuildKit is in every engine since API 1.39.
+    fn told(builder: Option<String>, api: Option<String>, server: Option<String>) -> Self {
+        let minor = api
+            .as_deref()
+            .and_then(|api| api.strip_prefix("1.")?.parse::<u32>().ok());
+        let builder = match builder.as_deref() {
+            Some("2") => Builder::BuildKit,
+            Some(_) => Builder::Classic,
+            None if minor.is_some_and(|minor| minor >= 39) => Builder::BuildKit,
+            None => Builder::Classic,
+        };
+        let major = server.as_deref().and_then(|server| {
+            server
+                .strip_prefix("Docker/")?
+                .split('.')
+                .next()?
+                .parse()
+                .ok()
+        });
+        Self { builder, major }
+    }
+
+    fn can_build(&self, dockerfile: &Dockerfile, builder: Builder) -> Result<(), BuildError> {
+        let old = self.major.is_some_and(|major| major < 23);
+        let (need, reason) = match builder {
+            Builder::Classic => (
+                dockerfile.needs_buildkit(),
+                "BuildKit, and this engine builds with its classic builder",
+            ),
+            Builder::BuildKit if old => (
+                dockerfile.needs_newer_buildkit(),
+                "an engine of version 23.0 or newer",
+            ),
+            Builder::BuildKit => return Ok(()),
+        };
+        let Some(need) = need else {
+            return Ok(());
+        };
+        let message = format!("`{}` on line {} needs {reason}", need.what, need.line);
+        let error = BuildError::new(Kind::Prerequisite, &dockerfile.path, message).at(need.line);
+        Err(match builder {
+            Builder::Classic => error
+                .hint("switch BuildKit on: `\"features\": {\"buildkit\": true}` in the engine's daemon.json"),
+            Builder::BuildKit => error
+                .hint("write it without, or begin the Dockerfile with `# syntax=docker/dockerfile:1`, which is pulled from Docker Hub"),
+        })
+    }
+}
+
+/// Ends the build in the engine unless it ended by itself. The closed
+/// connection does so too, but only once the engine notices.
+struct Cancel<'a> {
+    endpoint: &'a Endpoint,
+    id: String,
+    armed: bool,
+}
+
+impl Drop for Cancel<'_> {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if !self.armed {
+            return;
+        }
+        let endpoint = self.endpoint.clone();
+        let path = format!("/build/cancel?{}", http::query([("id", self.id.clone())]));
+        runtime.spawn(async move {
+            let request = http::request("POST", &path, http_body_util::Empty::new());
+            let _ = http::send(&endpoint, request, Some(QUICK)).await;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn engine(builder: Option<&str>, api: &str, server: &str) -> Engine {
+        Engine::told(
+            builder.map(str::to_owned),
+            Some(api.into()),
+            Some(server.into()),
+        )
+    }
+
+    #[test]
+    fn an_engine_that_names_no_builder_has_buildkit_since_api_1_39() {
+        let debian = engine(None, "1.41", "Docker/20.10.24+dfsg1 (linux)");
+        assert_eq!(
+            debian,
+            Engine {
+                builder: Builder::BuildKit,
+                major: Some(20)
+            }
+        );
+        assert_eq!(
+            engine(None, "1.38", "Docker/18.06.1").builder,
+            Builder::Classic
+        );
+        assert_eq!(
+            engine(Some("1"), "1.47", "Docker/27.0.1 (windows)").builder,
+            Builder::Classic
+        );
+        assert_eq!(engine(Some("2"), "1.47", "Libpod/5").major, None);
+    }
+
+    #[test]
+    fn what_a_builder_lacks_is_told_with_its_line() {
+        let text = "FROM a\nRUN --mount=type=cache,target=/c x\nRUN <<E\nE";
+        let dockerfile = Dockerfile::parse(Path::new("Dockerfile"), text).expect("readable");
+        let refused = |server: &str, builder| {
+            let engine = engine(None, "1.41", server);
+            engine
+                .can_build(&dockerfile, builder)
+                .map_err(|error| (error.message, error.line))
+        };
+        assert_eq!(
+            refused("Docker/28.0.1", Builder::Classic),
+            Err(("`RUN --mount` on line 2 needs BuildKit, and this engine builds with its classic builder".into(), Some(2)))
+        );
+        assert_eq!(
+            refused("Docker/20.10.24", Builder::BuildKit),
+            Err((
+                "`RUN <<E` on line 3 needs an engine of version 23.0 or newer".into(),
+                Some(3)
+            ))
+        );
+        assert_eq!(refused("Docker/28.0.1", Builder::BuildKit), Ok(()));
+    }
+}

@@ -1,0 +1,258 @@
+//! An engine's words about a failure, as a person can use them.
+
+use crate::dockerfile::{Dockerfile, Instruction};
+use crate::error::{BuildError, Kind};
+use crate::http::Failure;
+use crate::narration::{Failed, Narration};
+use crate::recipe::Recipe;
+
+/// What an explanation is made from.
+pub(crate) struct Explain<'a> {
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) dockerfile: &'a Dockerfile,
+}
+
+/// The engine does not answer.
+pub(crate) fn connection(recipe: &Recipe, failure: &Failure) -> BuildError {
+    let kind = match failure {
+        Failure::Unreachable { .. } => Kind::Prerequisite,
+        _ => Kind::Operation,
+    };
+    let error = BuildError::new(kind, &recipe.dockerfile, failure.to_string());
+    match failure {
+        Failure::Unreachable { .. } => {
+            error.hint("is the engine running? `docker version` asks it")
+        }
+        _ => error,
+    }
+}
+
+impl Explain<'_> {
+    /// The request itself was refused, or its answer broke off.
+    pub(crate) fn refused(&self, failure: &Failure) -> BuildError {
+        match failure {
+            Failure::Refused { message, .. } => self.failed(&Narration::default(), message),
+            other => connection(self.recipe, other),
+        }
+    }
+
+    /// The build failed with `words`.
+    pub(crate) fn failed(&self, narration: &Narration, words: &str) -> BuildError {
+        let step = narration.failed();
+        let args = self.recipe.arguments();
+        let instruction = step.as_ref().and_then(|step| match step.number {
+            Some(number) => self.dockerfile.instruction_at(number, &step.name),
+            None => self.dockerfile.instruction_of(&step.name, &args),
+        });
+        let mut error = self.words(words, step.as_ref(), instruction);
+        error.line = instruction
+            .map(|one| one.line)
+            .or_else(|| parse_line(words))
+            .or(error.line);
+        error.output = step.map(|step| step.tail).unwrap_or_default();
+        error
+    }
+
+    fn words(
+        &self,
+        words: &str,
+        step: Option<&Failed>,
+        instruction: Option<&Instruction>,
+    ) -> BuildError {
+        let new = |kind, message: String| BuildError::new(kind, &self.dockerfile.path, message);
+        let words = words.lines().next().unwrap_or_default().trim();
+        let told = instruction.map(|one| short(&one.text()));
+        let keyword = instruction.map(|one| one.keyword.as_str());
+
+        if let Some(syntax) = self.frontend(words) {
+            return syntax;
+        }
+        let output = step.map(|step| step.tail.as_slice()).unwrap_or_default();
+        let full = "no space left on device";
+        if words.contains(full) || output.iter().any(|line| line.to_lowercase().contains(full)) {
+            let during = told.map(|told| format!(" at `{told}`")).unwrap_or_default();
+            return new(Kind::Operation, format!("the disk of the engine is full{during}"))
+                .hint("`docker system df` says what takes the space, `docker builder prune` frees the build cache");
+        }
+        match (keyword, exit_code(words), &told) {
+            (Some("RUN"), Some(code), Some(told)) => {
+                return new(
+                    Kind::Recipe,
+                    format!("`{told}` ended with exit code {code}"),
+                );
+            }
+            (Some("COPY" | "ADD"), _, Some(told)) => {
+                let missing = instruction.filter(|_| is_missing(words));
+                return match missing.map(|copy| self.missing(copy, words)) {
+                    Some((reason, hint)) => {
+                        let error = new(Kind::Recipe, format!("`{told}`: {reason}"));
+                        hint.into_iter().fold(error, BuildError::hint)
+                    }
+                    None => new(Kind::Recipe, format!("`{told}`: {words}")),
+                };
+            }
+            _ => {}
+        }
+        if matches!(keyword, None | Some("FROM"))
+            && let Some(trouble) = Trouble::of(words)
+        {
+            let image = instruction.map(|one| format!("`{}`", short(&one.rest)));
+            return pull(image.as_deref().unwrap_or("an image"), trouble, new);
+        }
+        match told {
+            Some(told) => new(Kind::Recipe, format!("`{told}`: {words}")),
+            None if parse_line(words).is_some() => new(Kind::Recipe, words.to_owned()),
+            None => new(Kind::Operation, words.to_owned()),
+        }
+    }
+
+    /// Which file a copy lacks, and why that may be.
+    fn missing(&self, copy: &Instruction, words: &str) -> (String, Option<&'static str>) {
+        if let Some((_, from)) = copy.flags.iter().find(|(name, _)| name == "from") {
+            return (format!("it is not in `{from}`"), None);
+        }
+        let mut paths: Vec<&str> = copy.rest.split_whitespace().collect();
+        paths.pop();
+        let path = |source: &&str| self.recipe.context.join(source.trim_start_matches('/'));
+        let named = |source: &&&str| words.contains(source.trim_matches('/'));
+        if let Some(gone) = paths.iter().find(|source| !path(source).exists()) {
+            (format!("there is no `{gone}` in the context"), None)
+        } else {
+            let which = paths
+                .iter()
+                .find(named)
+                .or(paths.first())
+                .unwrap_or(&"file");
+            (
+                format!("there is no `{which}` in what is sent"),
+                Some("it is left out by `.dockerignore`"),
+            )
+        }
+    }
+
+    /// The frontend of `# syntax=` could not be had.
+    fn frontend(&self, words: &str) -> Option<BuildError> {
+        let (line, image) = self.dockerfile.syntax.as_ref()?;
+        let name = image.split([':', '@']).next()?;
+        let mut error = BuildError::new(
+            Kind::Operation,
+            &self.dockerfile.path,
+            format!("the frontend `{image}` of `# syntax=` on line {line} cannot be pulled"),
+        );
+        error.line = Some(*line);
+        (words.contains(name) && Trouble::of(words).is_some()).then(|| {
+            error.hint("take that line out: engines build with a frontend of their own then")
+        })
+    }
+}
+
+/// Why an image cannot be pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    Denied,
+    Missing,
+    Offline,
+}
+
+impl Trouble {
+    pub(crate) fn of(words: &str) -> Option<Self> {
+        let words = words.to_lowercase();
+        let has = |any: &[&str]| any.iter().any(|text| words.contains(text));
+        if has(&[
+            "pull access denied",
+            "unauthorized",
+            "authorization failed",
+            "access forbidden",
+            "denied:",
+        ]) {
+            Some(Self::Denied)
+        } else if has(&[
+            "dial tcp",
+            "i/o timeout",
+            "no such host",
+            "connection refused",
+            "tls handshake",
+            "network is unreachable",
+            "client.timeout",
+            "request canceled while waiting",
+            "failed to do request",
+            "proxyconnect",
+            "unexpected eof",
+            ": eof",
+        ]) {
+            Some(Self::Offline)
+        } else if has(&["manifest unknown", "not found", "no such image"]) {
+            Some(Self::Missing)
+        } else {
+            None
+        }
+    }
+}
+
+pub(crate) fn pull<E>(image: &str, trouble: Trouble, new: impl Fn(Kind, String) -> E) -> E
+where
+    E: Hinted,
+{
+    match trouble {
+        Trouble::Denied => new(Kind::Recipe, format!("{image} cannot be pulled: there is no such image, or it needs a login"))
+            .hinted("is the name right? `docker login` lets the engine pull what is private"),
+        Trouble::Missing => new(Kind::Recipe, format!("{image} cannot be pulled: the registry does not have it"))
+            .hinted("is the name right, and the tag?"),
+        Trouble::Offline => new(Kind::Operation, format!("{image} is not on this engine, and its registry cannot be reached"))
+            .hinted("begin the Dockerfile with `ARG BASE=debian:trixie-slim` and `FROM ${BASE}`: that base is made without a registry"),
+    }
+}
+
+/// An error that takes hints.
+pub(crate) trait Hinted {
+    fn hinted(self, hint: &str) -> Self;
+}
+
+impl Hinted for BuildError {
+    fn hinted(self, hint: &str) -> Self {
+        self.hint(hint)
+    }
+}
+
+/// `… exit code: 3` of BuildKit, `… returned a non-zero code: 3` of the classic builder.
+fn exit_code(words: &str) -> Option<u32> {
+    let after = words
+        .rsplit_once("exit code: ")
+        .or_else(|| words.rsplit_once("non-zero code: "))?
+        .1;
+    after
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
+}
+
+/// `… line 4: …` of an engine's parser.
+fn parse_line(words: &str) -> Option<usize> {
+    let lower = words.to_lowercase();
+    let after = lower.split_once("parse error")?.1.split_once("line ")?.1;
+    after
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn is_missing(words: &str) -> bool {
+    [
+        "not found",
+        "file does not exist",
+        "no such file or directory",
+    ]
+    .iter()
+    .any(|missing| words.contains(missing))
+}
+
+/// At most 80 characters of one line.
+fn short(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text,
+    }
+}
