@@ -160,8 +160,18 @@ pub struct Spec {
     pub run: Program,
     /// The whole environment of build and process, but for `PORT`, `HOST`,
     /// `OUT`, the secrets and hob's marks, which the agent adds. Nothing is
-    /// inherited.
+    /// inherited unless [`inherit`](Self::inherit) says so.
     pub env: BTreeMap<String, String>,
+    /// Whether build and process get the agent's own environment under `env`:
+    /// what an image says of itself (`PATH`). hob's own variables (`HOB_…`)
+    /// are not among it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inherit: bool,
+    /// Who build and process run as: `uid`, `uid:gid`, `name` or `name:group`,
+    /// looked up in the `/etc/passwd` and `/etc/group` that the agent sees. The
+    /// agent's own user when absent; any other one needs an agent that is root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Variables filled from secrets, for the process only.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretSource>,
@@ -175,7 +185,7 @@ pub struct Spec {
     pub live_reload: bool,
     /// The limits of every wait.
     pub limits: Limits,
-    /// The folder that the agent may fill: `out/<generation>/`, `log/`.
+    /// The folder that the agent may fill: `out/<build>/`, `log/`.
     pub state: PathBuf,
 }
 

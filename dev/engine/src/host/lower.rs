@@ -275,6 +275,8 @@ impl Lowering<'_> {
                 self.want.mode,
                 self.facts,
             ),
+            inherit: false,
+            user: None,
             secrets: service.secrets.clone(),
             ready,
             swap,
