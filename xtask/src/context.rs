@@ -12,8 +12,11 @@ use std::sync::Arc;
 
 use hob_engine::Executable;
 use hob_engine::{Engine, ProjectRef, Surroundings, owner};
-use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, Publish, SelectError, ServiceId};
+use hob_stack::{
+    Config, Diagnostic, EngineChoice, Loaded, Project, Publish, SelectError, ServiceId,
+};
 
+use crate::change::engine_error;
 use crate::cli::{self, Global};
 use crate::error::{Code, Error, Result};
 use crate::output::{Output, complain};
@@ -122,16 +125,60 @@ impl Context {
         complain(text.trim_end());
     }
 
-    /// The engine for a project.
-    pub fn engine(&self, project: ProjectRef, config: EngineChoice) -> Result<Engine> {
-        let choice = match self.global.engine {
+    /// The engine for a project, whose files say this of engines; nothing when
+    /// it has none.
+    pub fn engine(&self, project: ProjectRef, config: Option<&Config>) -> Result<Engine> {
+        let choice = self.choice(config);
+        self.engine_of(choice, project, config)
+    }
+
+    /// The engines that anything of a project is on; the chosen one when there
+    /// is nothing on any, or it was named.
+    pub async fn engines(
+        &self,
+        project: ProjectRef,
+        config: Option<&Config>,
+    ) -> Result<Vec<Engine>> {
+        let chosen = self.engine(project.clone(), config)?;
+        if self.choice(config) != EngineChoice::Auto {
+            return Ok(vec![chosen]);
+        }
+        let mut engines = Vec::new();
+        for choice in [EngineChoice::Docker, EngineChoice::Host] {
+            let Ok(engine) = self.engine_of(choice, project.clone(), config) else {
+                continue;
+            };
+            // An engine that does not answer has nothing that could be reached.
+            let left = engine.prove().await.unwrap_or_default();
+            if left.iter().any(|it| engine.has(it)) {
+                engines.push(engine);
+            }
+        }
+        if engines.is_empty() {
+            engines.push(chosen);
+        }
+        Ok(engines)
+    }
+
+    fn choice(&self, config: Option<&Config>) -> EngineChoice {
+        let config = config.map_or(EngineChoice::Auto, |config| config.engine);
+        match self.global.engine {
             Some(cli::Engine::Auto) => EngineChoice::Auto,
             Some(cli::Engine::Host) => EngineChoice::Host,
             Some(cli::Engine::Docker) => EngineChoice::Docker,
             None => config,
-        };
-        let engine = Engine::choose(choice, project, self.surroundings()?);
-        engine.map_err(|error| Error::failed(error.to_string()))
+        }
+    }
+
+    fn engine_of(
+        &self,
+        choice: EngineChoice,
+        project: ProjectRef,
+        config: Option<&Config>,
+    ) -> Result<Engine> {
+        let mut surroundings = self.surroundings()?;
+        surroundings.docker = config.and_then(|config| config.docker.clone());
+        Engine::choose(choice, project, surroundings).map_err(engine_error)
     }
 
     /// What an engine is told of the caller.
@@ -141,6 +188,8 @@ impl Context {
         Ok(Surroundings {
             environment: self.environment.clone(),
             uid: rustix::process::getuid().as_raw(),
+            gid: rustix::process::getgid().as_raw(),
+            docker: None,
             executable: Executable {
                 program,
                 args: Vec::new(),
@@ -152,7 +201,7 @@ impl Context {
 impl Loading {
     /// The engine for this project.
     pub fn engine(&self, context: &Context) -> Result<Engine> {
-        context.engine(ProjectRef::from(&*self.project), self.project.config.engine)
+        context.engine(ProjectRef::from(&*self.project), Some(&self.project.config))
     }
 
     /// The services that names mean.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hob_engine::{ClientError, Engine, ProjectRef, Scope, ServiceState, Verdict};
-use hob_stack::{EngineChoice, Project, ProjectId, SelectError, ServiceId};
+use hob_stack::{Project, ProjectId, SelectError, ServiceId};
 use hob_wire::Status;
 
 use crate::change::engine_error;
@@ -71,15 +71,12 @@ impl Context {
             }
             None => (None, Vec::new()),
         };
-        let choice = project
-            .as_ref()
-            .map_or(EngineChoice::Auto, |project| project.config.engine);
         let reference = ProjectRef {
             id: ProjectId::of(&root).to_string(),
             root: root.clone(),
         };
         Ok(Running {
-            engine: self.engine(reference, choice)?,
+            engine: self.engine(reference, project.as_ref().map(|it| &it.config))?,
             project,
             context: self,
             root,
@@ -129,6 +126,14 @@ impl Context {
 }
 
 impl Running<'_> {
+    /// The project, as engines know it.
+    pub fn reference(&self) -> ProjectRef {
+        ProjectRef {
+            id: ProjectId::of(&self.root).to_string(),
+            root: self.root.clone(),
+        }
+    }
+
     /// The services that names mean: by the stack files, else by what runs.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use crate::log::{Log, now};
 use crate::machine::BuildResult;
 use crate::process::{Launch, Running, Sink, describe};
+use crate::user::User;
 
 /// A build's words are kept back for this long: most builds are done by then,
 /// and what a superseded build said is never shown. A longer one streams.
@@ -106,7 +107,7 @@ pub async fn build(
             output: std::mem::take(&mut words.kept),
         }
     };
-    if let Err(error) = std::fs::create_dir_all(out) {
+    if let Err(error) = User::make_folder(launch.user.as_ref(), out) {
         return failed(format!("cannot make {}: {error}", out.display()));
     }
     let mut running = match Running::spawn(&launch, (Stream::Build, Stream::Build), &sink) {
@@ -171,6 +172,13 @@ pub fn explain_spawn(launch: &Launch, error: &std::io::Error) -> String {
         }
         std::io::ErrorKind::NotFound => {
             format!("cannot start `{program}`: it is not installed; try `hob doctor`")
+        }
+        std::io::ErrorKind::PermissionDenied if launch.user.is_some() => {
+            let user = launch.user.as_ref().map_or(0, |user| user.uid);
+            let folder = launch.cwd.display();
+            format!(
+                "cannot start `{program}` as user {user}: {error}; the user must reach it and its folder {folder}, and it must be executable"
+            )
         }
         std::io::ErrorKind::PermissionDenied => {
             format!("cannot start `{program}`: it is not executable; try `chmod +x {program}`")

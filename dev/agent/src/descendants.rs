@@ -211,7 +211,7 @@ fn strays_before_all_but(pid: u32) -> Vec<u32> {
 }
 
 /// All descendants of a process, parents before children.
-fn below(pid: u32) -> Vec<u32> {
+pub fn below(pid: u32) -> Vec<u32> {
     let mut found = children(pid);
     let mut at = 0;
     while at < found.len() {

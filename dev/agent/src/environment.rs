@@ -9,6 +9,7 @@ use std::path::Path;
 use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Program, SecretSource, Spec};
 
 use crate::process::Launch;
+use crate::user::{self, User};
 
 /// The largest file that is taken for a secret, in bytes.
 const SECRET_LIMIT: u64 = 1 << 20;
@@ -106,8 +107,38 @@ pub fn secrets(spec: &Spec) -> Result<BTreeMap<String, String>, Error> {
     Ok(values)
 }
 
+/// Who the programs of `spec` run as; none for the agent's own user.
+///
+/// # Errors
+/// The user is unknown, or the agent may not become it.
+pub fn user(spec: &Spec) -> Result<Option<User>, user::Error> {
+    spec.user.as_deref().map(user::find).transpose()
+}
+
+/// Whether a variable is hob's own business.
+pub fn is_hobs(name: &str) -> bool {
+    name.starts_with("HOB_")
+}
+
+/// The agent's own environment as its programs may see it: without hob's
+/// variables and without what is no text. When they run as somebody else, the
+/// folder of the agent's own user is not theirs; one that an image names is.
+fn inherited(spec: &Spec) -> BTreeMap<String, String> {
+    let own = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut env: BTreeMap<String, String> = own.filter(|(name, _)| !is_hobs(name)).collect();
+    if spec.user.is_some() && env.get("HOME") == user::own_home().as_ref() {
+        env.remove("HOME");
+    }
+    env
+}
+
 fn base(spec: &Spec, program: &Program, out: &Path) -> BTreeMap<String, String> {
-    let mut env = spec.env.clone();
+    let mut env = match spec.inherit {
+        true => inherited(spec),
+        false => BTreeMap::new(),
+    };
+    env.extend(spec.env.clone());
     env.extend(program.env.clone());
     env.insert("OUT".into(), out.display().to_string());
     env.insert(MARK_PROJECT.into(), spec.project.clone());
@@ -136,6 +167,7 @@ fn launch(
         cwd: program.cwd.clone(),
         env: env.into_iter().collect(),
         mark: mark.to_owned(),
+        user: None,
     }
 }
 

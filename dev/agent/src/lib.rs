@@ -15,82 +15,43 @@ mod descendants;
 mod environment;
 mod feed;
 pub mod foreground;
+mod home;
+mod kept;
 pub mod log;
 mod machine;
+mod options;
 mod port;
 mod probe;
 mod process;
 mod publish;
 mod server;
 mod supervisor;
+mod usage;
+mod user;
 mod watcher;
 
-use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hob_front::Gate;
 use hob_wire::{EventKind, SessionInfo, Spec};
-use rustix::fs::{FlockOperation, Mode};
-use rustix::process::umask;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::kept::Kept;
 use crate::log::{Log, now};
 use crate::machine::{AgentFacts, Input};
+pub use crate::options::{Options, Owner, Tcp};
 use crate::publish::Publisher;
 use crate::server::{Command, Shared, serve};
 use crate::supervisor::Supervisor;
 
 /// How long a client may take to read its last answer.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// What an agent is told on its command line; everything else comes with the
-/// first [`Request::Configure`](hob_wire::Request).
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The project's id.
-    pub project: String,
-    /// `stack/service`.
-    pub service: String,
-    /// Where it listens for requests.
-    pub socket: PathBuf,
-    /// The folder that it may fill.
-    pub state: PathBuf,
-}
-
-impl Options {
-    /// Reads `--project ID --root DIR --service STACK/SERVICE --socket PATH
-    /// --state DIR`; none when something is missing or unknown. It is hob that
-    /// types this, never a person; the folder is for people who read `ps`.
-    #[must_use]
-    pub fn parse(args: impl IntoIterator<Item = OsString>) -> Option<Self> {
-        let (mut project, mut service, mut socket, mut state) = (None, None, None, None);
-        let mut args = args.into_iter();
-        while let Some(name) = args.next() {
-            let value = args.next()?;
-            match name.to_str()? {
-                "--project" => project = Some(value.into_string().ok()?),
-                "--service" => service = Some(value.into_string().ok()?),
-                "--socket" => socket = Some(value.into()),
-                "--state" => state = Some(value.into()),
-                "--root" => {}
-                _ => return None,
-            }
-        }
-        Some(Self {
-            project: project?,
-            service: service?,
-            socket: socket?,
-            state: state?,
-        })
-    }
-}
 
 /// Why an agent could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -143,12 +104,12 @@ async fn agent(options: &Options) -> Result<(), Error> {
     descendants::mark(&options.project, &options.service);
     // Before anybody can know of this agent and tell it to go.
     let signals = Signals::new().map_err(failed("hear signals for", &options.socket))?;
-    let alone = lock(options)?;
-    // Output of an agent that was killed.
-    let _ = fs::remove_dir_all(options.state.join("out"));
-    let listener = listen(&options.socket)?;
-    let log_folder = options.state.join("log");
-    let log = Log::open(&log_folder, hob_wire::Limits::default().log_bytes)
+    let alone = home::lock(options)?;
+    home::out(options)?;
+    let listener = home::listen(options)?;
+    let log_folder = home::log(&options.state);
+    let log_bytes = hob_wire::Limits::default().log_bytes;
+    let log = Log::open_for(&log_folder, log_bytes, options.own)
         .map_err(failed("open the log in", &log_folder))?;
     let facts = AgentFacts {
         pid: std::process::id(),
@@ -168,11 +129,14 @@ async fn agent(options: &Options) -> Result<(), Error> {
     };
     let server = tokio::spawn(serve(listener, shared));
     let (inputs, fed_back) = mpsc::unbounded_channel();
-    let supervisor = Supervisor::new(publisher, Gate::new(), log, options.state.clone(), inputs);
+    let supervisor = Supervisor::new(publisher, Gate::new(), log, options.out(), inputs);
     let mut agent = Agent {
         supervisor,
         front: None,
+        keep: options.keep.then(|| options.state.clone()),
+        kept: None,
     };
+    agent.go_on().await;
     agent.work(from_clients, fed_back, signals).await;
     agent.leave(&options.socket, alone).await;
     // Those who wait for the end get their answer before the process goes.
@@ -180,53 +144,6 @@ async fn agent(options: &Options) -> Result<(), Error> {
     let _ = tokio::time::timeout(FAREWELL, said.recv()).await;
     server.abort();
     Ok(())
-}
-
-/// The lock ends with the process, however that ends.
-fn lock(options: &Options) -> Result<File, Error> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&options.state)
-        .map_err(failed("make the folder", &options.state))?;
-    // Logs are in it, and it may have been there.
-    fs::set_permissions(&options.state, Permissions::from_mode(0o700))
-        .map_err(failed("protect", &options.state))?;
-    let path = options.state.join("agent.lock");
-    let file = File::create(&path).map_err(failed("open", &path))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Twice {
-            service: options.service.clone(),
-            path,
-        }),
-        Err(error) => Err(failed("lock", &path)(error.into())),
-    }
-}
-
-fn listen(socket: &Path) -> Result<UnixListener, Error> {
-    if let Some(folder) = socket.parent() {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed("make the folder", folder))?;
-    }
-    // The lock is held: whoever made it is gone.
-    match fs::remove_file(socket) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("remove the old socket", socket)(error));
-        }
-        _ => {}
-    }
-    // Nobody else's from its first moment on.
-    let before = umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
-    let listener = UnixListener::bind(socket);
-    umask(before);
-    let listener = listener.map_err(failed("listen on", socket))?;
-    fs::set_permissions(socket, Permissions::from_mode(0o600))
-        .map_err(failed("protect", socket))?;
-    Ok(listener)
 }
 
 struct Signals {
@@ -248,6 +165,10 @@ impl Signals {
 struct Agent {
     supervisor: Supervisor,
     front: Option<Front>,
+    /// The folder in which it keeps what it was told, if it does.
+    keep: Option<PathBuf>,
+    /// What it was told.
+    kept: Option<Kept>,
 }
 
 struct Front {
@@ -281,19 +202,20 @@ impl Agent {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Input(Input::Shutdown) => self.shut_down(),
+            Command::Input(Input::Shutdown) => {
+                // Unlike TERM, which may be the machine's own end.
+                self.forget();
+                self.shut_down();
+            }
+            Command::Input(Input::Start) => self.start(),
             Command::Input(input) => self.supervisor.take(input),
             Command::Configure {
                 spec,
                 digest,
                 answer,
             } => {
-                let result = self.admit(&spec).await;
-                if result.is_ok() {
-                    self.supervisor.take(Input::Configure { spec, digest });
-                }
                 // The client may have gone.
-                let _ = answer.send(result);
+                let _ = answer.send(self.configure(spec, digest).await);
             }
             Command::Restart { answer } => {
                 let run = self.supervisor.machine.next_run();
@@ -305,6 +227,71 @@ impl Agent {
             }
             Command::Detach => self.set_session(None),
         }
+    }
+
+    async fn configure(&mut self, spec: Box<Spec>, digest: String) -> Result<(), String> {
+        self.admit(&spec).await?;
+        if self.keep.is_some() {
+            let started = self.kept.as_ref().is_some_and(|kept| kept.started);
+            self.keep(Kept::new(spec.clone(), digest.clone(), started));
+        }
+        self.supervisor.take(Input::Configure { spec, digest });
+        Ok(())
+    }
+
+    fn start(&mut self) {
+        if let Some(mut kept) = self.kept.take_if(|kept| !kept.started) {
+            kept.started = true;
+            self.keep(kept);
+        }
+        self.supervisor.take(Input::Start);
+    }
+
+    /// Goes on where the agent before it ended, if that kept what it was told.
+    async fn go_on(&mut self) {
+        let Some(state) = &self.keep else { return };
+        let kept = match Kept::load(state) {
+            Ok(Some(kept)) => kept,
+            Ok(None) => return,
+            Err(error) => return self.remark(format!("spec.json is ignored: {error}")),
+        };
+        let facts = self.supervisor.publisher.facts();
+        if (&kept.spec.project, &kept.spec.service) != (&facts.project, &facts.service) {
+            return self.remark("spec.json is ignored: it is of another service".into());
+        }
+        let started = kept.started;
+        self.kept = Some(kept.clone());
+        if let Err(error) = self.configure(kept.spec, kept.digest).await {
+            return self.remark(format!("cannot go on with what spec.json says: {error}"));
+        }
+        if started {
+            self.supervisor.take(Input::Start);
+        }
+    }
+
+    fn keep(&mut self, kept: Kept) {
+        if let Some(state) = &self.keep {
+            if let Err(error) = kept.store(state) {
+                self.remark(format!("cannot keep spec.json: {error}"));
+            }
+        }
+        self.kept = Some(kept);
+    }
+
+    fn forget(&mut self) {
+        self.kept = None;
+        if let Some(state) = self.keep.take() {
+            if let Err(error) = kept::forget(&state) {
+                self.remark(format!("cannot remove spec.json: {error}"));
+            }
+        }
+    }
+
+    /// To the log, and to whoever started the agent: in a container, that is
+    /// where people look first.
+    fn remark(&self, text: String) {
+        eprintln!("hob agent: {text}");
+        self.supervisor.say(text);
     }
 
     /// From here on nothing is accepted any more; what is in flight may end.
@@ -339,7 +326,10 @@ impl Agent {
             let other = [
                 (before.service != spec.service, "service"),
                 (before.mode != spec.mode, "mode"),
-                (before.listen != spec.listen, "port"),
+                (
+                    (before.listen, before.bind) != (spec.listen, spec.bind),
+                    "port",
+                ),
                 (before.live_reload != spec.live_reload, "`live_reload`"),
                 (before.limits.hold != spec.limits.hold, "`limits.hold`"),
             ];
@@ -352,9 +342,10 @@ impl Agent {
         let Some(listen) = spec.listen.filter(|_| spec.mode == hob_wire::Mode::Dev) else {
             return Ok(());
         };
-        let listener = TcpListener::bind(listen.addr)
+        let addr = spec.bind.unwrap_or(listen.addr);
+        let listener = TcpListener::bind(addr)
             .await
-            .map_err(|error| format!("cannot listen on {}: {error}", listen.addr))?;
+            .map_err(|error| format!("cannot listen on {addr}: {error}"))?;
         let config = hob_front::Config {
             hold_limit: spec.limits.hold.into(),
             live_reload: spec.live_reload,

@@ -20,6 +20,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hob_wire::{LogLine, Micros, Stream};
 use tokio::sync::broadcast;
 
+use crate::options::Owner;
+
 use disk::Disk;
 pub use stored::{Stored, read};
 pub use tail::Tail;
@@ -54,8 +56,16 @@ impl Log {
     /// # Errors
     /// The folder cannot be made or the file not opened.
     pub fn open(folder: &Path, limit_bytes: u64) -> io::Result<Self> {
+        Self::open_for(folder, limit_bytes, None)
+    }
+
+    /// Opens the log in `folder` and gives folder and files to their owner.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be made, opened or given away.
+    pub fn open_for(folder: &Path, limit_bytes: u64, own: Option<Owner>) -> io::Result<Self> {
         let inner = Inner {
-            disk: Disk::open(folder, limit_bytes)?,
+            disk: Disk::open(folder, limit_bytes, own)?,
             count: 0,
             secrets: Vec::new(),
         };

@@ -4,9 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let Some(options) = hob_agent::Options::parse(std::env::args_os().skip(1)) else {
-        eprintln!(
-            "usage: hob-agent --project ID --service STACK/SERVICE --socket PATH --state DIR"
-        );
+        eprintln!("usage: hob-agent {}", hob_agent::Options::USAGE);
         return ExitCode::from(2);
     };
     match hob_agent::run(&options) {

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::descendants::{self, Rest};
+use crate::user::User;
 
 /// A longer line is cut into pieces of this many bytes.
 const LINE: usize = 16 << 10;
@@ -40,6 +41,25 @@ pub struct Launch {
     /// The value of [`hob_wire::MARK_RUN`], which tells this process's
     /// descendants from others.
     pub mark: String,
+    /// Who it runs as; this process's own user when absent.
+    pub user: Option<User>,
+}
+
+impl Launch {
+    /// The same for somebody else, with what a login would set where the
+    /// environment does not say.
+    #[must_use]
+    pub fn run_by(mut self, user: Option<User>) -> Self {
+        let said = |name: &str| self.env.iter().any(|(known, _)| known == name);
+        let variables = user.iter().flat_map(User::variables);
+        let missing: Vec<_> = variables
+            .filter(|(name, _)| !said(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        self.env.extend(missing);
+        self.user = user;
+        self
+    }
 }
 
 /// A child that was started.
@@ -65,7 +85,12 @@ impl Running {
             .argv
             .split_first()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"))?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        if let Some(user) = &launch.user {
+            // Root's other groups go with it; the standard library sees to it.
+            command.uid(user.uid).gid(user.gid);
+        }
+        let mut child = command
             .args(args)
             .current_dir(&launch.cwd)
             .env_clear()

@@ -47,6 +47,11 @@ impl Publisher {
         }
     }
 
+    /// Who the agent is.
+    pub fn facts(&self) -> &AgentFacts {
+        &self.facts
+    }
+
     /// `stack/service`.
     pub fn service(&self) -> &str {
         &self.facts.service

@@ -19,6 +19,7 @@ use crate::feed::{Feed, too_fast};
 use crate::log::Log;
 use crate::machine::{Input, RunId};
 use crate::publish::View;
+use crate::usage;
 
 /// What a connection asks of the agent's loop.
 pub enum Command {
@@ -124,6 +125,7 @@ impl Connection {
                     .await
             }
             Request::Await { generation } => self.wait_for(generation).await,
+            Request::Usage => self.usage().await,
         }
     }
 
@@ -218,6 +220,22 @@ impl Connection {
         // An error means that the loop has ended, which is as good.
         let _ = view.wait_for(|view| view.over).await;
         self.reply(&Reply::Done).await
+    }
+
+    async fn usage(&mut self) -> io::Result<()> {
+        match usage::measure().await {
+            Ok(usage) => {
+                self.reply(&Reply::Usage {
+                    cpu_percent: usage.cpu_percent,
+                    memory_bytes: usage.memory_bytes,
+                })
+                .await
+            }
+            Err(error) => {
+                self.refuse(format!("cannot look at the processes: {error}"))
+                    .await
+            }
+        }
     }
 
     async fn logs(&mut self, query: LogQuery) -> io::Result<()> {
@@ -339,6 +357,7 @@ impl Connection {
             | Request::Logs(_)
             | Request::Watch { .. }
             | Request::Attach(_)
+            | Request::Usage
             | Request::Await { .. } => return,
         };
         self.command(Command::Input(input));

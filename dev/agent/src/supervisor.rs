@@ -22,10 +22,12 @@ use tokio::time::{sleep, timeout};
 use crate::builder::build;
 use crate::descendants;
 use crate::environment;
+use crate::home;
 use crate::log::{Log, now};
-use crate::machine::{BuildId, Effect, GateMove, Input, Machine, RunId};
+use crate::machine::{BuildId, BuildResult, Effect, GateMove, Input, Machine, RunId};
 use crate::process::signal_group;
 use crate::publish::Publisher;
+use crate::user::User;
 use crate::watcher::LastWords;
 
 /// A process that refused a connection is looked at again after this time.
@@ -37,7 +39,7 @@ pub struct Supervisor {
     pub(crate) publisher: Publisher,
     pub(crate) gate: Gate,
     log: Log,
-    state: PathBuf,
+    out: PathBuf,
     inputs: mpsc::UnboundedSender<Input>,
     builds: HashMap<BuildId, oneshot::Sender<()>>,
     runs: HashMap<RunId, Hold>,
@@ -56,6 +58,8 @@ struct Hold {
     build: BuildId,
     /// As they were read at its start: its probe sees the same.
     secrets: BTreeMap<String, String>,
+    /// As it was found at its start, for the same reason.
+    user: Option<User>,
     tail: LastWords,
     end: mpsc::UnboundedSender<()>,
     /// Ends its grace.
@@ -63,13 +67,13 @@ struct Hold {
 }
 
 impl Supervisor {
-    /// A supervisor without anything to do yet; what happens comes back
-    /// through `inputs`.
+    /// A supervisor without anything to do yet, whose builds go below `out`;
+    /// what happens comes back through `inputs`.
     pub fn new(
         publisher: Publisher,
         gate: Gate,
         log: Log,
-        state: PathBuf,
+        out: PathBuf,
         inputs: mpsc::UnboundedSender<Input>,
     ) -> Self {
         Self {
@@ -77,7 +81,7 @@ impl Supervisor {
             publisher,
             gate,
             log,
-            state,
+            out,
             inputs,
             builds: HashMap::new(),
             runs: HashMap::new(),
@@ -179,7 +183,7 @@ impl Supervisor {
     }
 
     fn out(&self, id: BuildId) -> PathBuf {
-        self.state.join("out").join(id.0.to_string())
+        self.out.join(id.0.to_string())
     }
 
     fn build(&mut self, id: BuildId, generation: u64) {
@@ -189,6 +193,18 @@ impl Supervisor {
         let Some(program) = &spec.build else { return };
         let out = self.out(id);
         let launch = environment::build(spec, program, &out, &format!("build-{}", id.0));
+        let launch = match environment::user(spec) {
+            Ok(user) => launch.run_by(user),
+            Err(error) => {
+                let result = BuildResult::Failed {
+                    message: error.to_string(),
+                    output: Vec::new(),
+                };
+                // Not taken at once: the machine is still at its last input.
+                let _ = self.inputs.send(Input::BuildDone { id, result });
+                return;
+            }
+        };
         let limit = spec.limits.build.map(Duration::from);
         let shown = environment::shown(program);
         let (log, inputs) = (self.log.clone(), self.inputs.clone());
@@ -268,7 +284,6 @@ impl Supervisor {
     /// Ends whatever is left at the agent's own end.
     pub async fn clear(&mut self) {
         descendants::kill_all().await;
-        // Whatever cannot be removed now goes with the state folder.
-        let _ = std::fs::remove_dir_all(self.state.join("out"));
+        home::clear_out(&self.out);
     }
 }

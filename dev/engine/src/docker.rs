@@ -117,7 +117,7 @@ impl Lower for DockerEngine {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[NETWORK, IMAGE, BASE, FOLDER, VOLUME, CACHE, CONTAINER]
+        const { &[NETWORK, IMAGE, BASE, FOLDER, VOLUME, CACHE, CONTAINER] }
     }
 
     fn tidy(&self) {

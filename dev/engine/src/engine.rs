@@ -9,15 +9,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_stack::{EngineChoice, Project, ServiceId};
+use hob_stack::{DockerEndpoint, EngineChoice, Project, ServiceId};
 use tokio::sync::mpsc;
 
 use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
-use crate::change::{Work, planned};
+use crate::change::{Lower, Work, planned};
+use crate::docker::{DockerEngine, DockerSetup, Refusal, Resolved, endpoint};
 use crate::host::HostEngine;
 use crate::ledger::LedgerError;
-use crate::leftover::Leftover;
+use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::{Holding, LockError};
 use crate::paths::{Homes, LOG_FOLDER, Paths, PathsError};
 use crate::plan::Plan;
@@ -46,12 +47,13 @@ pub enum EngineError {
 #[derive(Debug, Clone)]
 pub struct Engine {
     driver: Driver,
-    reason: &'static str,
+    reason: String,
 }
 
 #[derive(Debug, Clone)]
 enum Driver {
     Host(Arc<HostEngine>),
+    Docker(Arc<DockerEngine>),
 }
 
 /// What the choice of an engine needs of its surroundings.
@@ -61,6 +63,10 @@ pub struct Surroundings {
     pub environment: BTreeMap<String, String>,
     /// The number of the user that calls.
     pub uid: u32,
+    /// The number of that user's group.
+    pub gid: u32,
+    /// Where hob.toml says that the Docker engine is.
+    pub docker: Option<DockerEndpoint>,
     /// The program that has the hidden verbs.
     pub executable: Executable,
 }
@@ -88,29 +94,48 @@ impl Engine {
     /// The engine that is asked for, for this project.
     ///
     /// # Errors
-    /// The environment names no place for the project's state.
+    /// The environment names no place for the project's state, or the Docker
+    /// engine that it names is one that hob does not use.
     pub fn choose(
         choice: EngineChoice,
         project: ProjectRef,
         surroundings: Surroundings,
-    ) -> Result<Self, PathsError> {
+    ) -> Result<Self, EngineError> {
         let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
-        let reason = match choice {
-            EngineChoice::Auto => "it needs nothing but their own toolchains",
-            EngineChoice::Host | EngineChoice::Docker => "it was asked for",
-        };
-        let host = HostEngine::new(Setup {
+        let Surroundings {
+            environment,
+            uid,
+            gid,
+            executable,
+            docker,
+        } = surroundings;
+        let setup = Setup {
             paths: homes.project(&project.id),
             project: project.id,
             root: project.root,
-            executable: surroundings.executable,
-            environment: surroundings.environment,
-            uid: surroundings.uid,
-        });
-        Ok(Self {
-            driver: Driver::Host(Arc::new(host)),
-            reason,
-        })
+            executable,
+            environment,
+            uid,
+        };
+        let asked = "it was asked for".to_owned();
+        let place = || endpoint::find(&setup.environment, docker.as_ref());
+        let (resolved, reason) = match choice {
+            EngineChoice::Host => (None, asked),
+            EngineChoice::Docker => (Some(place().map_err(Failure::from)?), asked),
+            EngineChoice::Auto => best(&setup, place()),
+        };
+        let driver = match resolved {
+            None => Driver::Host(Arc::new(HostEngine::new(setup))),
+            Some(resolved) => {
+                let docker = DockerSetup {
+                    setup,
+                    resolved,
+                    gid,
+                };
+                Driver::Docker(Arc::new(DockerEngine::new(docker)?))
+            }
+        };
+        Ok(Self { driver, reason })
     }
 
     /// All projects of this user that left something, whether their folders
@@ -144,18 +169,19 @@ impl Engine {
         })
     }
 
-    /// Its name: `host`.
+    /// Its name: `host`, `docker`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match &self.driver {
             Driver::Host(_) => "host",
+            Driver::Docker(_) => "docker",
         }
     }
 
     /// Why it is this one, in words that follow a "because".
     #[must_use]
-    pub fn reason(&self) -> &'static str {
-        self.reason
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// The project's folders.
@@ -163,6 +189,7 @@ impl Engine {
     pub fn paths(&self) -> &Paths {
         match &self.driver {
             Driver::Host(host) => &host.setup().paths,
+            Driver::Docker(docker) => &docker.setup().paths,
         }
     }
 
@@ -174,6 +201,7 @@ impl Engine {
     pub async fn preview(&self, want: &Want) -> Result<Plan<()>, EngineError> {
         match &self.driver {
             Driver::Host(host) => Ok(planned(&**host, want).await?.0.outline()),
+            Driver::Docker(docker) => Ok(planned(&**docker, want).await?.0.outline()),
         }
     }
 
@@ -196,6 +224,13 @@ impl Engine {
                     work: Prepare::Host(work),
                 })
             }
+            Driver::Docker(docker) => {
+                let work = Work::prepare(docker, want, limit, waiting).await?;
+                Ok(Prepared {
+                    plan: work.plan.outline(),
+                    work: Prepare::Docker(work),
+                })
+            }
         }
     }
 
@@ -206,6 +241,7 @@ impl Engine {
     pub fn agent(&self, id: &ServiceId) -> Result<AgentClient, EngineError> {
         match &self.driver {
             Driver::Host(host) => Ok(host.agent_of(id)?),
+            Driver::Docker(docker) => Ok(docker.agent_of(id)),
         }
     }
 
@@ -229,16 +265,28 @@ impl Engine {
     ) -> Result<Vec<crate::ServiceState>, EngineError> {
         match &self.driver {
             Driver::Host(host) => Ok(host.services(asked).await?),
+            Driver::Docker(docker) => Ok(docker.services(asked).await?),
         }
     }
 
     /// Where the process that answers for a service runs, and with what, of
     /// which its agent says `status`; none when there is none, or nobody can
-    /// tell.
+    /// tell. What runs in a container is entered instead
+    /// ([`containers`](Self::containers)).
     #[must_use]
     pub fn inside(&self, status: &hob_wire::Status) -> Option<crate::Inside> {
         match &self.driver {
             Driver::Host(host) => host.inside(status),
+            Driver::Docker(_) => None,
+        }
+    }
+
+    /// The engine of containers, for what only containers have.
+    #[must_use]
+    pub fn containers(&self) -> Option<&DockerEngine> {
+        match &self.driver {
+            Driver::Host(_) => None,
+            Driver::Docker(docker) => Some(docker),
         }
     }
 
@@ -259,6 +307,7 @@ impl Engine {
     ) -> Result<Result<hob_wire::Spec, crate::Obstacle>, EngineError> {
         match &self.driver {
             Driver::Host(host) => Ok(host.spec(want, id).await?),
+            Driver::Docker(docker) => Ok(docker.spec(want, id).await?),
         }
     }
 
@@ -267,6 +316,7 @@ impl Engine {
     pub async fn kill(&self, services: &std::collections::BTreeSet<ServiceId>) {
         match &self.driver {
             Driver::Host(host) => host.kill(services).await,
+            Driver::Docker(docker) => docker.kill(services).await,
         }
     }
 
@@ -275,12 +325,11 @@ impl Engine {
     /// # Errors
     /// They cannot be made, or somebody else made them.
     pub fn make_folders(&self) -> Result<(), PathsError> {
-        match &self.driver {
-            Driver::Host(host) => {
-                let setup = host.setup();
-                setup.paths.make(&setup.root, setup.uid)
-            }
-        }
+        let setup = match &self.driver {
+            Driver::Host(host) => host.setup(),
+            Driver::Docker(docker) => docker.setup(),
+        };
+        setup.paths.make(&setup.root, setup.uid)
     }
 
     /// The folder of a service's stored log, and whether it is that of its
@@ -288,7 +337,11 @@ impl Engine {
     #[must_use]
     pub fn logs_folder(&self, id: &ServiceId) -> (PathBuf, bool) {
         let (stack, service) = (id.stack.as_str(), id.service.as_str());
-        let now = self.paths().service(stack, service).join(LOG_FOLDER);
+        let now = match &self.driver {
+            Driver::Host(_) => self.paths().service(stack, service),
+            Driver::Docker(_) => self.paths().container(stack, service),
+        };
+        let now = now.join(LOG_FOLDER);
         let last = self.paths().last_log(stack, service);
         match !now.is_dir() && last.is_dir() {
             true => (last, true),
@@ -302,12 +355,41 @@ impl Engine {
         self.paths().last_logs()
     }
 
-    /// Everything of the project that is there, running services and what is
-    /// kept included.
+    /// Whether something that is left is on this engine: files are on this
+    /// machine, whichever engine they are of.
     #[must_use]
-    pub fn prove(&self) -> Vec<Leftover> {
+    pub fn has(&self, left: &Leftover) -> bool {
+        match (&self.driver, left.kind) {
+            (_, LeftoverKind::Log) => false,
+            (
+                Driver::Host(_),
+                LeftoverKind::Process | LeftoverKind::Port | LeftoverKind::Volume,
+            ) => true,
+            (Driver::Host(_), _) => !self.paths().containers().is_dir(),
+            (Driver::Docker(_), kind) => {
+                kind.is_the_engines() || self.paths().containers().is_dir()
+            }
+        }
+    }
+
+    /// What can be told of it without asking an engine of containers.
+    #[must_use]
+    pub fn prove_here(&self) -> Vec<Leftover> {
         match &self.driver {
             Driver::Host(host) => host.prove(),
+            Driver::Docker(docker) => crate::leftover::of_folders(&docker.setup().paths),
+        }
+    }
+
+    /// Everything of the project that is there, running services and what is
+    /// kept included.
+    ///
+    /// # Errors
+    /// The engine could not look.
+    pub async fn prove(&self) -> Result<Vec<Leftover>, Failure> {
+        match &self.driver {
+            Driver::Host(host) => Ok(host.prove()),
+            Driver::Docker(docker) => docker.prove().await,
         }
     }
 }
@@ -323,6 +405,7 @@ pub struct Prepared {
 #[derive(Debug)]
 enum Prepare {
     Host(Work<HostEngine>),
+    Docker(Work<DockerEngine>),
 }
 
 impl Prepared {
@@ -335,11 +418,41 @@ impl Prepared {
         cancel: impl Future<Output = ()>,
     ) -> Applied {
         match self.work {
-            Prepare::Host(work) => {
-                let applied = apply(&work.plan, &work.world, &work.ledger, progress, cancel).await;
-                work.close();
-                applied
-            }
+            Prepare::Host(work) => performed(work, progress, cancel).await,
+            Prepare::Docker(work) => performed(work, progress, cancel).await,
         }
     }
+}
+
+async fn performed<W: Lower>(
+    work: Work<W>,
+    progress: &mpsc::UnboundedSender<Progress>,
+    cancel: impl Future<Output = ()>,
+) -> Applied {
+    let applied = apply(&work.plan, &work.world, &work.ledger, progress, cancel).await;
+    work.close();
+    applied
+}
+
+/// The best engine that is there, and why: that of a project stays what it is
+/// while anything of it runs.
+fn best(setup: &Setup, place: Result<Resolved, Refusal>) -> (Option<Resolved>, String) {
+    let resolved = match place {
+        Ok(resolved) => resolved,
+        Err(refusal) => return (None, format!("{}", refusal.reason)),
+    };
+    if setup.paths.containers().is_dir() {
+        return (Some(resolved), "its services are there".to_owned());
+    }
+    if let Err(why) = endpoint::answers(&resolved.place) {
+        return (
+            None,
+            format!("no Docker engine answers at {}: {why}", resolved.place),
+        );
+    }
+    if crate::host::agents_in(setup.uid, &setup.project, &setup.paths.state) {
+        return (None, "its services are there".to_owned());
+    }
+    let reason = format!("a Docker engine answers at {}", resolved.place);
+    (Some(resolved), reason)
 }

@@ -112,7 +112,7 @@ impl Lower for HostEngine {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[FOLDER, VOLUME, AGENT, REMAINS, ORPHANS]
+        const { &[FOLDER, VOLUME, AGENT, REMAINS, ORPHANS] }
     }
 
     fn tidy(&self) {

@@ -92,6 +92,17 @@ impl LeftoverKind {
         }
     }
 
+    /// Whether it is in an engine of containers.
+    #[must_use]
+    pub fn is_the_engines(self) -> bool {
+        match self {
+            Self::Container | Self::Network | Self::Volume | Self::Image => true,
+            Self::Process | Self::Port | Self::Socket | Self::File | Self::Record | Self::Log => {
+                false
+            }
+        }
+    }
+
     /// Whether it stays until somebody asks for its removal.
     #[must_use]
     pub fn is_kept(self) -> bool {

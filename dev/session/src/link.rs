@@ -120,9 +120,11 @@ async fn converse(
                     Reply::Event(event) => Input::Event(event),
                     // Another version: the plan replaces it.
                     Reply::Version { .. } => return None,
-                    Reply::Done | Reply::Log(_) | Reply::Generation(_) | Reply::Session(_) => {
-                        continue;
-                    },
+                    Reply::Done
+                    | Reply::Log(_)
+                    | Reply::Generation(_)
+                    | Reply::Session(_)
+                    | Reply::Usage { .. } => continue,
                 };
                 out.say(service, input)?;
             }

@@ -14,24 +14,28 @@ pub const LINE_LIMIT: usize = 4 << 20;
 pub struct Hello {
     /// [`PROTOCOL`](crate::PROTOCOL) of the client.
     pub protocol: u32,
-    /// The agent's token, where the connection is not a unix socket.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
 }
 
 impl Hello {
-    /// The greeting of this version over a unix socket.
+    /// The greeting of this version.
     #[must_use]
     pub fn current() -> Self {
         Self {
             protocol: crate::PROTOCOL,
-            token: None,
         }
     }
 }
 
+/// The line before [`Hello`] where the connection is not a unix socket. One
+/// that is not the agent's ends the connection without an answer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// The text of the agent's token file, without white space at its ends.
+    pub token: String,
+}
+
 /// One line of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// It is done.
@@ -56,6 +60,13 @@ pub enum Reply {
     Log(LogLine),
     /// The generation that a session's answer is about.
     Generation(u64),
+    /// What the agent and all that it has started use.
+    Usage {
+        /// Of one core: 250 is two and a half of them. Finite.
+        cpu_percent: f64,
+        /// Resident memory; what several of them share counts for each.
+        memory_bytes: u64,
+    },
     /// What a session says of itself.
     Session(SessionState),
 }

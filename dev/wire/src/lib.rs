@@ -20,7 +20,7 @@ mod spec;
 mod status;
 
 pub use event::{Event, EventKind, LogLine, Stage, Stream, Waterfall};
-pub use frame::{Error, Hello, LINE_LIMIT, Reply, decode, encode};
+pub use frame::{Error, Hello, LINE_LIMIT, Reply, Token, decode, encode};
 pub use mark::{MARK_PROJECT, MARK_ROOT, MARK_RUN, MARK_SERVICE, lock_mark};
 pub use request::{Change, ChangeAction, LogQuery, Request, SessionRequest};
 pub use spec::{
@@ -36,7 +36,7 @@ pub use status::{Build, Phase, Problem, Serving, SessionInfo, SessionState, Stat
 /// an older agent would refuse. What a reader may pass over leaves it as it
 /// is: a field with a default, an event. `tests/names.rs` holds all the names, so
 /// that none of them changes without this question.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The paths of a dev service that the front answers itself.
 pub const FRONT_PREFIX: &str = "/__hob/";

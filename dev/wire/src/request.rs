@@ -59,6 +59,9 @@ pub enum Request {
         /// The digest of the whole source tree.
         digest: String,
     },
+    /// What the agent and all that it has started use now. Answered by
+    /// [`Reply::Usage`](crate::Reply), which takes a tenth of a second.
+    Usage,
     /// Returns `Done` once `serving` (or `done`) is at or past the generation, `Refused`
     /// with the problem once that generation failed. Other generations'
     /// failures do not count.

@@ -152,6 +152,11 @@ pub struct Spec {
     /// Where its clients reach it; none for a program without a port. In
     /// `dev` the front listens here, in `run` the process itself.
     pub listen: Option<Listen>,
+    /// Where the front, or in `run` the process, really listens, when clients
+    /// reach it elsewhere: the port inside of a container that is published at
+    /// [`listen`](Self::listen). The same as that when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bind: Option<SocketAddr>,
     /// The address that the process is told to bind as `HOST`.
     pub host: IpAddr,
     /// The build, if it has one.
@@ -160,8 +165,18 @@ pub struct Spec {
     pub run: Program,
     /// The whole environment of build and process, but for `PORT`, `HOST`,
     /// `OUT`, the secrets and hob's marks, which the agent adds. Nothing is
-    /// inherited.
+    /// inherited unless [`inherit`](Self::inherit) says so.
     pub env: BTreeMap<String, String>,
+    /// Whether build and process get the agent's own environment under `env`:
+    /// what an image says of itself (`PATH`). hob's own variables (`HOB_…`)
+    /// are not among it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inherit: bool,
+    /// Who build and process run as: `uid`, `uid:gid`, `name` or `name:group`,
+    /// looked up in the `/etc/passwd` and `/etc/group` that the agent sees. The
+    /// agent's own user when absent; any other one needs an agent that is root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Variables filled from secrets, for the process only.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretSource>,
@@ -175,11 +190,18 @@ pub struct Spec {
     pub live_reload: bool,
     /// The limits of every wait.
     pub limits: Limits,
-    /// The folder that the agent may fill: `out/<generation>/`, `log/`.
+    /// The folder that the agent may fill: `out/<build>/`, `log/`.
     pub state: PathBuf,
 }
 
 impl Spec {
+    /// Where it listens, as its own machine or container sees it.
+    #[must_use]
+    pub fn binds(&self) -> Option<SocketAddr> {
+        let listen = self.listen?;
+        Some(self.bind.unwrap_or(listen.addr))
+    }
+
     /// The service's name without its stack.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -10,7 +10,7 @@ use hob_wire::{
     Build, Change, ChangeAction, Duration, Event, EventKind, Hello, Limits, Listen, LogLine,
     LogQuery, Mode, PROTOCOL, Phase, Problem, Program, Protocol, Ready, Reply, Request, Restart,
     SecretSource, Serving, SessionInfo, SessionRequest, SessionState, Spec, Stage, Status, Stream,
-    Swap, Waterfall,
+    Swap, Token, Waterfall,
 };
 use serde::Serialize;
 use snapbox::{assert_data_eq, str};
@@ -54,6 +54,8 @@ fn spec() -> Spec {
         build: Some(program()),
         run: program(),
         env: BTreeMap::new(),
+        inherit: true,
+        user: Some("u".into()),
         secrets: BTreeMap::from([
             ("A".into(), SecretSource::File("/a".into())),
             ("B".into(), SecretSource::Env("B".into())),
@@ -143,6 +145,7 @@ fn what_is_asked_of_an_agent() {
             digest,
         },
         Request::Await { generation: 1 },
+        Request::Usage,
     ];
     // One more of them belongs into the list above.
     match all[0] {
@@ -156,15 +159,16 @@ fn what_is_asked_of_an_agent() {
         | Request::Attach(_)
         | Request::Change(_)
         | Request::Digest { .. }
-        | Request::Await { .. } => {}
+        | Request::Await { .. }
+        | Request::Usage => {}
     }
     check(
         &all,
         str![[r#"
 
-protocol 2
+protocol 3
 "status"
-{"configure":{"spec":{"project":"p","root":"/r","service":"s/web","mode":"dev","listen":{"addr":"127.0.0.1:1","protocol":"http"},"host":"127.0.0.1","build":{"argv":["p"],"cwd":"/c","env":{}},"run":{"argv":["p"],"cwd":"/c","env":{}},"env":{},"secrets":{"A":{"file":"/a"},"B":{"env":"B"}},"ready":{"command":{"argv":["p"],"cwd":"/c","env":{}}},"swap":"overlap","restart":"on-failure","live_reload":true,"limits":{"ready":30000,"hold":30000,"drain":10000,"grace":5000,"build":1,"log_bytes":8388608},"state":"/s"},"digest":"d"}}
+{"configure":{"spec":{"project":"p","root":"/r","service":"s/web","mode":"dev","listen":{"addr":"127.0.0.1:1","protocol":"http"},"host":"127.0.0.1","build":{"argv":["p"],"cwd":"/c","env":{}},"run":{"argv":["p"],"cwd":"/c","env":{}},"env":{},"inherit":true,"user":"u","secrets":{"A":{"file":"/a"},"B":{"env":"B"}},"ready":{"command":{"argv":["p"],"cwd":"/c","env":{}}},"swap":"overlap","restart":"on-failure","live_reload":true,"limits":{"ready":30000,"hold":30000,"drain":10000,"grace":5000,"build":1,"log_bytes":8388608},"state":"/s"},"digest":"d"}}
 "start"
 "restart"
 "shutdown"
@@ -174,6 +178,7 @@ protocol 2
 {"change":{"generation":1,"action":"rebuild","noticed":1,"digest":null,"paths":["a"]}}
 {"digest":{"generation":1,"digest":"d"}}
 {"await":{"generation":1}}
+"usage"
 
 "#]],
     );
@@ -195,24 +200,29 @@ fn what_is_asked_of_a_session_and_said_first() {
         &all,
         str![[r#"
 
-protocol 2
+protocol 3
 {"sync":{"service":"s/web"}}
 "describe"
 "quit"
 
 "#]],
     );
-    let token = Some("t".to_owned());
-    let hello = Hello {
-        token,
-        ..Hello::current()
-    };
     check(
-        &[hello],
+        &[Hello::current()],
         str![[r#"
 
-protocol 2
-{"protocol":2,"token":"t"}
+protocol 3
+{"protocol":3}
+
+"#]],
+    );
+    let token = "t".to_owned();
+    check(
+        &[Token { token }],
+        str![[r#"
+
+protocol 3
+{"token":"t"}
 
 "#]],
     );
@@ -237,6 +247,10 @@ fn what_is_answered() {
         Reply::Log(line()),
         Reply::Generation(1),
         Reply::Session(SessionState::default()),
+        Reply::Usage {
+            cpu_percent: 12.5,
+            memory_bytes: 1,
+        },
     ];
     match all[0] {
         Reply::Done
@@ -246,13 +260,14 @@ fn what_is_answered() {
         | Reply::Event(_)
         | Reply::Log(_)
         | Reply::Generation(_)
-        | Reply::Session(_) => {}
+        | Reply::Session(_)
+        | Reply::Usage { .. } => {}
     }
     check(
         &all,
         str![[r#"
 
-protocol 2
+protocol 3
 "done"
 {"refused":{"reason":"r","session":{"pid":1,"socket":"/s"}}}
 {"version":{"protocol":1}}
@@ -261,6 +276,7 @@ protocol 2
 {"log":{"at":1,"stream":"out","generation":1,"text":"t"}}
 {"generation":1}
 {"session":{"services":[],"notes":[]}}
+{"usage":{"cpu_percent":12.5,"memory_bytes":1}}
 
 "#]],
     );
@@ -329,7 +345,7 @@ fn what_is_told() {
         &all,
         str![[r#"
 
-protocol 2
+protocol 3
 {"build-started":{"generation":1,"noticed":1}}
 {"build-superseded":{"generation":1,"by":2}}
 {"built":{"generation":1,"took":1}}
@@ -356,7 +372,7 @@ fn the_words_that_choose() {
         &[Nothing, Signal, ChangeAction::Restart, Rebuild],
         str![[r#"
 
-protocol 2
+protocol 3
 "none"
 "signal"
 "restart"
@@ -379,7 +395,7 @@ protocol 2
         &phases,
         str![[r#"
 
-protocol 2
+protocol 3
 "waiting"
 "building"
 "starting"
@@ -396,7 +412,7 @@ protocol 2
         &[Stage::Build, Stage::Start, Stage::Ready, Stage::Crash],
         str![[r#"
 
-protocol 2
+protocol 3
 "build"
 "start"
 "ready"
@@ -408,7 +424,7 @@ protocol 2
         &[Stream::Out, Stream::Err, Stream::Build, Stream::Hob],
         str![[r#"
 
-protocol 2
+protocol 3
 "out"
 "err"
 "build"
@@ -420,7 +436,7 @@ protocol 2
         &[Mode::Dev, Mode::Run],
         str![[r#"
 
-protocol 2
+protocol 3
 "dev"
 "run"
 
@@ -430,7 +446,7 @@ protocol 2
         &[Protocol::Http, Protocol::Tcp],
         str![[r#"
 
-protocol 2
+protocol 3
 "http"
 "tcp"
 
@@ -440,7 +456,7 @@ protocol 2
         &[Swap::Overlap, Swap::Exclusive],
         str![[r#"
 
-protocol 2
+protocol 3
 "overlap"
 "exclusive"
 
@@ -450,7 +466,7 @@ protocol 2
         &[Restart::Always, Restart::OnFailure, Restart::Never],
         str![[r#"
 
-protocol 2
+protocol 3
 "always"
 "on-failure"
 "never"
@@ -467,7 +483,7 @@ protocol 2
         &ready,
         str![[r#"
 
-protocol 2
+protocol 3
 {"http":"/"}
 "tcp"
 {"command":{"argv":["p"],"cwd":"/c","env":{}}}
@@ -475,4 +491,19 @@ protocol 2
 
 "#]],
     );
+}
+
+#[test]
+fn a_spec_says_nothing_of_a_user_that_it_does_not_name() {
+    let plain = Spec {
+        inherit: false,
+        user: None,
+        ..spec()
+    };
+    let text = serde_json::to_string(&plain).unwrap();
+    assert!(
+        !text.contains("inherit") && !text.contains("user"),
+        "{text}"
+    );
+    assert_eq!(serde_json::from_str::<Spec>(&text).unwrap(), plain);
 }

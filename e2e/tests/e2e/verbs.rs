@@ -260,7 +260,7 @@ fn logs_are_cut_by_number_and_by_time() {
     let json = world.hob(["logs", "--json", "-n", "1"]).good();
     let line: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(line["service"], "demo/web");
-    assert_eq!(line["protocol"], 2);
+    assert_eq!(line["protocol"], 3);
 }
 
 #[test]
@@ -412,7 +412,7 @@ fn json_is_one_versioned_object_a_line_and_nothing_else() {
     }
     for line in outputs.iter().flat_map(|it| it.lines()) {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!(value["protocol"], 2, "{line}");
+        assert_eq!(value["protocol"], 3, "{line}");
     }
 }
 

@@ -20,7 +20,21 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
     }
     let running = context.running()?;
     let scope = running.scope(&args.names.names).await?;
-    take_down(context, &running.engine, scope, &args).await
+    let config = running.project.as_ref().map(|project| &project.config);
+    let engines = context.engines(running.reference(), config).await?;
+    let mut worst = Ok(());
+    for engine in &engines {
+        if engines.len() > 1 {
+            context
+                .output
+                .say(format!("on the engine {}:", engine.name()));
+        }
+        if let Err(error) = take_down(context, engine, scope.clone(), &args).await {
+            error.complain();
+            worst = Err(Error::said(error.code));
+        }
+    }
+    worst
 }
 
 async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
@@ -45,7 +59,7 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     super::up::tell(context, &changed, &gone)?;
     changed.result()?;
     if args.prove {
-        prove(context, engine, args.volumes)
+        prove(context, engine, args.volumes).await
     } else {
         Ok(())
     }
@@ -63,9 +77,14 @@ async fn down_of(engine: &Engine, mut services: BTreeSet<Owner>) -> Result<BTree
     Ok(services)
 }
 
-fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
+async fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
     let is_kept = |it: &Leftover| !volumes && it.kind.is_kept();
-    let (kept, left): (Vec<_>, Vec<_>) = engine.prove().into_iter().partition(is_kept);
+    let (kept, left): (Vec<_>, Vec<_>) = engine
+        .prove()
+        .await
+        .map_err(|failure| engine_error(failure.into()))?
+        .into_iter()
+        .partition(is_kept);
     for leftover in &left {
         if context.output.json {
             let value =
@@ -78,9 +97,14 @@ fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
         }
     }
     if left.is_empty() {
-        context
-            .output
-            .say("nothing is left: no process, port, socket or file carries this project's mark");
+        context.output.say(match engine.name() {
+            "host" => {
+                "nothing is left: no process, port, socket or file carries this project's mark"
+            }
+            _ => {
+                "nothing is left: no container, network, socket or file carries this project's mark"
+            }
+        });
         for Leftover { kind, what } in kept {
             let removes = "`hob down --volumes` removes it";
             context.output.say(match kind {

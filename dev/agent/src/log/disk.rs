@@ -1,14 +1,17 @@
 //! The file that is written to, its place taken by a new one when it is full
 //! or gone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hob_wire::{LogLine, Stream};
+use rustix::fs::OFlags;
 
 use super::stored::{current, format_line, previous};
+use crate::home;
+use crate::options::Owner;
 
 /// Half of this is the least that a file may hold.
 const LEAST: u64 = 8192;
@@ -16,6 +19,8 @@ const LEAST: u64 = 8192;
 /// One log's files.
 pub(super) struct Disk {
     folder: PathBuf,
+    /// Whose the files are, when not this process's.
+    own: Option<Owner>,
     file: Option<File>,
     written: u64,
     /// The most bytes of one file.
@@ -29,11 +34,12 @@ impl Disk {
     ///
     /// # Errors
     /// The folder cannot be made or the file not opened.
-    pub(super) fn open(folder: &Path, limit_bytes: u64) -> io::Result<Self> {
-        let file = append(folder)?;
+    pub(super) fn open(folder: &Path, limit_bytes: u64, own: Option<Owner>) -> io::Result<Self> {
+        let file = append(folder, own)?;
         let mut disk = Self {
             folder: folder.to_owned(),
             written: file.metadata()?.len(),
+            own,
             file: Some(file),
             half: 0,
             refused: false,
@@ -83,7 +89,7 @@ impl Disk {
     fn write(&mut self, text: &str) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(append(&self.folder)?),
+            none => none.insert(append(&self.folder, self.own)?),
         };
         file.write_all(text.as_bytes())
     }
@@ -93,7 +99,7 @@ impl Disk {
         if fs::rename(current(&self.folder), previous(&self.folder)).is_err() {
             let _ = fs::remove_file(current(&self.folder));
         }
-        self.file = append(&self.folder).ok();
+        self.file = append(&self.folder, self.own).ok();
         self.written = 0;
     }
 
@@ -111,13 +117,8 @@ fn is_deleted(file: &File) -> bool {
 }
 
 /// The file to write to and its folder, closed to others.
-fn append(folder: &Path) -> io::Result<File> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(current(folder))
+fn append(folder: &Path, own: Option<Owner>) -> io::Result<File> {
+    home::folder_of(folder, own)?;
+    let how = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND;
+    home::file(&current(folder), how, own)
 }

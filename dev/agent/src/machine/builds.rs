@@ -21,7 +21,11 @@ impl Machine {
         };
         // In mode `run` nobody sends changes: the digest tells of them.
         let other_sources = spec.mode == Mode::Run && known != self.spec_digest;
-        let other_build = before.build != spec.build || before.env != spec.env || other_sources;
+        let other_build = before.build != spec.build
+            || before.env != spec.env
+            || before.inherit != spec.inherit
+            || before.user != spec.user
+            || other_sources;
         let other_run = before.run != spec.run
             || before.host != spec.host
             || before.secrets != spec.secrets

@@ -12,6 +12,7 @@ use crate::log::now;
 use crate::machine::{BuildId, Input, RunId};
 use crate::probe::Probe;
 use crate::process::{Running, Sink};
+use crate::user::User;
 use crate::watcher::{LastWords, Watcher, words};
 use crate::{environment, port};
 
@@ -35,9 +36,9 @@ impl Supervisor {
         build: BuildId,
         generation: u64,
     ) -> Result<(u32, Option<u16>), String> {
-        let addr = match (spec.mode, spec.listen) {
+        let addr = match (spec.mode, spec.binds()) {
             (_, None) => None,
-            (Mode::Run, Some(listen)) => Some(listen.addr),
+            (Mode::Run, Some(addr)) => Some(addr),
             (Mode::Dev, Some(_)) => {
                 Some(port::fresh(spec.host).map_err(|error| format!("no port is free: {error}"))?)
             }
@@ -47,11 +48,12 @@ impl Supervisor {
         }
         let secrets = environment::secrets(spec).map_err(|error| error.to_string())?;
         self.log.mask(secrets.values());
+        let user = environment::user(spec).map_err(|error| error.to_string())?;
         let out = self.out(build);
-        std::fs::create_dir_all(&out)
+        User::make_folder(user.as_ref(), &out)
             .map_err(|error| format!("cannot make {}: {error}", out.display()))?;
         let mark = format!("run-{}", run.0);
-        let launch = environment::run(spec, &out, addr, &secrets, &mark);
+        let launch = environment::run(spec, &out, addr, &secrets, &mark).run_by(user.clone());
         let tail = LastWords::default();
         let (log, said) = (self.log.clone(), tail.clone());
         let sink: Sink = Arc::new(move |stream, text| {
@@ -76,6 +78,7 @@ impl Supervisor {
                 addr,
                 build,
                 secrets,
+                user,
                 tail: tail.clone(),
                 end,
                 hurry: running.hurry(),
@@ -99,14 +102,9 @@ impl Supervisor {
             hob_wire::Ready::Command(program) => {
                 let out = self.out(hold.build);
                 let mark = format!("probe-{}", run.0);
-                Some(environment::process(
-                    spec,
-                    program,
-                    &out,
-                    hold.addr,
-                    &hold.secrets,
-                    &mark,
-                ))
+                let launch =
+                    environment::process(spec, program, &out, hold.addr, &hold.secrets, &mark);
+                Some(launch.run_by(hold.user.clone()))
             }
             _ => None,
         };

@@ -25,6 +25,11 @@ impl Supervisor {
         }
     }
 
+    /// hob's own words, to the log alone.
+    pub fn say(&self, text: String) {
+        self.log.say(0, text);
+    }
+
     /// Tells an event to those who watch, and the ones that people look for
     /// later to the log.
     pub fn emit(&mut self, kind: EventKind) {

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod crashes;
+mod kept;
 mod leftovers;
 mod output;
 mod readiness;
 mod saves;
 mod socket;
 mod support;
+mod users;
 mod verbs;

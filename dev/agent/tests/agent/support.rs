@@ -82,7 +82,12 @@ impl Agent {
     }
 
     pub fn start_in(folder: tempfile::TempDir) -> Self {
-        let child = command(folder.path()).spawn().unwrap();
+        Self::start_with(folder, &[])
+    }
+
+    /// An agent with further options.
+    pub fn start_with(folder: tempfile::TempDir, options: &[&str]) -> Self {
+        let child = command(folder.path()).args(options).spawn().unwrap();
         let agent = Self { folder, child };
         until("the agent's socket", || {
             UnixStream::connect(agent.socket()).ok()
@@ -101,11 +106,18 @@ impl Agent {
     /// An agent that has its spec and was not told to start.
     pub fn configured(change: impl FnOnce(&mut Spec)) -> (Self, Spec) {
         let agent = Self::start();
+        let spec = agent.takes(change);
+        (agent, spec)
+    }
+
+    /// Gives it a spec, with changes.
+    pub fn takes(&self, change: impl FnOnce(&mut Spec)) -> Spec {
+        let agent = self;
         let mut spec = agent.spec();
         change(&mut spec);
         agent.write("greeting", "one");
         assert_eq!(agent.configure(&spec), Reply::Done);
-        (agent, spec)
+        spec
     }
 
     pub fn configure(&self, spec: &Spec) -> Reply {
@@ -134,6 +146,8 @@ impl Agent {
             build: Some(program(&["sh", "-c", "cp greeting $OUT/greeting"])),
             run: program(&[service().to_str().unwrap(), "http"]),
             env: BTreeMap::from([("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())]),
+            inherit: false,
+            user: None,
             secrets: BTreeMap::new(),
             ready: Ready::Tcp,
             swap: Swap::Overlap,
@@ -280,6 +294,8 @@ pub fn command(folder: &Path) -> Command {
         .args(["--socket".as_ref(), folder.join("s").as_os_str()])
         .args(["--state".as_ref(), folder.join("state").as_os_str()])
         .env("LEAK", "from the agent's own environment")
+        .env("HOB_LEAK", "never")
+        .env("LANG", "the agent's")
         .stdin(Stdio::null());
     command
 }

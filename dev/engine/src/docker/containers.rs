@@ -5,13 +5,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    StartContainerOptions, StopContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
 };
 use futures_util::StreamExt as _;
 use hob_wire::Request;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use super::client::{is_unknown, status};
 use super::spec::ContainerSpec;
-use super::{CONTAINER, DockerEngine, body, labels, program, services};
+use super::{DockerEngine, body, labels, program, services};
 use crate::agent::answer::{Answer, ask};
 use crate::agent::told::Told;
 use crate::resource::ResourceId;
@@ -61,16 +62,23 @@ impl DockerEngine {
         self.write_secrets(it)?;
         let name = labels::name(&self.setup, &it.id);
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
-        let made = api.create_container(Some(options), body::of(&self.setup, it)).await;
+        let made = api
+            .create_container(Some(options), body::of(&self.setup, it))
+            .await;
         let made = match made {
             Err(error) if status(&error) == Some(409) => {
                 // Somebody else's has the name, which is only for people.
                 let made = api.create_container(None, body::of(&self.setup, it)).await;
                 made.map_err(|error| self.client.failure(&format!("make the {}", it.id), error))?
             }
-            made => made.map_err(|error| self.client.failure(&format!("make the {}", it.id), error))?,
+            made => {
+                made.map_err(|error| self.client.failure(&format!("make the {}", it.id), error))?
+            }
         };
-        if let Err(error) = api.start_container(&made.id, None::<StartContainerOptions>).await {
+        if let Err(error) = api
+            .start_container(&made.id, None::<StartContainerOptions>)
+            .await
+        {
             let failure = self.client.failure(&format!("start the {}", it.id), error);
             self.delete(&made.id).await?;
             return Err(failure);
@@ -118,7 +126,8 @@ impl DockerEngine {
     async fn as_the_image_says(&self, it: &mut ContainerSpec) -> Result<(), Failure> {
         let api = self.client.api().await?;
         let image = api.inspect_image(&it.image).await.map_err(|error| {
-            self.client.failure(&format!("look at the image {}", it.image), error)
+            self.client
+                .failure(&format!("look at the image {}", it.image), error)
         })?;
         let config = image.config.unwrap_or_default();
         let mut argv = config.entrypoint.unwrap_or_default();
@@ -180,12 +189,28 @@ impl DockerEngine {
 
     /// The containers of a service, by the engine's own names.
     pub(super) async fn containers_of(&self, id: &ResourceId) -> Result<Vec<String>, Failure> {
-        let found = self.survey().await?;
-        let ours = found.containers.into_iter().filter(|container| {
-            let labels = container.labels.clone().unwrap_or_default();
-            self.is_ours(&labels) && labels::resource(&labels, &[CONTAINER]).as_ref() == Some(id)
-        });
-        Ok(ours.filter_map(|container| container.id).collect())
+        let api = self.client.api().await?;
+        let own = [
+            (labels::PROJECT, self.setup.project.as_str()),
+            (labels::KIND, id.kind.as_str()),
+            (labels::STACK, id.stack.as_str()),
+            (labels::SERVICE, id.service.as_deref().unwrap_or_default()),
+        ];
+        let own: Vec<String> = own
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let filters = HashMap::from([("label", own)]);
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let found = api.list_containers(Some(options)).await;
+        let found = found.map_err(|error| self.client.failure("list its containers", error))?;
+        Ok(found
+            .into_iter()
+            .filter_map(|container| container.id)
+            .collect())
     }
 
     /// Ends a service and its container: the agent first, gently, then the
@@ -196,7 +221,8 @@ impl DockerEngine {
         let agent = self.agent_in(&id.stack, service);
         let there = self.containers_of(id).await?;
         let gently = limit.saturating_sub(ENGINE);
-        if !there.is_empty() && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_)) {
+        if !there.is_empty() && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_))
+        {
             // Whatever it says, its container goes next.
             let _ = agent.tell(&Request::Shutdown, gently).await;
         }
@@ -211,8 +237,16 @@ impl DockerEngine {
 
     /// Removes a container, whatever it is at.
     async fn delete(&self, id: &str) -> Result<(), Failure> {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let removed = self.client.api().await?.remove_container(id, Some(options)).await;
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
+        let removed = self
+            .client
+            .api()
+            .await?
+            .remove_container(id, Some(options))
+            .await;
         match removed {
             Err(error) if is_unknown(&error) => Ok(()),
             // Its removal is under way already.

@@ -46,7 +46,9 @@ impl DockerEngine {
         let images = found.images.iter().map(|it| &it.labels);
         let mut facts = DockerFacts {
             ports: port_choice::ports(project, want.port_offset, &had, used),
-            images: images.filter_map(|it| labels::resource(it, &[IMAGE])).collect(),
+            images: images
+                .filter_map(|it| labels::resource(it, &[IMAGE]))
+                .collect(),
             user: self.user(),
             own_group: self.gid,
             builds: builds(want).await,

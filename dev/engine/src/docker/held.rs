@@ -90,9 +90,8 @@ impl DockerEngine {
                 if let Some(marked) = processes::look(*pid, &[]) {
                     let (service, root) = (marked.marks.service, marked.marks.root);
                     let folder = typed(&root);
-                    let down = format!(
-                        "`hob down --engine host --project {folder} {service}` ends it"
-                    );
+                    let down =
+                        format!("`hob down --engine host --project {folder} {service}` ends it");
                     let who = format!("{service} on the host engine, of {}", root.display());
                     return Some(Holder::Foreign {
                         who,

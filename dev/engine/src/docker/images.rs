@@ -18,7 +18,9 @@ impl DockerEngine {
         match self.client.api().await?.inspect_image(name).await {
             Ok(_) => Ok(true),
             Err(error) if is_unknown(&error) => Ok(false),
-            Err(error) => Err(self.client.failure(&format!("look for the image {name}"), error)),
+            Err(error) => Err(self
+                .client
+                .failure(&format!("look for the image {name}"), error)),
         }
     }
 
@@ -26,8 +28,7 @@ impl DockerEngine {
     pub(super) async fn ensure(&self, base: &BaseSpec, says: &Says) -> Result<(), Failure> {
         let endpoint = self.client.endpoint();
         let lines = |line: hob_builder::Output| says.line(line.text);
-        let ensured =
-            hob_builder::base::ensure(&endpoint, &base.image, &base.mirrors, lines).await;
+        let ensured = hob_builder::base::ensure(&endpoint, &base.image, &base.mirrors, lines).await;
         ensured.map(drop).map_err(|error| Failure {
             kind: kind(error.kind),
             message: error.message,
@@ -64,7 +65,9 @@ impl DockerEngine {
                     Ok(_) => {}
                     Err(error) if is_unknown(&error) || status(&error) == Some(409) => {}
                     Err(error) => {
-                        return Err(self.client.failure(&format!("remove the image {name}"), error));
+                        return Err(self
+                            .client
+                            .failure(&format!("remove the image {name}"), error));
                     }
                 }
             }

@@ -109,7 +109,11 @@ pub(super) fn project(labels: &Labels) -> Option<(String, PathBuf, PathBuf)> {
 /// The name of a network, volume or container.
 pub(super) fn name(setup: &Setup, id: &ResourceId) -> String {
     let mut name = format!("hob-{}.{}", setup.project, id.stack);
-    for part in id.service.iter().chain(Some(&id.name).filter(|it| !it.is_empty())) {
+    for part in id
+        .service
+        .iter()
+        .chain(Some(&id.name).filter(|it| !it.is_empty()))
+    {
         name.push('.');
         if part.contains('/') {
             // The path of a cache.

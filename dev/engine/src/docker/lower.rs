@@ -74,7 +74,9 @@ pub fn lower(setup: &Setup, want: &Want, facts: &DockerFacts) -> DesiredSet<Dock
             Err(obstacle) => set.obstacles.push(obstacle),
         }
     }
-    let networks = stacks.iter().map(|stack| kept(network(stack), DockerSpec::Named));
+    let networks = stacks
+        .iter()
+        .map(|stack| kept(network(stack), DockerSpec::Named));
     set.resources.extend(networks);
     set
 }
@@ -122,13 +124,20 @@ impl Lowering<'_> {
         let (stack, name) = self.asked.names();
         let config = &self.asked.project.config;
         match self.asked.in_mode().image {
-            None => Ok((vec![self.base(config.base.as_str())], config.base.to_string())),
+            None => Ok((
+                vec![self.base(config.base.as_str())],
+                config.base.to_string(),
+            )),
             Some(Image::Named(named)) => Ok((vec![self.base(named.as_str())], named.to_string())),
             Some(Image::Built(recipe)) => {
                 let build = match self.facts.builds.get(&self.asked.service.id) {
                     Some(Ok(build)) => build,
                     Some(Err(why)) => return Err(self.unbuildable(why)),
-                    None => return Err(self.asked.unsupported("its image was not looked at".to_owned(), Vec::new())),
+                    None => {
+                        return Err(self
+                            .asked
+                            .unsupported("its image was not looked at".to_owned(), Vec::new()));
+                    }
                 };
                 let mut images: Vec<_> = build.froms.iter().map(|from| self.base(from)).collect();
                 let id = self.image(&build.digest);
@@ -199,7 +208,8 @@ impl Lowering<'_> {
     }
 
     fn unbuildable(&self, why: &Unbuildable) -> Obstacle {
-        self.asked.unsupported(why.reason.clone(), why.hints.clone())
+        self.asked
+            .unsupported(why.reason.clone(), why.hints.clone())
     }
 
     /// The volumes and caches of the service in this mode.
@@ -226,13 +236,20 @@ impl Lowering<'_> {
         let program = match &self.facts.program {
             Some(Ok(layout)) => layout.clone(),
             Some(Err(why)) => return Err(self.unbuildable(why)),
-            None => return Err(self.asked.unsupported("its agent's program was not looked at".to_owned(), Vec::new())),
+            None => {
+                return Err(self.asked.unsupported(
+                    "its agent's program was not looked at".to_owned(),
+                    Vec::new(),
+                ));
+            }
         };
         let (spec, publish) = self.told(&program)?;
         let made_of: Vec<ResourceId> = needs.iter().map(|need| need.on.clone()).collect();
         needs.extend(self.asked.order(&CONTAINER));
         let limits = limits(&spec);
-        let digest = self.asked.digest(&spec, self.facts.sources.get(&service.id))?;
+        let digest = self
+            .asked
+            .digest(&spec, self.facts.sources.get(&service.id))?;
         let secrets = self.asked.secret_variables();
         let mut made = ContainerSpec {
             id: container(stack, name),
@@ -264,7 +281,11 @@ impl Lowering<'_> {
             config: Some(digest),
             level: Level::Ready,
             needs,
-            claims: made.publish.iter().map(|(addr, _)| Claim(addr.to_string())).collect(),
+            claims: made
+                .publish
+                .iter()
+                .map(|(addr, _)| Claim(addr.to_string()))
+                .collect(),
             // A dev session brings a failed save to life itself.
             retry: want.mode == Mode::Run,
             early: false,
@@ -376,6 +397,3 @@ fn bare(project: &Project, recipe: &hob_stack::Recipe) -> hob_builder::Recipe {
 fn folder_of(path: &std::path::Path) -> PathBuf {
     path.parent().map(PathBuf::from).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

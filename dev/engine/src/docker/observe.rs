@@ -19,9 +19,7 @@ use crate::agent::answer::Answer;
 use crate::agent::found as agent_found;
 use crate::lowering::secret_variables;
 use crate::paths::entries;
-use crate::resource::{
-    Health, Level, Observed, ObservedResource, ResourceId, StepLimits,
-};
+use crate::resource::{Health, Level, Observed, ObservedResource, ResourceId, StepLimits};
 use crate::sessions::{MaybeIn, in_sessions};
 use crate::want::Want;
 use crate::world::Failure;
@@ -120,7 +118,9 @@ impl DockerEngine {
         }
         resource.needs = labels::needs(&candidate.labels).into_iter().collect();
         let stop = candidate.labels.get(labels::STOP);
-        let stop = stop.and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+        let stop = stop
+            .and_then(|ms| ms.parse().ok())
+            .map(Duration::from_millis);
         resource.limits = StepLimits {
             remove: stop.unwrap_or(StepLimits::default().remove) + Duration::from_secs(10),
             ..StepLimits::default()
@@ -155,12 +155,7 @@ impl DockerEngine {
 
     /// Whether the secrets that a container was given are still the caller's. A
     /// caller without them does not count as a change.
-    fn compare_secrets(
-        &self,
-        candidate: &Candidate,
-        want: &Want,
-        resource: &mut ObservedResource,
-    ) {
+    fn compare_secrets(&self, candidate: &Candidate, want: &Want, resource: &mut ObservedResource) {
         let owner = candidate.resource.owner();
         let project = want.project.as_deref();
         let service = project.and_then(|project| {
@@ -189,11 +184,7 @@ impl DockerEngine {
     }
 
     /// The base images that are asked for and there.
-    async fn present(
-        &self,
-        want: &Want,
-        facts: &DockerFacts,
-    ) -> Result<Vec<ResourceId>, Failure> {
+    async fn present(&self, want: &Want, facts: &DockerFacts) -> Result<Vec<ResourceId>, Failure> {
         let wanted = super::lower(&self.setup, want, facts).resources;
         let bases: Vec<ResourceId> = wanted
             .into_iter()
@@ -207,7 +198,10 @@ impl DockerEngine {
                 there.insert(name.to_owned());
             }
         }
-        Ok(bases.into_iter().filter(|id| there.contains(&id.name)).collect())
+        Ok(bases
+            .into_iter()
+            .filter(|id| there.contains(&id.name))
+            .collect())
     }
 
     /// Notes which programs containers of this project run from.
@@ -215,7 +209,10 @@ impl DockerEngine {
         let labels = found.containers.iter().filter_map(|it| it.labels.as_ref());
         let ours = labels.filter(|labels| self.is_ours(labels));
         let programs = ours.filter_map(|labels| labels.get(labels::PROGRAM).cloned());
-        let mut known = self.programs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self
+            .programs
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         *known = programs.collect();
     }
 }

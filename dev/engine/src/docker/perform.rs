@@ -98,7 +98,9 @@ impl DockerEngine {
             }
             Ok(_) => Ok(()),
             Err(error) if is_unknown(&error) => Ok(()),
-            Err(error) => Err(self.client.failure(&format!("look for the volume {name}"), error)),
+            Err(error) => Err(self
+                .client
+                .failure(&format!("look for the volume {name}"), error)),
         }
     }
 

@@ -122,7 +122,10 @@ pub(crate) async fn projects(
     let images = ListImagesOptionsBuilder::new().filters(&filters).build();
     let failed = |error| client.failure("list what hob made", error);
     let mut all = Vec::new();
-    let containers = api.list_containers(Some(containers)).await.map_err(failed)?;
+    let containers = api
+        .list_containers(Some(containers))
+        .await
+        .map_err(failed)?;
     all.extend(containers.into_iter().filter_map(|it| it.labels));
     let networks = api.list_networks(Some(networks)).await.map_err(failed)?;
     all.extend(networks.into_iter().filter_map(|it| it.labels));
@@ -160,7 +163,9 @@ impl AgentPort {
         let kind = format!("{}={}", labels::KIND, CONTAINER.as_str());
         let labels = self.labels.iter().chain([&kind]).map(String::as_str);
         let filters = std::collections::HashMap::from([("label", labels.collect::<Vec<_>>())]);
-        let options = ListContainersOptionsBuilder::new().filters(&filters).build();
+        let options = ListContainersOptionsBuilder::new()
+            .filters(&filters)
+            .build();
         let containers = api.list_containers(Some(options)).await;
         let containers = containers.map_err(std::io::Error::other)?;
         let ports = containers.iter().flat_map(|it| it.ports.iter().flatten());

@@ -72,11 +72,16 @@ impl DockerEngine {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             tty: Some(terminal.is_some()),
-            env: terminal.as_ref().map(|(_, term)| vec![format!("TERM={term}")]),
+            env: terminal
+                .as_ref()
+                .map(|(_, term)| vec![format!("TERM={term}")]),
             cmd: Some(cmd),
             ..ExecConfig::default()
         };
-        let failed = |error| self.client.failure(&format!("run a command in {service}"), error);
+        let failed = |error| {
+            self.client
+                .failure(&format!("run a command in {service}"), error)
+        };
         let exec = api.create_exec(&id, config).await.map_err(failed)?.id;
         let options = StartExecOptions {
             tty: terminal.is_some(),
@@ -104,10 +109,14 @@ impl DockerEngine {
         let found = self.survey().await?;
         let candidate = found.containers.iter().find(|it| {
             let labels = it.labels.clone().unwrap_or_default();
-            self.is_ours(&labels) && labels::resource(&labels, &[super::CONTAINER]).as_ref() == Some(id)
+            self.is_ours(&labels)
+                && labels::resource(&labels, &[super::CONTAINER]).as_ref() == Some(id)
         });
         let Some(summary) = candidate else {
-            return Err(Failure::operation(format!("{} has no container", id.owner())));
+            return Err(Failure::operation(format!(
+                "{} has no container",
+                id.owner()
+            )));
         };
         let program = program::find(&self.setup.paths, &self.setup.executable);
         let program = program.map_err(|why| Failure::operation(why.reason))?;
@@ -137,7 +146,10 @@ impl Visit<'_> {
         let client = &self.engine.client;
         let exec = client.api().await?.inspect_exec(&self.exec).await;
         let exec = exec.map_err(|error| client.failure("tell how the command ended", error))?;
-        Ok(exec.exit_code.and_then(|code| i32::try_from(code).ok()).unwrap_or(1))
+        Ok(exec
+            .exit_code
+            .and_then(|code| i32::try_from(code).ok())
+            .unwrap_or(1))
     }
 
     /// Tells it the size of its terminal.

@@ -1,9 +1,9 @@
 //! The environment that a service's processes get: nothing is inherited but
 //! what stands here or in the stack file. Pure.
 
-use std::collections::BTreeMap;
 use hob_stack::{Project, Service, ServiceId};
 use hob_wire::{Mode, Protocol};
+use std::collections::BTreeMap;
 
 use super::HostFacts;
 use crate::lowering::in_mode;

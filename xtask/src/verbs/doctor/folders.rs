@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hob_engine::machine::processes::{self, Marked};
 use hob_engine::{Engine, Homes, LeftoverKind};
-use hob_stack::{EngineChoice, Form, Service};
+use hob_stack::{Form, Service};
 use ignore::WalkBuilder;
 use ignore::overrides::OverrideBuilder;
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
@@ -81,7 +81,7 @@ pub fn leftovers(context: &Context) -> Vec<Leftovers> {
     for project in Engine::all_projects(&surroundings).unwrap_or_default() {
         let (id, root) = (project.id.clone(), project.root.clone());
         let there = root.join("stacks").is_dir();
-        let Ok(engine) = context.engine(project, EngineChoice::Auto) else {
+        let Ok(engine) = context.engine(project, None) else {
             continue;
         };
         let mut found = Leftovers {
@@ -93,7 +93,7 @@ pub fn leftovers(context: &Context) -> Vec<Leftovers> {
         if there {
             found.processes = orphans(&id, &marked, is_agent);
         } else {
-            for leftover in engine.prove() {
+            for leftover in engine.prove_here() {
                 match leftover.kind {
                     LeftoverKind::Process => found.processes += 1,
                     LeftoverKind::Volume => found.volumes += 1,
@@ -102,6 +102,9 @@ pub fn leftovers(context: &Context) -> Vec<Leftovers> {
                     LeftoverKind::Port
                     | LeftoverKind::Socket
                     | LeftoverKind::File
+                    | LeftoverKind::Container
+                    | LeftoverKind::Network
+                    | LeftoverKind::Image
                     | LeftoverKind::Record => found.others += 1,
                 }
             }

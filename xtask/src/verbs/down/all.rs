@@ -1,8 +1,7 @@
 //! `down --all`: every project whose state is in the caller's state home, after
 //! asking. Those of another state home are named and left alone.
 
-use hob_engine::{Engine, ProjectRef, Scope};
-use hob_stack::EngineChoice;
+use hob_engine::{Engine, LeftoverKind, ProjectRef, Scope};
 
 use super::take_down;
 use crate::cli::DownArgs;
@@ -23,9 +22,14 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
             shown(other)
         ));
     }
-    let mut own = own;
     // Kept logs alone are nothing to take down.
-    own.retain(|project| args.volumes || is_there(context, project));
+    let mut there = Vec::new();
+    for project in own {
+        if args.volumes || is_there(context, &project).await {
+            there.push(project);
+        }
+    }
+    let own = there;
     if own.is_empty() {
         context.output.say("nothing of hob is up here");
         return Ok(());
@@ -54,20 +58,27 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
     let mut worst = Ok(());
     for (project, shown) in own.into_iter().zip(list) {
         context.output.say(format!("project {shown}"));
-        let engine = context.engine(project, EngineChoice::Auto)?;
-        let result = take_down(context, &engine, Scope::Project, args).await;
-        if let Err(error) = result {
-            context.output.say(error.render().trim_end());
-            worst = Err(Error::said(error.code));
+        for engine in context.engines(project, None).await? {
+            let result = take_down(context, &engine, Scope::Project, args).await;
+            if let Err(error) = result {
+                context.output.say(error.render().trim_end());
+                worst = Err(Error::said(error.code));
+            }
         }
     }
     worst
 }
 
 /// Whether there is anything of a project, kept logs aside.
-fn is_there(context: &Context, project: &ProjectRef) -> bool {
-    let engine = context.engine(project.clone(), EngineChoice::Auto);
-    engine.is_ok_and(|engine| !engine.prove().is_empty())
+async fn is_there(context: &Context, project: &ProjectRef) -> bool {
+    let engines = context.engines(project.clone(), None).await;
+    for engine in engines.unwrap_or_default() {
+        let left = engine.prove().await.unwrap_or_default();
+        if left.iter().any(|it| it.kind != LeftoverKind::Log) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A project as people know it.

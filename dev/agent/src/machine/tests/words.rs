@@ -27,6 +27,8 @@ pub fn spec() -> Spec {
         build: Some(program("build")),
         run: program("run"),
         env: Default::default(),
+        inherit: false,
+        user: None,
         secrets: Default::default(),
         ready: Ready::Tcp,
         swap: Swap::Overlap,

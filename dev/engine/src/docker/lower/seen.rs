@@ -128,7 +128,11 @@ impl Lowering<'_> {
         let places: BTreeSet<PathBuf> = files
             .filter_map(|file| {
                 let folder = folder_of(file);
-                let place = if self.is_wide(&folder) { file.clone() } else { folder };
+                let place = if self.is_wide(&folder) {
+                    file.clone()
+                } else {
+                    folder
+                };
                 self.facts.there.contains(&place).then_some(place)
             })
             .collect();

@@ -29,7 +29,9 @@ impl Lowering<'_> {
             Form::Files { root } => {
                 let root = root.to_string_lossy().into_owned();
                 let mut argv = program.argv.clone();
-                argv.extend(["serve-files", "--root", &root, "--with", "built-in"].map(str::to_owned));
+                argv.extend(
+                    ["serve-files", "--root", &root, "--with", "built-in"].map(str::to_owned),
+                );
                 (None, self.program(argv))
             }
             Form::ImageOnly => (None, nothing()),
