@@ -12,6 +12,7 @@
 mod agent;
 mod apply;
 mod change;
+pub mod docker;
 mod engine;
 pub mod host;
 mod ledger;

@@ -1,0 +1,3 @@
+//! The engine of containers: where a Docker engine is spoken to.
+
+pub mod endpoint;
