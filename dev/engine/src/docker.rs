@@ -23,6 +23,7 @@ mod labels;
 mod lower;
 mod observe;
 mod perform;
+pub(crate) mod probe;
 mod program;
 mod prove;
 mod services;
@@ -40,7 +41,7 @@ use crate::resource::{DesiredSet, Kind, Observed, ResourceId};
 use crate::setup::Setup;
 use crate::want::Want;
 
-pub use endpoint::{Place, Refusal, Resolved};
+pub use endpoint::{Refusal, Resolved};
 pub use facts::DockerFacts;
 pub use lower::lower;
 pub use spec::{ContainerSpec, DockerSpec};

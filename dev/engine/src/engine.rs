@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
 use crate::change::{Lower, Work, planned};
-use crate::docker::{DockerEngine, DockerSetup, Refusal, Resolved, endpoint};
+use crate::docker::{DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
 use crate::host::HostEngine;
 use crate::ledger::LedgerError;
 use crate::leftover::{Leftover, LeftoverKind};
@@ -118,7 +118,7 @@ impl Engine {
             uid,
         };
         let asked = "it was asked for".to_owned();
-        let place = || endpoint::find(&setup.environment, docker.as_ref());
+        let place = || endpoint::resolve(&setup.environment, docker.as_ref(), &endpoint::Disk);
         let (resolved, reason) = match choice {
             EngineChoice::Host => (None, asked),
             EngineChoice::Docker => (Some(place().map_err(Failure::from)?), asked),
@@ -439,20 +439,20 @@ async fn performed<W: Lower>(
 fn best(setup: &Setup, place: Result<Resolved, Refusal>) -> (Option<Resolved>, String) {
     let resolved = match place {
         Ok(resolved) => resolved,
-        Err(refusal) => return (None, format!("{}", refusal.reason)),
+        Err(refusal) => return (None, refusal.reason),
     };
     if setup.paths.containers().is_dir() {
         return (Some(resolved), "its services are there".to_owned());
     }
-    if let Err(why) = endpoint::answers(&resolved.place) {
+    if let Err(why) = probe::answers(&resolved.endpoint) {
         return (
             None,
-            format!("no Docker engine answers at {}: {why}", resolved.place),
+            format!("no Docker engine answers at {}: {why}", resolved.endpoint),
         );
     }
     if crate::host::agents_in(setup.uid, &setup.project, &setup.paths.state) {
         return (None, "its services are there".to_owned());
     }
-    let reason = format!("a Docker engine answers at {}", resolved.place);
+    let reason = format!("a Docker engine answers at {}", resolved.endpoint);
     (Some(resolved), reason)
 }

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
+use hob_stack::DockerEndpoint;
 use tokio::sync::OnceCell;
 
-use super::endpoint::{Place, Resolved};
+use super::endpoint::Resolved;
 use crate::world::{Failure, FailureKind};
 
 /// Seconds until the engine has to begin its answer: longer than any stop.
@@ -27,12 +28,12 @@ pub(super) struct Client {
 impl Client {
     /// A client of this place. Connects to nothing yet.
     pub(super) fn new(resolved: Resolved) -> Result<Self, Failure> {
-        let docker = match &resolved.place {
-            Place::Unix(path) => {
+        let docker = match &resolved.endpoint {
+            DockerEndpoint::Unix(path) => {
                 let path = path.to_string_lossy();
                 Docker::connect_with_unix(&path, ANSWER, API_DEFAULT_VERSION)
             }
-            Place::Tcp(authority) => {
+            DockerEndpoint::Tcp(authority) => {
                 let address = format!("tcp://{authority}");
                 Docker::connect_with_http(&address, ANSWER, API_DEFAULT_VERSION)
             }
@@ -54,9 +55,9 @@ impl Client {
 
     /// Where images are built.
     pub(super) fn endpoint(&self) -> hob_builder::Endpoint {
-        match &self.resolved.place {
-            Place::Unix(path) => hob_builder::Endpoint::Unix(PathBuf::from(path)),
-            Place::Tcp(authority) => hob_builder::Endpoint::Tcp(authority.clone()),
+        match &self.resolved.endpoint {
+            DockerEndpoint::Unix(path) => hob_builder::Endpoint::Unix(PathBuf::from(path)),
+            DockerEndpoint::Tcp(authority) => hob_builder::Endpoint::Tcp(authority.clone()),
         }
     }
 
@@ -95,7 +96,7 @@ fn unreachable(resolved: &Resolved, error: &Error) -> Failure {
     let why = source(error);
     let mut failure = Failure::operation(format!(
         "no Docker engine answers at {} ({}): {why}",
-        resolved.place, resolved.whence
+        resolved.endpoint, resolved.whence
     ));
     failure.kind = FailureKind::Prerequisite;
     failure
