@@ -66,9 +66,9 @@ pub enum Verb {
     /// Show the logs of services
     Logs(LogsArgs),
     /// Build services without running them
-    Build(SomeArgs),
+    Build(BuildArgs),
     /// Run one service's production command here, in the foreground
-    Run(OneArgs),
+    Run(RunArgs),
     /// Start new processes from what is built
     Restart(SomeArgs),
     /// Open a shell with a service's environment, in its folder
@@ -204,6 +204,25 @@ pub struct OneArgs {
     /// The service
     #[arg(value_name = "SERVICE")]
     pub service: String,
+}
+
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    pub names: NameArgs,
+    /// Build the images for `dev` instead of the production ones, where services are containers
+    #[arg(long)]
+    pub dev: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The service
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// Add N to its published port
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port_offset: u16,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,9 @@ pub struct Want {
     pub volumes: bool,
     /// The asking session's process: its own services are not busy to it.
     pub session: Option<u32>,
+    /// Whether only their images are to be there: nothing else of them is
+    /// touched.
+    pub built: bool,
     /// Whether services are changed although another session works with them.
     pub force: bool,
 }
@@ -43,6 +46,7 @@ impl Want {
             port_offset: 0,
             volumes: false,
             session: None,
+            built: false,
             force: false,
         }
     }
@@ -58,6 +62,7 @@ impl Want {
             port_offset: 0,
             volumes: false,
             session: None,
+            built: false,
             force: true,
         }
     }

@@ -15,9 +15,20 @@ use hob_wire::Phase;
 
 use super::event::time;
 
-/// Follows one plan.
+/// What a step does, for people.
+#[derive(Debug, Clone)]
+struct Doing {
+    /// `stack/service`.
+    owner: String,
+    verb: Verb,
+    /// What it is done to: `container`.
+    kind: String,
+}
+
+/// Follows one plan. What a stack has as a whole is no news.
+
 pub struct Steps {
-    services: BTreeMap<usize, (String, Verb)>,
+    services: BTreeMap<usize, Doing>,
     last: BTreeMap<String, usize>,
     labels: BTreeMap<String, String>,
     running: BTreeSet<usize>,
@@ -33,8 +44,16 @@ impl Steps {
         let mut last = BTreeMap::new();
         let mut labels = BTreeMap::new();
         for step in &plan.steps {
+            if step.resource.service.is_none() {
+                continue;
+            }
             let owner = step.resource.owner().to_string();
-            services.insert(step.id.0, (owner.clone(), step.verb));
+            let doing = Doing {
+                owner: owner.clone(),
+                verb: step.verb,
+                kind: step.resource.kind.as_str().to_owned(),
+            };
+            services.insert(step.id.0, doing);
             last.insert(owner.clone(), step.id.0);
             if let Some(label) = &step.label {
                 labels.insert(owner, label.clone());
@@ -54,14 +73,14 @@ impl Steps {
     /// Takes in what happened; the lines are for people.
     pub fn take(&mut self, progress: &Progress) -> Vec<String> {
         let step = progress.step.0;
-        let Some((owner, verb)) = self.services.get(&step).cloned() else {
+        let Some(doing) = self.services.get(&step).cloned() else {
             return Vec::new();
         };
         match &progress.state {
             StepState::Started => {
                 self.running.insert(step);
                 self.began
-                    .entry(owner)
+                    .entry(doing.owner)
                     .or_insert_with(std::time::Instant::now);
                 Vec::new()
             }
@@ -72,20 +91,22 @@ impl Steps {
             StepState::Ended(outcome) => {
                 self.running.remove(&step);
                 self.said.remove(&step);
-                let last = self.last.get(&owner) == Some(&step);
-                self.ended(&owner, verb, outcome, last)
+                let last = self.last.get(&doing.owner) == Some(&step);
+                self.ended(&doing, outcome, last)
             }
         }
     }
 
-    fn ended(&self, owner: &str, verb: Verb, outcome: &Outcome, last: bool) -> Vec<String> {
+    fn ended(&self, doing: &Doing, outcome: &Outcome, last: bool) -> Vec<String> {
+        let owner = &doing.owner;
         match outcome {
             Outcome::Done { .. } if last => {
                 let took = self.began.get(owner).map_or(0, |began| {
                     u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
                 });
-                let what = match verb {
+                let what = match doing.verb {
                     Verb::Remove => "is down",
+                    Verb::Create if doing.kind.ends_with("image") => "is built",
                     Verb::Await => "is ready",
                     Verb::Create | Verb::Configure | Verb::Start => "is set",
                 };
@@ -112,8 +133,8 @@ impl Steps {
             .running
             .iter()
             .filter_map(|step| self.services.get(step));
-        let awaited = steps.filter(|(_, verb)| *verb == Verb::Await);
-        awaited.map(|(owner, _)| owner.clone()).collect()
+        let awaited = steps.filter(|doing| doing.verb == Verb::Await);
+        awaited.map(|doing| doing.owner.clone()).collect()
     }
 
     /// What the agent of a service is at.
@@ -125,11 +146,13 @@ impl Steps {
     pub fn busy(&self) -> Option<String> {
         let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for step in &self.running {
-            let Some((owner, verb)) = self.services.get(step) else {
+            let Some(Doing { owner, verb, kind }) = self.services.get(step) else {
                 continue;
             };
             let doing = match verb {
                 Verb::Remove => "stopping",
+                Verb::Create if kind == "image" => "building the image of",
+                Verb::Create if kind == "base image" => "getting the base image of",
                 Verb::Create | Verb::Configure => "setting up",
                 Verb::Start => "starting",
                 Verb::Await => match self.phases.get(owner) {

@@ -22,13 +22,16 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ground::spec_of;
 use crate::running::{Asked, Running};
+use crate::verbs::containers::enter;
 
 pub async fn sh(context: &Context, args: OneArgs) -> Result {
-    let shell = context
-        .environment
-        .get("SHELL")
-        .cloned()
-        .unwrap_or_else(|| "/bin/sh".into());
+    // A container need not have the caller's.
+    let own = context.environment.get("SHELL").cloned();
+    let shell = match context.running()?.engine.containers() {
+        Some(_) => None,
+        None => own,
+    };
+    let shell = shell.unwrap_or_else(|| "/bin/sh".into());
     inside(context, &args.service, vec![shell]).await
 }
 
@@ -40,6 +43,13 @@ pub async fn exec(context: &Context, args: ExecArgs) -> Result {
 async fn inside(context: &Context, service: &str, argv: Vec<String>) -> Result {
     let running = context.running()?;
     let id = running.one(service).await?;
+    if let Some(containers) = running.engine.containers() {
+        return match running.ask(&id).await? {
+            Asked::Up(status) => enter::enter(context, containers, &id, &status, &argv).await,
+            Asked::Down(error) => Err(error),
+            Asked::Silent => Err(Error::failed(format!("the agent of {id} does not answer"))),
+        };
+    }
     let (process, mode) = match running.ask(&id).await? {
         Asked::Up(status) => {
             let inside = running.engine.inside(&status);
@@ -95,7 +105,7 @@ async fn of_file(
 ) -> Result<Command> {
     let loading = context.load(&[service.to_owned()])?;
     let engine = loading.engine(context)?;
-    let spec = spec_of(&engine, &loading, id, mode).await?;
+    let spec = spec_of(&engine, &loading, id, mode, 0).await?;
     let program = Program {
         argv,
         cwd: spec.run.cwd.clone(),

@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod check;
 mod completions;
+mod containers;
 pub mod dev;
 mod doctor;
 mod down;

@@ -7,18 +7,19 @@ use hob_wire::Mode;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::change::engine_error;
-use crate::cli::OneArgs;
+use crate::cli::RunArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::ground::spec_of;
 use crate::render::address;
+use crate::verbs::containers::production;
 
 /// How long an agent that is there may take to say so.
 const ANSWER: Duration = Duration::from_secs(2);
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub async fn run(context: &Context, args: OneArgs) -> Result {
+pub async fn run(context: &Context, args: RunArgs) -> Result {
     let loading = context.load(std::slice::from_ref(&args.service))?;
     let id = loading.one(&args.service)?;
     let engine = loading.engine(context)?;
@@ -30,7 +31,10 @@ pub async fn run(context: &Context, args: OneArgs) -> Result {
             "`hob down {id}` ends it, `hob logs -f {id}` follows it"
         )));
     }
-    let spec = spec_of(&engine, &loading, &id, Mode::Run).await?;
+    if engine.containers().is_some() {
+        return production::run(context, &loading, &engine, &id, args.port_offset).await;
+    }
+    let spec = spec_of(&engine, &loading, &id, Mode::Run, args.port_offset).await?;
     let out = tempfile::tempdir()?;
     if let Some(mut build) = hob_agent::foreground::build(&spec, out.path()) {
         context.output.say(format!("building {id}"));

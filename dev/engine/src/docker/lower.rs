@@ -21,7 +21,8 @@ use crate::Obstacle;
 use crate::agent::{fixed, found};
 use crate::lowering::{Asked, limits};
 use crate::resource::{
-    Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, StepLimits, Verb,
+    Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, Scope, StepLimits,
+    Verb,
 };
 use crate::setup::Setup;
 use crate::want::Want;
@@ -58,6 +59,9 @@ pub fn lower(setup: &Setup, want: &Want, facts: &DockerFacts) -> DesiredSet<Dock
     let mut set = DesiredSet::nothing(want.scope.clone());
     set.remove_durable = want.volumes;
     set.force = want.force;
+    if want.built {
+        return built(setup, want, facts, set);
+    }
     let mut stacks = BTreeSet::new();
     for asked in Asked::all(want) {
         let lowering = Lowering {
@@ -78,6 +82,28 @@ pub fn lower(setup: &Setup, want: &Want, facts: &DockerFacts) -> DesiredSet<Dock
         .iter()
         .map(|stack| kept(network(stack), DockerSpec::Named));
     set.resources.extend(networks);
+    set
+}
+
+/// The images of what is asked for, and nothing else touched.
+fn built(
+    setup: &Setup,
+    want: &Want,
+    facts: &DockerFacts,
+    mut set: DesiredSet<DockerSpec>,
+) -> DesiredSet<DockerSpec> {
+    set.scope = Scope::Services(BTreeSet::new());
+    for asked in Asked::all(want) {
+        let lowering = Lowering {
+            setup,
+            facts,
+            asked,
+        };
+        match lowering.images() {
+            Ok((images, _)) => set.resources.extend(images),
+            Err(obstacle) => set.obstacles.push(obstacle),
+        }
+    }
     set
 }
 

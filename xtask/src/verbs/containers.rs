@@ -1,0 +1,5 @@
+//! What `build`, `run`, `exec` and `sh` are where services are containers.
+
+pub mod enter;
+pub mod images;
+pub mod production;

@@ -1,0 +1,150 @@
+//! `exec` and `sh` in a container: the command runs beside the service's
+//! process, and this program passes on what it is told and says.
+
+use std::io::{IsTerminal as _, Read as _, Write as _};
+
+use hob_engine::docker::{DockerEngine, Said, Terminal, Visit};
+use hob_stack::ServiceId;
+use hob_wire::Status;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use tokio::io::AsyncWriteExt as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::change::engine_error;
+use crate::context::Context;
+use crate::error::{Code, Error, Result};
+
+/// The command, with a terminal where this program has one at both ends.
+pub async fn enter(
+    context: &Context,
+    engine: &DockerEngine,
+    id: &ServiceId,
+    status: &Status,
+    argv: &[String],
+) -> Result {
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let terminal = terminal.then(|| {
+        let term = context.environment.get("TERM").cloned();
+        (size(), term.unwrap_or_else(|| "xterm".to_owned()))
+    });
+    // Without a process of its service it is beside the agent.
+    let pid = status
+        .serving
+        .as_ref()
+        .map_or(status.agent_pid, |it| it.pid);
+    let raw = terminal.is_some();
+    let visit = engine.visit(id, pid, argv, terminal).await;
+    let mut visit = visit.map_err(|failure| engine_error(failure.into()))?;
+    let code = {
+        let _raw = raw.then(Raw::begin).transpose()?;
+        attended(&mut visit, raw).await?
+    };
+    match code {
+        0 => Ok(()),
+        code => Err(Error::said(Code::Program(u8::try_from(code).unwrap_or(1)))),
+    }
+}
+
+async fn attended(visit: &mut Visit<'_>, terminal: bool) -> Result<i32> {
+    let failed = |failure: hob_engine::Failure| engine_error(failure.into());
+    let mut input = Some(keyboard());
+    let mut resized = if terminal { window() } else { None };
+    loop {
+        tokio::select! {
+            said = visit.next() => match said {
+                Some(Ok(said)) => show(&said)?,
+                Some(Err(failure)) => return Err(failed(failure)),
+                None => break,
+            },
+            typed = typed(&mut input) => match typed {
+                Some(bytes) => {
+                    // A command that ended hears nothing more.
+                    let _ = visit.input.write_all(&bytes).await;
+                    let _ = visit.input.flush().await;
+                }
+                None => {
+                    input = None;
+                    let _ = visit.input.shutdown().await;
+                }
+            },
+            () = changed(&mut resized) => visit.resize(size()).await,
+        }
+    }
+    visit.code().await.map_err(failed)
+}
+
+fn show(said: &Said) -> Result {
+    match said {
+        Said::Out(bytes) => {
+            let mut out = std::io::stdout().lock();
+            out.write_all(bytes)?;
+            out.flush()?;
+        }
+        Said::Err(bytes) => std::io::stderr().lock().write_all(bytes)?,
+    }
+    Ok(())
+}
+
+/// What comes on standard input, read by a thread of its own: nobody waits for
+/// it when the command ends.
+fn keyboard() -> mpsc::Receiver<Vec<u8>> {
+    let (told, heard) = mpsc::channel(8);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        let mut input = std::io::stdin().lock();
+        while let Ok(count) = input.read(&mut buffer) {
+            if count == 0 || told.blocking_send(buffer[..count].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    heard
+}
+
+async fn typed(input: &mut Option<mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
+    match input {
+        Some(input) => input.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn window() -> Option<Signal> {
+    signal(SignalKind::window_change()).ok()
+}
+
+async fn changed(window: &mut Option<Signal>) {
+    match window {
+        Some(window) => drop(window.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+fn size() -> Terminal {
+    let size = tcgetwinsize(std::io::stdout());
+    let (columns, rows) = size.map_or((80, 24), |size| (size.ws_col, size.ws_row));
+    Terminal { columns, rows }
+}
+
+/// The terminal without its own line editing, for as long as this lives.
+struct Raw {
+    before: Termios,
+}
+
+impl Raw {
+    fn begin() -> Result<Self> {
+        let failed = |error: rustix::io::Errno| Error::failed(format!("the terminal: {error}"));
+        let before = tcgetattr(std::io::stdin()).map_err(failed)?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).map_err(failed)?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // There is nobody left to tell.
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before);
+    }
+}

@@ -1,0 +1,119 @@
+//! `run` where services are containers: the production container in the
+//! foreground, gone with this program.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hob_engine::{Engine, Scope, Want};
+use hob_stack::ServiceId;
+use hob_wire::{EventKind, LogQuery, Mode, Phase, Reply, Request, Status};
+
+use crate::change::{change, engine_error};
+use crate::context::{Context, Loading, interrupted};
+use crate::error::{Code, Error, Result};
+use crate::render::{Names, address, log_line};
+use crate::stage::Stage;
+
+/// How long an agent may take to be connected to.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Brings one service up, shows what it says until it ends or Ctrl-C, and takes
+/// it down.
+pub async fn run(
+    context: &Context,
+    loading: &Loading,
+    engine: &Engine,
+    id: &ServiceId,
+    port_offset: u16,
+) -> Result {
+    let services = BTreeSet::from([id.clone()]);
+    let mut want = Want::up(loading.project.clone(), services, Mode::Run);
+    want.port_offset = port_offset;
+    let stage = Stage::new(context.output);
+    let changed = change(engine, &want, &stage, interrupted()).await?;
+    drop(stage);
+    let ended = match changed.result() {
+        Ok(()) => follow(context, engine, id).await,
+        Err(error) => Err(error),
+    };
+    let stage = Stage::new(context.output);
+    let owners = BTreeSet::from([hob_engine::owner(id)]);
+    let down = Want::down(Scope::Services(owners));
+    let taken = change(engine, &down, &stage, interrupted()).await?;
+    drop(stage);
+    ended.and(taken.result())
+}
+
+/// Shows what the service says until it ended for good.
+async fn follow(context: &Context, engine: &Engine, id: &ServiceId) -> Result {
+    let agent = engine.agent(id).map_err(engine_error)?;
+    let gone = |error: hob_engine::ClientError| Error::failed(error.to_string());
+    if let Ok(Status {
+        listen: Some(listen),
+        ..
+    }) = agent.status(CONNECT).await
+    {
+        context.output.say(format!("{id} on {}", address(&listen)));
+    }
+    let name = id.to_string();
+    let names = Names::new([name.as_str()]);
+    let query = LogQuery {
+        since: None,
+        tail: None,
+        follow: true,
+    };
+    let mut logs = agent
+        .open(&Request::Logs(query), CONNECT)
+        .await
+        .map_err(gone)?;
+    let mut watch = agent
+        .open(&Request::Watch { logs: false }, CONNECT)
+        .await
+        .map_err(gone)?;
+    let following = async {
+        loop {
+            tokio::select! {
+                line = logs.receiver.next() => match line.map_err(gone)? {
+                    Some(Reply::Log(line)) => context.output.data(log_line(&names, &name, &line))?,
+                    Some(_) => {}
+                    None => return Err(Error::failed(format!("{id} went away"))),
+                },
+                told = watch.receiver.next() => match told.map_err(gone)? {
+                    Some(Reply::Status(status)) => {
+                        if let Some(end) = end(&status) {
+                            return end;
+                        }
+                    }
+                    Some(Reply::Event(event)) if matches!(event.kind, EventKind::Crashed { .. }) => {
+                        let status = agent.status(CONNECT).await.map_err(gone)?;
+                        if let Some(end) = end(&status) {
+                            return end;
+                        }
+                    }
+                    Some(_) => {}
+                    None => return Err(Error::failed(format!("{id} went away"))),
+                },
+            }
+        }
+    };
+    tokio::select! {
+        result = following => result,
+        () = interrupted() => Err(Error::said(Code::Interrupted)),
+    }
+}
+
+/// How the service ended, if it did for good.
+fn end(status: &Status) -> Option<Result> {
+    match status.phase {
+        Phase::Stopped if status.done.is_some() => Some(Ok(())),
+        Phase::Stopped | Phase::Failed => {
+            let why = status.problem.as_ref().map(|it| it.message.clone());
+            let why = why.unwrap_or_else(|| "it ended".to_owned());
+            Some(Err(Error::new(
+                Code::Service,
+                format!("{}: {why}", status.service),
+            )))
+        }
+        _ => None,
+    }
+}
