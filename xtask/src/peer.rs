@@ -24,7 +24,7 @@ const END: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// What the dev sessions of these services have to say of them.
-pub async fn notes(seen: &[ServiceState]) -> Vec<String> {
+pub async fn notes<'a>(seen: impl IntoIterator<Item = &'a ServiceState>) -> Vec<String> {
     let mut notes = Vec::new();
     for session in of_services(seen) {
         notes.extend(describe(session).await.unwrap_or_default().notes);
@@ -33,7 +33,7 @@ pub async fn notes(seen: &[ServiceState]) -> Vec<String> {
 }
 
 /// The sessions of these services, each once.
-fn of_services(seen: &[ServiceState]) -> Vec<&SessionInfo> {
+fn of_services<'a>(seen: impl IntoIterator<Item = &'a ServiceState>) -> Vec<&'a SessionInfo> {
     let mut sessions: Vec<&SessionInfo> = Vec::new();
     for state in seen {
         if let Verdict::Up(status) = &state.verdict

@@ -100,6 +100,15 @@ pub enum ClientError {
     },
 }
 
+/// What an agent and all that it has started use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usage {
+    /// Of one core: 250 is two and a half of them.
+    pub cpu_percent: f64,
+    /// Resident memory.
+    pub memory_bytes: u64,
+}
+
 /// One agent, whether it is there or not.
 #[derive(Debug, Clone)]
 pub struct AgentClient {
@@ -194,6 +203,24 @@ impl AgentClient {
     pub async fn status(&self, limit: Duration) -> Result<Status, ClientError> {
         match self.ask(&Request::Status, limit).await? {
             Reply::Status(status) => Ok(*status),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// What the agent and all that it has started use now. Takes a tenth of a
+    /// second.
+    ///
+    /// # Errors
+    /// Like [`ask`](Self::ask).
+    pub async fn usage(&self, limit: Duration) -> Result<Usage, ClientError> {
+        match self.ask(&Request::Usage, limit).await? {
+            Reply::Usage {
+                cpu_percent,
+                memory_bytes,
+            } => Ok(Usage {
+                cpu_percent,
+                memory_bytes,
+            }),
             other => Err(self.unexpected(&other)),
         }
     }

@@ -32,7 +32,7 @@ mod want;
 mod world;
 
 pub use agent::{
-    AgentClient, AgentWire, ClientError, Connecting, Connection, Reach, Receiver, Sender,
+    AgentClient, AgentWire, ClientError, Connecting, Connection, Reach, Receiver, Sender, Usage,
 };
 pub use apply::{AT_ONCE, Applied, Outcome, Progress, StepState, apply};
 pub use engine::{Engine, EngineError, Prepared, ProjectRef, Surroundings};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use hob_engine::{Failure, Obstacle, Outcome, Owner, ServiceState, Verdict};
 use serde_json::{Value, json};
 
-use super::status::{address, note, word};
+use super::status::{Seen, address, note, word};
 
 /// A line of this kind.
 pub fn line(kind: &str, value: Value) -> Value {
@@ -31,6 +31,17 @@ pub fn status(state: &ServiceState) -> Value {
     line("status", value)
 }
 
+/// The same with what it uses: `usage` has `cpu_percent` of one core and
+/// `memory_bytes`; `null` where nobody knows.
+pub fn seen(seen: &Seen) -> Value {
+    let mut line = status(&seen.state);
+    line["status"]["usage"] = seen.usage.map_or(
+        Value::Null,
+        |usage| json!({ "cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes }),
+    );
+    line
+}
+
 /// How what was asked for ended for one service, as lines for programs.
 #[derive(Debug, Default)]
 pub struct Results(BTreeMap<String, Value>);
@@ -42,7 +53,8 @@ impl Results {
         steps: impl IntoIterator<Item = (&'a Owner, &'a Outcome)>,
     ) -> Self {
         let mut results = Self::default();
-        for (owner, outcome) in steps {
+        // What a stack has as a whole is no service.
+        for (owner, outcome) in steps.into_iter().filter(|(it, _)| it.service.is_some()) {
             let (word, message, hints) = match outcome {
                 Outcome::Done { .. } => ("done", None, &[][..]),
                 Outcome::Failed(Failure { message, hints, .. }) => {

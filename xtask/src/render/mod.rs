@@ -9,4 +9,4 @@ mod status;
 pub use event::{Look, describe, waterfall};
 pub use line::{Names, log_line};
 pub use progress::{Steps, obstacles_lines};
-pub use status::{address, note, status_table};
+pub use status::{Seen, address, note, status_table};

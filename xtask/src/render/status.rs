@@ -1,26 +1,35 @@
 //! The table of `status`, and what is worth saying below it.
 
 use console::{measure_text_width, pad_str, style};
-use hob_engine::{ServiceState, Verdict};
+use hob_engine::{ServiceState, Usage, Verdict};
 use hob_wire::{Listen, Micros, Mode, Phase, Protocol, Status};
 
 use super::event::time;
 
+/// A service, and what it uses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    pub state: ServiceState,
+    pub usage: Option<Usage>,
+}
+
 /// One row a service: those that are up first.
-pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
-    let mut rows: Vec<[String; 5]> = vec![[
+pub fn status_table(seen: &[Seen], now: Micros) -> Vec<String> {
+    let mut rows: Vec<[String; 7]> = vec![[
         style("SERVICE").dim().to_string(),
         style("STATE").dim().to_string(),
         style("WHERE").dim().to_string(),
         style("SAVE").dim().to_string(),
         style("SINCE").dim().to_string(),
+        style("CPU").dim().to_string(),
+        style("MEMORY").dim().to_string(),
     ]];
-    let up = |state: &ServiceState| match &state.verdict {
-        Verdict::Up(status) => Some((**status).clone()),
+    let up = |seen: &Seen| match &seen.state.verdict {
+        Verdict::Up(status) => Some(((**status).clone(), seen.usage)),
         _ => None,
     };
-    let all: Vec<Status> = states.iter().filter_map(up).collect();
-    for status in &all {
+    let all: Vec<(Status, Option<Usage>)> = seen.iter().filter_map(up).collect();
+    for (status, usage) in &all {
         rows.push([
             status.service.clone(),
             state(status),
@@ -30,9 +39,12 @@ pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
                 .serving
                 .as_ref()
                 .map_or_else(String::new, |it| age(now.saturating_sub(it.since))),
+            usage.map_or_else(String::new, |it| format!("{:.0} %", it.cpu_percent)),
+            usage.map_or_else(String::new, |it| memory(it.memory_bytes)),
         ]);
     }
-    for missing in states.iter().filter(|state| up(state).is_none()) {
+    let missing = seen.iter().filter(|seen| up(seen).is_none());
+    for missing in missing.map(|seen| &seen.state) {
         let word = style(word(&missing.verdict));
         let word = match &missing.verdict {
             Verdict::Down => word.dim(),
@@ -44,6 +56,8 @@ pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
             String::new(),
             String::new(),
             String::new(),
+            String::new(),
+            String::new(),
         ]);
     }
     let width = |column: usize| {
@@ -52,7 +66,7 @@ pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
             .max()
             .unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..5).map(width).collect();
+    let widths: Vec<usize> = (0..7).map(width).collect();
     let mut lines = Vec::new();
     for row in &rows {
         let cells: Vec<String> = row
@@ -62,7 +76,7 @@ pub fn status_table(states: &[ServiceState], now: Micros) -> Vec<String> {
             .collect();
         lines.push(cells.join("  ").trim_end().to_owned());
     }
-    for status in &all {
+    for (status, _) in &all {
         if let Some(problem) = &status.problem {
             lines.push(format!(
                 "{}: {}",
@@ -154,6 +168,15 @@ fn save(status: &Status) -> String {
         Some(serving) if serving.generation == status.accepted => serving.generation.to_string(),
         Some(serving) => format!("{} of {}", serving.generation, status.accepted),
         None => String::new(),
+    }
+}
+
+fn memory(bytes: u64) -> String {
+    let mebibytes = bytes / (1 << 20);
+    match mebibytes {
+        0 => format!("{} KiB", bytes / 1024),
+        1..1024 => format!("{mebibytes} MiB"),
+        _ => format!("{}.{} GiB", mebibytes / 1024, mebibytes % 1024 * 10 / 1024),
     }
 }
 

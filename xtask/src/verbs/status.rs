@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hob_engine::{ServiceState, Verdict};
+use futures_util::future::join_all;
+use hob_engine::{Usage, Verdict};
 use hob_stack::ServiceId;
 
 use crate::change::engine_error;
@@ -13,8 +14,11 @@ use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::peer;
-use crate::render::{data, note, status_table};
+use crate::render::{Seen, data, note, status_table};
 use crate::running::Running;
+
+/// How long an agent may take to say what its service uses.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// Between two looks of `--watch`.
 const LOOK: Duration = Duration::from_millis(250);
@@ -30,9 +34,9 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     };
     if !args.watch {
         let seen = look(&running, &asked, all).await?;
-        return show(context, &seen, &peer::notes(&seen).await);
+        return show(context, &seen, &notes(&seen).await);
     }
-    let mut before: Option<Vec<ServiceState>> = None;
+    let mut before: Option<Vec<Seen>> = None;
     let watching = async {
         loop {
             let seen = look(&running, &asked, all).await?;
@@ -41,7 +45,7 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
                     // Nothing to lose if it cannot be cleared.
                     let _ = console::Term::stdout().clear_screen();
                 }
-                show(context, &seen, &peer::notes(&seen).await)?;
+                show(context, &seen, &notes(&seen).await)?;
                 before = Some(seen);
             }
             tokio::time::sleep(LOOK).await;
@@ -53,25 +57,40 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     }
 }
 
+/// What the sessions of these services have to say.
+async fn notes(seen: &[Seen]) -> Vec<String> {
+    peer::notes(seen.iter().map(|it| &it.state)).await
+}
+
 /// Those that are up first, then the others.
-async fn look(
-    running: &Running<'_>,
-    asked: &BTreeSet<ServiceId>,
-    all: bool,
-) -> Result<Vec<ServiceState>> {
-    let wanted =
-        |state: &ServiceState| all || asked.iter().any(|id| hob_engine::owner(id) == state.owner);
+async fn look(running: &Running<'_>, asked: &BTreeSet<ServiceId>, all: bool) -> Result<Vec<Seen>> {
+    let wanted = |state: &hob_engine::ServiceState| {
+        all || asked.iter().any(|id| hob_engine::owner(id) == state.owner)
+    };
     let states = running.engine.services(asked).await;
     let mut states = states.map_err(engine_error)?;
     states.retain(wanted);
     states.sort_by_key(|state| !matches!(state.verdict, Verdict::Up(_)));
-    Ok(states)
+    let seen = states.into_iter().map(|state| async {
+        let usage = match &state.verdict {
+            Verdict::Up(status) => usage(running, &status.service).await,
+            _ => None,
+        };
+        Seen { state, usage }
+    });
+    Ok(join_all(seen).await)
 }
 
-fn show(context: &Context, seen: &[ServiceState], notes: &[String]) -> Result {
+/// What a service uses; none where its agent does not say so soon.
+async fn usage(running: &Running<'_>, service: &str) -> Option<Usage> {
+    let agent = running.engine.agent(&service.parse().ok()?).ok()?;
+    agent.usage(ANSWER).await.ok()
+}
+
+fn show(context: &Context, seen: &[Seen], notes: &[String]) -> Result {
     if context.output.json {
         for state in seen {
-            context.output.value(&data::status(state))?;
+            context.output.value(&data::seen(state))?;
         }
         for note in notes {
             context
@@ -87,7 +106,7 @@ fn show(context: &Context, seen: &[ServiceState], notes: &[String]) -> Result {
     for line in status_table(seen, now) {
         context.output.data(line)?;
     }
-    for note in seen.iter().filter_map(note) {
+    for note in seen.iter().filter_map(|it| note(&it.state)) {
         context.output.say(note);
     }
     for note in notes {
