@@ -14,10 +14,19 @@ use crate::resource::{
 };
 use crate::{Obstacle, ObstacleKind};
 
+mod outlived;
+
 const AGENT: Kind = Kind::new("agent");
 const VOLUME: Kind = Kind::new("volume");
 
+const NETWORK: Kind = Kind::new("network");
+
+/// `goapi` is an agent, `goapi/data` what its service keeps, `@` what the stack
+/// has as a whole.
 fn id(text: &str) -> ResourceId {
+    if text == "@" {
+        return ResourceId::of_stack("s", NETWORK);
+    }
     match text.split_once('/') {
         Some((service, volume)) => ResourceId::of_service("s", service, VOLUME).named(volume),
         None => ResourceId::of_service("s", text, AGENT),
@@ -67,6 +76,10 @@ fn wanted(text: &str) -> DesiredSet<()> {
                 };
                 set.scope = Scope::Services(services.split(',').map(owner).collect());
             }
+            ("outdated", old) => {
+                let by = words.all("by")[0];
+                set.outdated.insert(id(old), id(by));
+            }
             ("volumes", _) => set.remove_durable = true,
             ("force", _) => set.force = true,
             ("missing", service) => set.obstacles.push(Obstacle {
@@ -94,8 +107,12 @@ fn desired(words: &Words<'_>) -> Desired<()> {
     for on in words.all("needs") {
         needs.push(match on.contains('/') {
             true => dependency(on, Level::Created, Verb::Create, true),
+            false if on == "@" => dependency(on, Level::Created, Verb::Create, true),
             false => dependency(on, Level::Ready, Verb::Start, true),
         });
+    }
+    for on in words.all("from") {
+        needs.push(dependency(on, Level::Created, Verb::Remove, true));
     }
     for on in words.all("wants") {
         needs.push(dependency(on, Level::Started, Verb::Start, false));
