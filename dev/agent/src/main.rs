@@ -2,10 +2,24 @@
 
 use std::process::ExitCode;
 
+use hob_agent::{Options, visit};
+
 fn main() -> ExitCode {
-    let Some(options) = hob_agent::Options::parse(std::env::args_os().skip(1)) else {
-        eprintln!("usage: hob-agent {}", hob_agent::Options::USAGE);
-        return ExitCode::from(2);
+    let mut args = std::env::args_os().skip(1);
+    match args.next().as_deref().and_then(|verb| verb.to_str()) {
+        Some("agent") => agent(args),
+        Some("visit") => {
+            let failure = visit::run(args);
+            eprintln!("error: {failure}");
+            ExitCode::from(failure.code())
+        }
+        _ => usage(),
+    }
+}
+
+fn agent(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let Some(options) = Options::parse(args) else {
+        return usage();
     };
     match hob_agent::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
@@ -14,4 +28,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: hob-agent agent {}", Options::USAGE);
+    eprintln!("       hob-agent visit {}", visit::USAGE);
+    ExitCode::from(2)
 }

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod crashes;
+mod doors;
+mod first;
 mod kept;
 mod leftovers;
 mod output;
@@ -11,5 +13,7 @@ mod readiness;
 mod saves;
 mod socket;
 mod support;
+mod usage;
 mod users;
 mod verbs;
+mod visit;
