@@ -321,6 +321,14 @@ impl Drop for Agent {
     }
 }
 
+/// For root: runs its last words with the few rights of a container's agent.
+pub fn with_the_rights_of_a_container() -> Command {
+    let mut less = Command::new("setpriv");
+    let rights = "chown,+dac_override,+fowner,+setuid,+setgid,+kill,+net_bind_service";
+    less.arg(format!("--bounding-set=-all,+{rights}"));
+    less
+}
+
 /// An agent's process for a folder.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hob-agent"));

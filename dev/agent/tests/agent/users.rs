@@ -6,12 +6,11 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::process::Command;
 
 use hob_wire::{Phase, Request};
 use rustix::process::{geteuid, getgid, getuid};
 
-use crate::support::{Agent, exists, get, pid_in, sh, until};
+use crate::support::{Agent, exists, get, pid_in, sh, until, with_the_rights_of_a_container};
 
 /// Nobody, and a group that is not nobody's own.
 const OTHER: &str = "65534:1234";
@@ -78,9 +77,8 @@ fn what_other_users_keep_running_is_known_where_root_may_not_trace_them() {
     let out = folder.path().join("outputs");
     let options = ["--out", out.to_str().unwrap()];
     let (agent, user) = if geteuid().is_root() {
-        let mut less = Command::new("setpriv");
-        less.arg("--bounding-set=-sys_ptrace");
-        (Agent::below(less, folder, &options), Some(OTHER.into()))
+        let agent = Agent::below(with_the_rights_of_a_container(), folder, &options);
+        (agent, Some(OTHER.into()))
     } else {
         // Whoever is not root may not trace others, and has none.
         (Agent::start_with(folder, &options), None)

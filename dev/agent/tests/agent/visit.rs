@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use hob_wire::{Request, Spec};
 use rustix::process::geteuid;
 
-use crate::support::{Agent, get};
+use crate::support::{Agent, get, with_the_rights_of_a_container};
 
 /// A service that serves, and its process.
 fn serving(change: impl FnOnce(&mut Spec)) -> (Agent, Spec, String) {
@@ -23,11 +23,17 @@ fn serving(change: impl FnOnce(&mut Spec)) -> (Agent, Spec, String) {
 }
 
 fn visit(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hob-agent"));
+    visit_by(Command::new(program()), args)
+}
+
+fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_hob-agent")
+}
+
+fn visit_by(mut command: Command, args: &[&str]) -> Output {
     command.arg("visit").args(args);
-    command
-        .env("TERM", "of-the-visitor")
-        .env("OWN", "of-the-visitor");
+    command.env("TERM", "of-the-visitor");
+    command.env("OWN", "of-the-visitor");
     command.output().unwrap()
 }
 
@@ -90,6 +96,14 @@ fn it_is_the_processs_user_or_the_one_that_was_asked_for() {
         spec.run.argv = ["sleep", "1000"].map(String::from).into();
         spec.run.cwd = "/".into();
     });
+    let visit = |args: &[&str]| {
+        if user.is_none() {
+            return visit(args);
+        }
+        let mut less = with_the_rights_of_a_container();
+        less.arg(program());
+        visit_by(less, args)
+    };
     let who = |more: &[&str]| {
         let script = "echo $(id -u):$(id -G)";
         let args = [&["--pid", &pid][..], more, &["--", "sh", "-c", script]].concat();
