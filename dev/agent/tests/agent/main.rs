@@ -5,6 +5,7 @@
 
 mod crashes;
 mod doors;
+mod files;
 mod first;
 mod kept;
 mod leftovers;
