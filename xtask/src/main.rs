@@ -27,8 +27,10 @@ use crate::output::spoken;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
-    if args.nth(1).is_some_and(|verb| verb == "agent") {
-        return agent(args);
+    match args.nth(1).as_deref().and_then(|verb| verb.to_str()) {
+        Some("agent") => return agent(args),
+        Some("visit") => return visit(args),
+        _ => {}
     }
     let mut command = Cli::command().after_help(spoken(cli::AFTER_HELP).into_owned());
     if output::is_xtask() {
@@ -72,6 +74,14 @@ fn agent(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
             exit(error.code)
         }
     }
+}
+
+/// A program beside a service's process, where that is: hob starts this inside
+/// of a container, and what it says there is all that it says.
+fn visit(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let failure = hob_agent::visit::run(args);
+    eprintln!("error: {failure}");
+    ExitCode::from(failure.code())
 }
 
 fn exit(code: Code) -> ExitCode {

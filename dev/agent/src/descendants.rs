@@ -18,6 +18,8 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::proc;
+
 /// How often what was told to end is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -51,6 +53,27 @@ pub fn mark(project: &str, service: &str) {
     // Refused only where somebody has set a lower hard limit: the marks in
     // the environment must do there.
     let _ = setrlimit(Resource::Locks, Rlimit { current, maximum });
+}
+
+/// Whether a process has this one's limit. In a container the agent adopts
+/// those, too, that somebody else has put there (`docker exec`): they are no
+/// run's and may stay as long as the container does.
+#[cfg(target_os = "linux")]
+fn is_marked(pid: u32) -> bool {
+    use rustix::process::{Resource, getrlimit};
+
+    let Some(mark) = getrlimit(Resource::Locks).current else {
+        // It could not be set.
+        return true;
+    };
+    let limits = proc::line(pid, "limits", "Max file locks");
+    limits.is_some_and(|limits| limits.split_whitespace().next() == Some(&mark.to_string()))
+}
+
+/// There all that is adopted was started here.
+#[cfg(not(target_os = "linux"))]
+fn is_marked(_pid: u32) -> bool {
+    true
 }
 
 /// Elsewhere the marks in the environment must do.
@@ -171,11 +194,11 @@ pub fn wrote_files(pid: u32) -> bool {
 
 /// `write_bytes` of `/proc/PID/io` (proc_pid_io(5)).
 fn written(pid: u32) -> u64 {
-    let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
-    let count = io
+    let io = proc::read(pid, "io").unwrap_or_default();
+    let count = String::from_utf8_lossy(&io)
         .lines()
-        .find_map(|line| line.strip_prefix("write_bytes: "));
-    count.and_then(|count| count.parse().ok()).unwrap_or(0)
+        .find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok());
+    count.unwrap_or(0)
 }
 
 fn of_run(group: u32, mark: &str) -> Vec<u32> {
@@ -206,6 +229,7 @@ fn strays_before_all_but(pid: u32) -> Vec<u32> {
         !owned.contains_key(stray)
             && stat(*stray).is_some_and(|stat| stat.state != 'Z' && stat.began < oldest)
             && run_of(*stray).is_none()
+            && is_marked(*stray)
     });
     strays
 }
@@ -262,7 +286,7 @@ fn stat(pid: u32) -> Option<Stat> {
 
 /// The mark in a process's environment. A zombie has none any more.
 fn run_of(pid: u32) -> Option<Vec<u8>> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = proc::read(pid, "environ").ok()?;
     environment
         .split(|byte| *byte == 0)
         .find_map(|entry| {

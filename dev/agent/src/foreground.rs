@@ -1,6 +1,7 @@
 //! A service's programs at a person's terminal, without an agent: the same
 //! arguments and environment, but the terminal's own input and output, and
-//! none of the marks by which hob knows what it supervises.
+//! none of the marks by which hob knows what it supervises. They run as that
+//! person, whatever the spec's `user` says.
 
 use std::path::Path;
 use std::process::Command;

@@ -12,6 +12,7 @@
 
 mod builder;
 mod descendants;
+mod door;
 mod environment;
 mod feed;
 pub mod foreground;
@@ -22,12 +23,14 @@ mod machine;
 mod options;
 mod port;
 mod probe;
+mod proc;
 mod process;
 mod publish;
 mod server;
 mod supervisor;
 mod usage;
 mod user;
+pub mod visit;
 mod watcher;
 
 use std::fs::{self, File};
@@ -40,14 +43,14 @@ use hob_wire::{EventKind, SessionInfo, Spec};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::kept::Kept;
 use crate::log::{Log, now};
 use crate::machine::{AgentFacts, Input};
 pub use crate::options::{Options, Owner, Tcp};
 use crate::publish::Publisher;
-use crate::server::{Command, Shared, serve};
+use crate::server::{Command, Shared};
 use crate::supervisor::Supervisor;
 
 /// How long a client may take to read its last answer.
@@ -106,6 +109,16 @@ async fn agent(options: &Options) -> Result<(), Error> {
     let signals = Signals::new().map_err(failed("hear signals for", &options.socket))?;
     let alone = home::lock(options)?;
     home::out(options)?;
+    let guarded = options.own.is_some();
+    let port = match &options.tcp {
+        Some(tcp) => Some(
+            door::Port::open(tcp, guarded)
+                .await
+                .map_err(failed("listen over TCP with the token of", &tcp.token_file))?,
+        ),
+        None => None,
+    };
+    // The last of the doors: whoever finds it finds the others open.
     let listener = home::listen(options)?;
     let log_folder = home::log(&options.state);
     let log_bytes = hob_wire::Limits::default().log_bytes;
@@ -127,7 +140,11 @@ async fn agent(options: &Options) -> Result<(), Error> {
         log: log.clone(),
         farewell: farewell.downgrade(),
     };
-    let server = tokio::spawn(serve(listener, shared));
+    let mut doors = JoinSet::new();
+    if let Some(port) = port {
+        doors.spawn(port.serve(shared.clone()));
+    }
+    doors.spawn(door::socket(listener, shared, guarded));
     let (inputs, fed_back) = mpsc::unbounded_channel();
     let supervisor = Supervisor::new(publisher, Gate::new(), log, options.out(), inputs);
     let mut agent = Agent {
@@ -142,7 +159,7 @@ async fn agent(options: &Options) -> Result<(), Error> {
     // Those who wait for the end get their answer before the process goes.
     drop(farewell);
     let _ = tokio::time::timeout(FAREWELL, said.recv()).await;
-    server.abort();
+    doors.abort_all();
     Ok(())
 }
 

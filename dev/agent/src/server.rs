@@ -1,4 +1,5 @@
-//! The agent's socket: reads requests, answers them, feeds those who watch.
+//! The agent's clients: reads requests, answers them, feeds those who watch.
+//! How they come in is `door.rs`.
 //!
 //! Decides nothing about the service; what changes it goes to the agent's
 //! loop as a [`Command`].
@@ -10,9 +11,7 @@ use hob_wire::{
     Hello, LINE_LIMIT, LogLine, LogQuery, PROTOCOL, Phase, Reply, Request, SessionInfo, Spec,
     Stream, decode, encode,
 };
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::feed::{Feed, too_fast};
@@ -53,40 +52,43 @@ pub struct Shared {
     pub farewell: mpsc::WeakSender<()>,
 }
 
-/// Accepts connections until the task is dropped.
-pub async fn serve(listener: UnixListener, shared: Shared) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let shared = shared.clone();
-                tokio::spawn(async move {
-                    // A client that went away is no concern of the agent's.
-                    let _ = Connection::new(stream, shared).serve().await;
-                });
-            }
-            // Out of descriptors: those that end free some.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-        }
-    }
+/// What a client may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Anything.
+    Command,
+    /// How the service is, and to be told when that changes.
+    Look,
 }
 
-struct Connection {
-    read: BufReader<OwnedReadHalf>,
-    write: OwnedWriteHalf,
+/// One client, however it came.
+pub struct Connection {
+    read: Reader,
+    write: Box<dyn AsyncWrite + Send + Unpin>,
     shared: Shared,
 }
 
+type Reader = Box<dyn AsyncBufRead + Send + Unpin>;
+
 impl Connection {
-    fn new(stream: UnixStream, shared: Shared) -> Self {
-        let (read, write) = stream.into_split();
+    /// A client that has said nothing yet.
+    pub fn new(
+        read: impl AsyncBufRead + Send + Unpin + 'static,
+        write: impl AsyncWrite + Send + Unpin + 'static,
+        shared: Shared,
+    ) -> Self {
         Self {
-            read: BufReader::new(read),
-            write,
+            read: Box::new(read),
+            write: Box::new(write),
             shared,
         }
     }
 
-    async fn serve(mut self) -> io::Result<()> {
+    /// Answers the client's one request, if it may ask for that.
+    ///
+    /// # Errors
+    /// It went away.
+    pub async fn serve(mut self, rights: Rights) -> io::Result<()> {
         let Some(hello) = read_line(&mut self.read).await? else {
             return Ok(());
         };
@@ -104,6 +106,11 @@ impl Connection {
             Ok(request) => request,
             Err(error) => return self.refuse(error.to_string()).await,
         };
+        let looks = matches!(request, Request::Status | Request::Watch { .. });
+        if rights == Rights::Look && !looks {
+            let reason = "commands are taken from outside of this container only";
+            return self.refuse(reason.into()).await;
+        }
         self.answer(request).await
     }
 
@@ -387,14 +394,14 @@ fn coming(view: &View) -> bool {
     matches!(phase, Phase::Starting | Phase::Updating | Phase::Building)
 }
 
-async fn read_line(read: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Vec<u8>>> {
+async fn read_line(read: &mut Reader) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     Ok(read_into(read, &mut line).await?.then_some(line))
 }
 
 /// Reads up to a line break into `line`, which may hold the beginning of a
 /// line already: dropping this future loses nothing. False at the end.
-async fn read_into(read: &mut BufReader<OwnedReadHalf>, line: &mut Vec<u8>) -> io::Result<bool> {
+async fn read_into(read: &mut Reader, line: &mut Vec<u8>) -> io::Result<bool> {
     let room = (LINE_LIMIT + 1).saturating_sub(line.len()) as u64;
     read.take(room).read_until(b'\n', line).await?;
     if line.len() > LINE_LIMIT {

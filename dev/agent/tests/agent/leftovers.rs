@@ -104,6 +104,27 @@ fn children_of_a_crashed_process_are_gone_before_the_next_one_starts() {
 }
 
 #[test]
+fn who_was_put_beside_a_service_is_no_leftover_but_goes_with_the_agent() {
+    let (mut agent, _spec) = Agent::ready(|spec| {
+        let program = spec.run.argv.join(" ");
+        // As `docker exec` does: none of hob's marks, and the agent adopts it.
+        let script = format!(
+            "test -e guest || {{ prlimit --locks=unlimited \
+             setsid env -i /bin/sh -c 'echo $$ > guest; exec /bin/sleep 1000' & }}; exec {program}"
+        );
+        spec.run = sh(&script, &spec.run.cwd.clone());
+    });
+    let guest = pid_in(&agent, "guest");
+    for _ in 0..2 {
+        agent.done(Request::Restart);
+    }
+    assert!(exists(guest));
+    agent.signal(rustix::process::Signal::TERM);
+    assert!(agent.ended().success());
+    assert!(!exists(guest));
+}
+
+#[test]
 fn a_compile_server_lives_from_build_to_build_and_goes_with_the_agent() {
     let (mut agent, _spec) = Agent::ready(|spec| {
         let script =

@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod crashes;
+mod doors;
+mod files;
+mod first;
 mod kept;
 mod leftovers;
 mod output;
@@ -11,5 +14,7 @@ mod readiness;
 mod saves;
 mod socket;
 mod support;
+mod usage;
 mod users;
 mod verbs;
+mod visit;

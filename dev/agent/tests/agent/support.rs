@@ -74,6 +74,7 @@ pub fn sh(script: &str, cwd: &Path) -> Program {
 pub struct Agent {
     pub folder: tempfile::TempDir,
     child: Child,
+    pid: u32,
 }
 
 impl Agent {
@@ -88,11 +89,46 @@ impl Agent {
     /// An agent with further options.
     pub fn start_with(folder: tempfile::TempDir, options: &[&str]) -> Self {
         let child = command(folder.path()).args(options).spawn().unwrap();
-        let agent = Self { folder, child };
-        until("the agent's socket", || {
-            UnixStream::connect(agent.socket()).ok()
+        let pid = child.id();
+        Self { folder, child, pid }.awake()
+    }
+
+    /// An agent that is PID 1 of a namespace of its own, as in a container;
+    /// none where this user may not make one.
+    pub fn first(options: &[&str]) -> Option<Self> {
+        let unshare = || {
+            let mut unshare = Command::new("unshare");
+            unshare.args(["--pid", "--fork", "--mount-proc", "--kill-child"]);
+            if !rustix::process::geteuid().is_root() {
+                unshare.args(["--user", "--map-root-user"]);
+            }
+            unshare
+        };
+        if !unshare().arg("true").status().is_ok_and(|it| it.success()) {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut agent = Self::below(unshare(), folder, options);
+        agent.pid = until("the agent's process", || {
+            children(agent.child.id()).first().copied()
         });
-        agent
+        Some(agent.awake())
+    }
+
+    /// An agent whose program another one takes as its last words.
+    pub fn below(mut other: Command, folder: tempfile::TempDir, options: &[&str]) -> Self {
+        let agent = command(folder.path());
+        other.arg(agent.get_program()).args(agent.get_args());
+        let child = other.args(options).stdin(Stdio::null()).spawn().unwrap();
+        let pid = child.id();
+        Self { folder, child, pid }.awake()
+    }
+
+    fn awake(self) -> Self {
+        until("the agent's socket", || {
+            UnixStream::connect(self.socket()).ok()
+        });
+        self
     }
 
     /// An agent whose service is `spec` with changes, serving.
@@ -170,7 +206,7 @@ impl Agent {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// A file of the service's source folder.
@@ -285,11 +321,19 @@ impl Drop for Agent {
     }
 }
 
+/// For root: runs its last words with the few rights of a container's agent.
+pub fn with_the_rights_of_a_container() -> Command {
+    let mut less = Command::new("setpriv");
+    let rights = "chown,+dac_override,+fowner,+setuid,+setgid,+kill,+net_bind_service";
+    less.arg(format!("--bounding-set=-all,+{rights}"));
+    less
+}
+
 /// An agent's process for a folder.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hob-agent"));
     command
-        .args(["--project", "p", "--service", "s/web"])
+        .args(["agent", "--project", "p", "--service", "s/web"])
         .args(["--root".as_ref(), folder.as_os_str()])
         .args(["--socket".as_ref(), folder.join("s").as_os_str()])
         .args(["--state".as_ref(), folder.join("state").as_os_str()])

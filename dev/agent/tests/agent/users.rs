@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use hob_wire::{Phase, Request};
 use rustix::process::{geteuid, getgid, getuid};
 
-use crate::support::{Agent, get, pid_in, sh, until};
+use crate::support::{Agent, exists, get, pid_in, sh, until, with_the_rights_of_a_container};
 
 /// Nobody, and a group that is not nobody's own.
 const OTHER: &str = "65534:1234";
@@ -68,6 +68,47 @@ fn build_and_process_are_another_user_without_roots_groups_and_rights() {
     assert_eq!((about.uid(), about.gid()), (65534, 1234));
     let mode = fs::metadata(out.parent().unwrap()).unwrap().mode();
     assert_eq!(mode & 0o777, 0o755);
+}
+
+#[test]
+fn what_other_users_keep_running_is_known_where_root_may_not_trace_them() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let out = folder.path().join("outputs");
+    let options = ["--out", out.to_str().unwrap()];
+    let (agent, user) = if geteuid().is_root() {
+        let agent = Agent::below(with_the_rights_of_a_container(), folder, &options);
+        (agent, Some(OTHER.into()))
+    } else {
+        // Whoever is not root may not trace others, and has none.
+        (Agent::start_with(folder, &options), None)
+    };
+    agent.takes(|spec| {
+        let script =
+            "test -e server || { setsid sleep 1000 & echo $! > server; }; cp greeting $OUT";
+        spec.user = user;
+        spec.build = Some(sh(script, &spec.run.cwd.clone()));
+        spec.listen = None;
+        spec.ready = hob_wire::Ready::Started;
+        spec.run = sh("exec sleep 1000", &spec.run.cwd.clone());
+    });
+    agent.done(Request::Start);
+    agent.done(Request::Await { generation: 1 });
+    let server = pid_in(&agent, "server");
+    let mut session = agent.attach();
+    for generation in 2..4 {
+        session.save(generation);
+        agent.done(Request::Await { generation });
+        // Its processes' ends are what would take the server along.
+        agent.until("the end of the one before", |status| {
+            status.phase == Phase::Ready
+        });
+        agent.done(Request::Restart);
+    }
+    assert!(exists(server));
+    drop(session);
+    agent.done(Request::Shutdown);
+    assert!(!exists(server));
 }
 
 #[test]
