@@ -1,6 +1,6 @@
 //! An engine's words about a failure, as a person can use them.
 
-use crate::dockerfile::{Dockerfile, Instruction};
+use crate::dockerfile::{Base, Dockerfile, Instruction};
 use crate::error::{BuildError, Kind};
 use crate::http::Failure;
 use crate::narration::{Failed, Narration};
@@ -82,7 +82,9 @@ impl Explain<'_> {
                 );
             }
             (Some("COPY" | "ADD"), _, Some(told)) => {
-                let missing = instruction.filter(|_| is_missing(words));
+                let missing = instruction.filter(|copy| {
+                    is_missing(words) && !copy.rest.contains('$') && !copy.rest.starts_with('[')
+                });
                 return match missing.map(|copy| self.missing(copy, words)) {
                     Some((reason, hint)) => {
                         let error = new(Kind::Recipe, format!("`{told}`: {reason}"));
@@ -96,13 +98,24 @@ impl Explain<'_> {
         if matches!(keyword, None | Some("FROM"))
             && let Some(trouble) = Trouble::of(words)
         {
-            let image = instruction.map(|one| format!("`{}`", short(&one.rest)));
+            let image = instruction.and_then(|from| self.image(from.line));
+            let image = image.map(|image| format!("`{image}`"));
             return pull(image.as_deref().unwrap_or("an image"), trouble, new);
         }
         match told {
             Some(told) => new(Kind::Recipe, format!("`{told}`: {words}")),
             None if parse_line(words).is_some() => new(Kind::Recipe, words.to_owned()),
             None => new(Kind::Operation, words.to_owned()),
+        }
+    }
+
+    /// The image that the `FROM` on a line names, variables replaced.
+    fn image(&self, line: usize) -> Option<String> {
+        let stages = &self.dockerfile.stages;
+        let stage = stages.iter().position(|stage| stage.from.line == line)?;
+        match self.dockerfile.base(stage, &self.recipe.arguments()).ok()? {
+            Base::Image(image) => Some(image),
+            Base::Stage(_) | Base::Scratch => None,
         }
     }
 
@@ -254,5 +267,177 @@ fn short(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+
+    const TEXT: &str = "\
+# syntax=docker/dockerfile:1
+ARG BASE
+FROM $BASE
+RUN make all \\
+  && make install
+COPY --from=other /x /y
+";
+
+    fn explained(lines: &[&str], words: &str) -> BuildError {
+        let dockerfile = Dockerfile::parse(Path::new("Dockerfile"), TEXT).expect("readable");
+        let recipe = Recipe {
+            dockerfile: "Dockerfile".into(),
+            context: "/nowhere".into(),
+            target: None,
+            args: BTreeMap::new(),
+            base: "me/base:1".into(),
+            labels: BTreeMap::new(),
+        };
+        let mut narration = Narration::default();
+        for line in lines {
+            let line = serde_json::json!({ "stream": line }).to_string();
+            narration.take(line.as_bytes(), &mut |_| {});
+        }
+        Explain {
+            recipe: &recipe,
+            dockerfile: &dockerfile,
+        }
+        .failed(&narration, words)
+    }
+
+    const RUN: &str = "Step 3/4 : RUN make all   && make install";
+    const FROM: &str = "Step 2/4 : FROM $BASE";
+
+    #[track_caller]
+    fn check(lines: &[&str], words: &str, kind: Kind, line: Option<usize>, message: &str) {
+        let error = explained(lines, words);
+        assert_eq!(
+            (error.message.as_str(), error.kind, error.line),
+            (message, kind, line)
+        );
+    }
+
+    #[test]
+    fn a_command_is_told_with_its_exit_code() {
+        let message = "`RUN make all && make install` ended with exit code 2";
+        check(
+            &[RUN],
+            "executor failed running [/bin/sh -c x]: exit code: 2",
+            Kind::Recipe,
+            Some(4),
+            message,
+        );
+        check(
+            &[RUN],
+            "process \"/bin/sh -c x\" did not complete successfully: exit code: 2",
+            Kind::Recipe,
+            Some(4),
+            message,
+        );
+        check(
+            &[RUN],
+            "The command '/bin/sh -c x' returned a non-zero code: 2",
+            Kind::Recipe,
+            Some(4),
+            message,
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_told_whoever_noticed_it() {
+        check(
+            &[],
+            "write /var/lib/x: no space left on device",
+            Kind::Operation,
+            None,
+            "the disk of the engine is full",
+        );
+        check(
+            &[RUN, "cp: error writing 'x': No space left on device\n"],
+            "exit code: 1",
+            Kind::Operation,
+            Some(4),
+            "the disk of the engine is full at `RUN make all && make install`",
+        );
+    }
+
+    #[test]
+    fn images_that_cannot_be_had_are_named() {
+        check(
+            &[FROM],
+            "pull access denied for me/base, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+            Kind::Recipe,
+            Some(3),
+            "`me/base:1` cannot be pulled: there is no such image, or it needs a login",
+        );
+        check(
+            &[FROM],
+            "manifest for me/base:1 not found: manifest unknown",
+            Kind::Recipe,
+            Some(3),
+            "`me/base:1` cannot be pulled: the registry does not have it",
+        );
+        check(
+            &[FROM],
+            "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host",
+            Kind::Operation,
+            Some(3),
+            "`me/base:1` is not on this engine, and its registry cannot be reached",
+        );
+    }
+
+    #[test]
+    fn a_command_that_cannot_reach_the_network_is_not_a_pull() {
+        check(
+            &[RUN, "dial tcp: no such host\n"],
+            "dial tcp failed: exit code: 1",
+            Kind::Recipe,
+            Some(4),
+            "`RUN make all && make install` ended with exit code 1",
+        );
+    }
+
+    #[test]
+    fn a_frontend_that_cannot_be_pulled_is_told_with_its_line() {
+        let error = explained(
+            &[],
+            "failed to solve: docker/dockerfile:1: failed to do request: dial tcp: i/o timeout",
+        );
+        assert_eq!(
+            error.message,
+            "the frontend `docker/dockerfile:1` of `# syntax=` on line 1 cannot be pulled"
+        );
+        assert_eq!(error.line, Some(1));
+    }
+
+    #[test]
+    fn what_another_stage_does_not_have_is_told_with_it() {
+        let words = "COPY failed: stat x: file does not exist";
+        check(
+            &["Step 4/4 : COPY --from=other /x /y"],
+            words,
+            Kind::Recipe,
+            Some(6),
+            "`COPY --from=other /x /y`: it is not in `other`",
+        );
+    }
+
+    #[test]
+    fn an_engines_parser_says_the_line() {
+        check(
+            &[],
+            "dockerfile parse error line 4: unknown flag: x",
+            Kind::Recipe,
+            Some(4),
+            "dockerfile parse error line 4: unknown flag: x",
+        );
+    }
+
+    #[test]
+    fn long_instructions_are_cut() {
+        assert_eq!(short(&"ä ".repeat(100)).chars().count(), 80);
     }
 }

@@ -13,7 +13,7 @@ mod substitute;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub(crate) use stages::Stage;
+pub(crate) use stages::{Base, Stage};
 
 use crate::error::{BuildError, Kind};
 
