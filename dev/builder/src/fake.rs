@@ -1,7 +1,7 @@
 //! An engine for tests that says what it is told to.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -9,13 +9,14 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::http::Endpoint;
 
 /// It answers until it is dropped.
 pub(crate) struct Fake {
     pub(crate) endpoint: Endpoint,
-    heard: Arc<Mutex<Vec<Heard>>>,
+    heard: UnboundedReceiver<Heard>,
     _folder: TempDir,
 }
 
@@ -34,8 +35,7 @@ impl Fake {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("engine.sock");
         let listener = tokio::net::UnixListener::bind(&socket).expect("bound");
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let keep = heard.clone();
+        let (keep, heard) = unbounded_channel();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let keep = keep.clone();
@@ -51,15 +51,17 @@ impl Fake {
         }
     }
 
-    pub(crate) fn heard(&self) -> Vec<Heard> {
-        self.heard.lock().expect("no panic").clone()
+    /// The next request, waited for.
+    pub(crate) async fn heard(&mut self) -> Heard {
+        let heard = tokio::time::timeout(Duration::from_secs(30), self.heard.recv()).await;
+        heard.expect("a request in time").expect("an engine")
     }
 }
 
 async fn respond(
     request: Request<Incoming>,
     answer: fn(&str) -> (u16, String),
-    heard: Arc<Mutex<Vec<Heard>>>,
+    heard: UnboundedSender<Heard>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().to_string();
     let (status, body) = answer(&path);
@@ -77,7 +79,7 @@ async fn respond(
             Err(_) => got.whole = false,
         }
     }
-    heard.lock().expect("no panic").push(got);
+    let _ = heard.send(got);
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status.try_into().expect("a status");
     Ok(response)
