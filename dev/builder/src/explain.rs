@@ -1,6 +1,6 @@
 //! An engine's words about a failure, as a person can use them.
 
-use crate::dockerfile::{Base, Dockerfile, Instruction};
+use crate::dockerfile::{Base, Dockerfile, Instruction, image_asked_for, nearest};
 use crate::error::{BuildError, Kind};
 use crate::http::Failure;
 use crate::narration::{Failed, Narration};
@@ -60,53 +60,89 @@ impl Explain<'_> {
         instruction: Option<&Instruction>,
     ) -> BuildError {
         let new = |kind, message: String| BuildError::new(kind, &self.dockerfile.path, message);
-        let words = words.lines().next().unwrap_or_default().trim();
-        let told = instruction.map(|one| short(&one.text()));
-        let keyword = instruction.map(|one| one.keyword.as_str());
-
         if let Some(syntax) = self.frontend(words) {
             return syntax;
         }
+        let parsed = parse_line(words);
+        let instruction = instruction.or_else(|| {
+            self.dockerfile
+                .instructions()
+                .find(|one| Some(one.line) == parsed)
+        });
+        let told = instruction.map(|one| short(&one.text()));
         let output = step.map(|step| step.tail.as_slice()).unwrap_or_default();
-        let full = "no space left on device";
-        if words.contains(full) || output.iter().any(|line| line.to_lowercase().contains(full)) {
+        if is_full(words) || output.iter().any(|line| is_full(line)) {
             let during = told.map(|told| format!(" at `{told}`")).unwrap_or_default();
             return new(Kind::Operation, format!("the disk of the engine is full{during}"))
                 .hint("`docker system df` says what takes the space, `docker builder prune` frees the build cache");
         }
-        match (keyword, exit_code(words), &told) {
-            (Some("RUN"), Some(code), Some(told)) => {
-                return new(
-                    Kind::Recipe,
-                    format!("`{told}` ended with exit code {code}"),
-                );
+        if let Some(error) = self.pull(words, step, instruction) {
+            return error;
+        }
+        let (Some(one), Some(told)) = (instruction, told) else {
+            // Some complaints name only the kind of instruction.
+            let reason = plain(words);
+            let keyword = reason.split_whitespace().next().unwrap_or_default();
+            let mut such = self
+                .dockerfile
+                .instructions()
+                .filter(|one| one.keyword == keyword);
+            return match (such.next(), such.next()) {
+                (Some(one), None) => new(Kind::Recipe, reason.to_owned()).at(one.line),
+                (Some(_), Some(_)) => new(Kind::Recipe, reason.to_owned()),
+                (None, _) => new(Kind::Operation, reason.to_owned()),
+            };
+        };
+        match (one.keyword.as_str(), exit_code(words)) {
+            ("RUN", Some(code)) => new(
+                Kind::Recipe,
+                format!("`{told}` ended with exit code {code}"),
+            ),
+            ("COPY" | "ADD", _) if is_missing(words) && is_literal(one) => {
+                let (reason, hint) = self.missing(one, words);
+                let error = new(Kind::Recipe, format!("`{told}`: {reason}"));
+                hint.into_iter().fold(error, BuildError::hint)
             }
-            (Some("COPY" | "ADD"), _, Some(told)) => {
-                let missing = instruction.filter(|copy| {
-                    is_missing(words) && !copy.rest.contains('$') && !copy.rest.starts_with('[')
-                });
-                return match missing.map(|copy| self.missing(copy, words)) {
-                    Some((reason, hint)) => {
-                        let error = new(Kind::Recipe, format!("`{told}`: {reason}"));
-                        hint.into_iter().fold(error, BuildError::hint)
-                    }
-                    None => new(Kind::Recipe, format!("`{told}`: {words}")),
-                };
-            }
-            _ => {}
+            _ => new(Kind::Recipe, format!("`{told}`: {}", plain(words))),
         }
-        if matches!(keyword, None | Some("FROM"))
-            && let Some(trouble) = Trouble::of(words)
-        {
-            let image = instruction.and_then(|from| self.image(from.line));
-            let image = image.map(|image| format!("`{image}`"));
-            return pull(image.as_deref().unwrap_or("an image"), trouble, new);
-        }
-        match told {
-            Some(told) => new(Kind::Recipe, format!("`{told}`: {words}")),
-            None if parse_line(words).is_some() => new(Kind::Recipe, words.to_owned()),
-            None => new(Kind::Operation, words.to_owned()),
-        }
+    }
+
+    /// An image could not be pulled.
+    fn pull(
+        &self,
+        words: &str,
+        step: Option<&Failed>,
+        instruction: Option<&Instruction>,
+    ) -> Option<BuildError> {
+        let trouble = Trouble::of(words)?;
+        let asked = step
+            .filter(|step| step.number.is_none())
+            .and_then(|step| image_asked_for(&step.name));
+        let source = instruction.and_then(|one| {
+            let image = |name: &String| matches!(self.dockerfile.named(name), Base::Image(_));
+            one.sources().into_iter().find(image)
+        });
+        let image = match instruction.map(|one| (one.keyword.as_str(), one.line)) {
+            Some(("FROM", line)) => self.image(line),
+            // A command may fail at some network of its own, a copy at a file.
+            Some(_) if asked.is_none() && !words.starts_with("invalid from flag") => return None,
+            Some(_) => Some(source.clone()?),
+            None if step.is_some() && asked.is_none() => return None,
+            None => asked.map(str::to_owned),
+        };
+        let image = image.map_or("an image".to_owned(), |image| format!("`{image}`"));
+        let error = explain_pull(&image, trouble, |kind, message| {
+            BuildError::new(kind, &self.dockerfile.path, message)
+        });
+        let names = self
+            .dockerfile
+            .stages
+            .iter()
+            .filter_map(|stage| stage.name.as_deref());
+        let near = source.as_deref().and_then(|source| nearest(source, names));
+        Some(near.into_iter().fold(error, |error, near| {
+            error.hint(format!("did you mean the stage `{near}`?"))
+        }))
     }
 
     /// The image that the `FROM` on a line names, variables replaced.
@@ -202,7 +238,7 @@ impl Trouble {
     }
 }
 
-pub(crate) fn pull<E>(image: &str, trouble: Trouble, new: impl Fn(Kind, String) -> E) -> E
+pub(crate) fn explain_pull<E>(image: &str, trouble: Trouble, new: impl Fn(Kind, String) -> E) -> E
 where
     E: Hinted,
 {
@@ -251,6 +287,41 @@ fn parse_line(words: &str) -> Option<usize> {
         .ok()
 }
 
+/// Without what engines put before their reasons.
+fn plain(words: &str) -> &str {
+    let mut words = words.lines().next().unwrap_or_default().trim();
+    if let Some((_, rest)) = words.split_once("parse error") {
+        words = rest.split_once(": ").map_or(words, |(_, reason)| reason);
+    }
+    const BEFORE: [&str; 6] = [
+        "failed to parse Dockerfile: ",
+        "failed to load cache key: ",
+        "failed to solve with frontend dockerfile.v0: ",
+        "failed to solve: ",
+        "failed to create LLB definition: ",
+        "failed to compute cache key: ",
+    ];
+    while let Some(rest) = BEFORE.iter().find_map(|before| words.strip_prefix(before)) {
+        words = rest;
+    }
+    match words
+        .strip_prefix("executor failed running [")
+        .and_then(|rest| rest.rsplit_once("]: "))
+    {
+        Some((_, reason)) => reason,
+        None => words,
+    }
+}
+
+fn is_full(words: &str) -> bool {
+    words.to_lowercase().contains("no space left on device")
+}
+
+/// Whether the paths of a copy are written as they are looked for.
+fn is_literal(copy: &Instruction) -> bool {
+    !copy.rest.contains('$') && !copy.rest.starts_with('[')
+}
+
 fn is_missing(words: &str) -> bool {
     [
         "not found",
@@ -280,10 +351,11 @@ mod tests {
     const TEXT: &str = "\
 # syntax=docker/dockerfile:1
 ARG BASE
-FROM $BASE
+FROM $BASE AS base
 RUN make all \\
   && make install
 COPY --from=other /x /y
+COPY --from=bass /x /y
 ";
 
     fn explained(lines: &[&str], words: &str) -> BuildError {
@@ -308,8 +380,8 @@ COPY --from=other /x /y
         .failed(&narration, words)
     }
 
-    const RUN: &str = "Step 3/4 : RUN make all   && make install";
-    const FROM: &str = "Step 2/4 : FROM $BASE";
+    const RUN: &str = "Step 3/5 : RUN make all   && make install";
+    const FROM: &str = "Step 2/5 : FROM $BASE AS base";
 
     #[track_caller]
     fn check(lines: &[&str], words: &str, kind: Kind, line: Option<usize>, message: &str) {
@@ -416,8 +488,16 @@ COPY --from=other /x /y
     #[test]
     fn what_another_stage_does_not_have_is_told_with_it() {
         let words = "COPY failed: stat x: file does not exist";
+        let missing = "failed to compute cache key: \"/x\" not found: not found";
         check(
-            &["Step 4/4 : COPY --from=other /x /y"],
+            &["Step 4/5 : COPY --from=other /x /y"],
+            missing,
+            Kind::Recipe,
+            Some(6),
+            "`COPY --from=other /x /y`: it is not in `other`",
+        );
+        check(
+            &["Step 4/5 : COPY --from=other /x /y"],
             words,
             Kind::Recipe,
             Some(6),
@@ -427,12 +507,55 @@ COPY --from=other /x /y
 
     #[test]
     fn an_engines_parser_says_the_line() {
+        let message = "`RUN make all && make install`: Unknown flag: x";
+        let words = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 4: Unknown flag: x";
+        check(&[], words, Kind::Recipe, Some(4), message);
         check(
             &[],
-            "dockerfile parse error line 4: unknown flag: x",
+            "dockerfile parse error on line 4: Unknown flag: x",
             Kind::Recipe,
             Some(4),
-            "dockerfile parse error line 4: unknown flag: x",
+            message,
+        );
+    }
+
+    #[test]
+    fn a_complaint_about_a_kind_of_instruction_has_a_line_if_there_is_one_of_it() {
+        check(
+            &[],
+            "failed to parse Dockerfile: ARG has no name",
+            Kind::Recipe,
+            Some(2),
+            "ARG has no name",
+        );
+        check(
+            &[],
+            "COPY has no source",
+            Kind::Recipe,
+            None,
+            "COPY has no source",
+        );
+        check(
+            &[],
+            "something else",
+            Kind::Operation,
+            None,
+            "something else",
+        );
+    }
+
+    #[test]
+    fn a_stage_that_is_taken_for_an_image_is_suggested() {
+        let words = "invalid from flag value bass: Get \"https://x/v2/\": dial tcp: no such host";
+        let error = explained(&["Step 5/5 : COPY --from=bass /x /y"], words);
+        assert_eq!(
+            error.message,
+            "`bass` is not on this engine, and its registry cannot be reached"
+        );
+        assert_eq!(error.line, Some(7));
+        assert_eq!(
+            error.hints.last().map(String::as_str),
+            Some("did you mean the stage `base`?")
         );
     }
 
