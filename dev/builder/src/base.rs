@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::build::Output;
 use crate::error::{BuildError, Kind};
-use crate::explain::{Hinted, Trouble, pull as explain_pull};
+use crate::explain::{Hinted, Trouble, explain_pull};
 use crate::http::{self, Endpoint, Failure, Lines};
 
 #[doc(hidden)]

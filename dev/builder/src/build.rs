@@ -302,10 +302,117 @@ impl Drop for Cancel<'_> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make contexts")]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::Path;
 
     use super::*;
+    use crate::fake::Fake;
+
+    fn recipe(root: &Path) -> Recipe {
+        std::fs::write(
+            root.join("Dockerfile"),
+            "ARG BASE\nFROM $BASE AS dev\nRUN x\n",
+        )
+        .expect("written");
+        Recipe {
+            dockerfile: root.join("Dockerfile"),
+            context: root.to_owned(),
+            target: Some("dev".into()),
+            args: BTreeMap::new(),
+            base: "me/base:1".into(),
+            labels: BTreeMap::from([("a".to_owned(), "b&c".to_owned())]),
+        }
+    }
+
+    fn answer(path: &str) -> (u16, String) {
+        match path {
+            "/_ping" => (200, "OK".into()),
+            _ => (200, r#"{"aux":{"ID":"sha256:1"}}"#.into()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_says_all_that_the_recipe_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut engine = Fake::new(answer);
+        let built = build(&engine.endpoint, &recipe(folder.path()), "me/it:1", |_| ()).await;
+        assert_eq!(built.expect("built"), "sha256:1");
+        engine.heard().await;
+        let path = engine.heard().await.path;
+        for part in [
+            "version=1&",
+            "&t=me%2Fit%3A1&",
+            "&dockerfile=Dockerfile&",
+            "&buildargs=%7B%22BASE%22%3A%22me%2Fbase%3A1%22%7D&",
+            "&labels=%7B%22a%22%3A%22b%26c%22%7D&",
+            "&target=dev",
+        ] {
+            assert!(path.contains(part), "{part} in {path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_refuses_while_the_context_is_sent_is_quoted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recipe = recipe(folder.path());
+        let big = std::fs::File::create(folder.path().join("big")).expect("made");
+        big.set_len(64 << 20).expect("sized");
+        let engine = Fake::new(|path| match path {
+            "/_ping" => (200, "OK".into()),
+            _ => (
+                500,
+                r#"{"message":"write /var/lib/x: no space left on device"}"#.into(),
+            ),
+        });
+        let error = build(&engine.endpoint, &recipe, "t", |_| ())
+            .await
+            .expect_err("refused");
+        assert_eq!(error.message, "the disk of the engine is full");
+        assert_eq!(error.kind, Kind::Operation);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_image_is_a_failure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = Fake::new(|_| (200, String::new()));
+        let built = build(&engine.endpoint, &recipe(folder.path()), "t", |_| ()).await;
+        assert_eq!(
+            built.expect_err("refused").message,
+            "the engine built no image and gave no reason"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_does_not_answer_is_a_prerequisite() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let endpoint = Endpoint::Unix("/no/engine.sock".into());
+        let error = build(&endpoint, &recipe(folder.path()), "t", |_| ())
+            .await
+            .expect_err("refused");
+        assert_eq!(
+            error.message,
+            "no engine answers at /no/engine.sock: No such file or directory (os error 2)"
+        );
+        assert_eq!(error.kind, Kind::Prerequisite);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_dockerfile_asks_no_engine() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut recipe = recipe(folder.path());
+        recipe.target = Some("def".into());
+        let error = build(
+            &Endpoint::Unix("/no/engine.sock".into()),
+            &recipe,
+            "t",
+            |_| (),
+        )
+        .await
+        .expect_err("refused");
+        assert!(error.message.ends_with("did you mean `dev`?"), "{error}");
+    }
 
     fn engine(builder: Option<&str>, api: &str, server: &str) -> Engine {
         Engine::told(

@@ -198,3 +198,87 @@ impl Walk<'_> {
 pub(crate) fn bytes(path: &Path) -> &[u8] {
     OsStr::as_bytes(path.as_os_str())
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make contexts")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The paths that are sent, folders with a slash.
+    fn sent(dockerfile: &str, files: &[(&str, &str)]) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        for (path, text) in files {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            fs::write(path, text).expect("written");
+        }
+        let recipe = Recipe {
+            dockerfile: root.join(dockerfile),
+            context: root.join("in"),
+            target: None,
+            args: BTreeMap::new(),
+            base: String::new(),
+            labels: BTreeMap::new(),
+        };
+        let context = Context::of(&recipe).expect("read");
+        let name = |entry: &Entry| {
+            let slash = if entry.what == What::Folder { "/" } else { "" };
+            format!("{}{slash}", entry.path.display())
+        };
+        context
+            .entries
+            .iter()
+            .map(name)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn folders_come_before_what_is_in_them_in_a_fixed_order() {
+        let files = [("in/b/c", ""), ("in/a", ""), ("in/Dockerfile", "")];
+        assert_eq!(sent("in/Dockerfile", &files), "Dockerfile a b/ b/c");
+    }
+
+    #[test]
+    fn an_ignored_folder_comes_only_with_an_exception_in_it() {
+        let files = [
+            ("in/.dockerignore", "*\n!a/b/keep\n!no/such"),
+            ("in/Dockerfile", ""),
+            ("in/a/b/keep", ""),
+            ("in/a/b/other", ""),
+            ("in/no/other", ""),
+        ];
+        assert_eq!(
+            sent("in/Dockerfile", &files),
+            ".dockerignore Dockerfile a/ a/b/ a/b/keep"
+        );
+    }
+
+    #[test]
+    fn a_dockerfile_deep_in_an_ignored_folder_is_sent() {
+        let files = [
+            ("in/.dockerignore", "deploy"),
+            ("in/deploy/dev/Dockerfile", ""),
+            ("in/deploy/dev/x", ""),
+        ];
+        assert_eq!(
+            sent("in/deploy/dev/Dockerfile", &files),
+            ".dockerignore deploy/ deploy/dev/ deploy/dev/Dockerfile"
+        );
+    }
+
+    #[test]
+    fn the_rules_beside_a_dockerfile_win() {
+        let files = [
+            ("in/.dockerignore", "a"),
+            ("dev.Dockerfile", ""),
+            ("dev.Dockerfile.dockerignore", "b"),
+            ("in/a", ""),
+            ("in/b", ""),
+        ];
+        assert_eq!(sent("dev.Dockerfile", &files), ".dockerignore a");
+    }
+}

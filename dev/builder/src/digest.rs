@@ -85,3 +85,143 @@ impl Fields {
         self.0.update(bytes);
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make contexts")]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn example() -> (TempDir, Recipe) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        fs::write(root.join("Dockerfile"), "FROM a").expect("written");
+        fs::write(root.join(".dockerignore"), "out\n*.log\nDockerfile\n").expect("written");
+        fs::create_dir(root.join("src")).expect("made");
+        fs::write(root.join("src/main"), "x").expect("written");
+        let recipe = Recipe {
+            dockerfile: root.join("Dockerfile"),
+            context: root.to_owned(),
+            target: None,
+            args: BTreeMap::new(),
+            base: "b".into(),
+            labels: BTreeMap::new(),
+        };
+        (folder, recipe)
+    }
+
+    /// Whether a change of the folder or the recipe changes the digest.
+    fn counts(change: impl FnOnce(&mut Recipe)) -> bool {
+        let (_folder, mut recipe) = example();
+        let before = inputs(&recipe).expect("read").digest;
+        change(&mut recipe);
+        before != inputs(&recipe).expect("read again").digest
+    }
+
+    #[test]
+    fn files_and_their_bytes_are_counted() {
+        let (_folder, recipe) = example();
+        let inputs = inputs(&recipe).expect("read");
+        assert_eq!((inputs.files, inputs.bytes), (3, 6 + 21 + 1));
+        assert_eq!(inputs.digest.len(), 32);
+    }
+
+    #[test]
+    fn what_the_image_is_made_from_counts() {
+        assert!(counts(
+            |it| fs::write(it.context.join("src/main"), "y").expect("written")
+        ));
+        assert!(counts(
+            |it| fs::write(it.context.join("src/new"), "").expect("written")
+        ));
+        assert!(counts(|it| fs::rename(
+            it.context.join("src/main"),
+            it.context.join("main")
+        )
+        .expect("moved")));
+        assert!(counts(
+            |it| fs::create_dir(it.context.join("empty")).expect("made")
+        ));
+        assert!(counts(
+            |it| symlink("main", it.context.join("src/link")).expect("linked")
+        ));
+        assert!(counts(
+            |it| fs::write(&it.dockerfile, "FROM b").expect("written")
+        ));
+        assert!(counts(|it| fs::set_permissions(
+            it.context.join("src/main"),
+            fs::Permissions::from_mode(0o755)
+        )
+        .expect("set")));
+        assert!(counts(|it| it.target = Some("dev".into())));
+        assert!(counts(|it| it.base = "c".into()));
+        assert!(counts(|it| drop(it.args.insert("A".into(), String::new()))));
+    }
+
+    #[test]
+    fn what_the_image_does_not_hold_does_not_count() {
+        assert!(!counts(|_| ()));
+        assert!(!counts(|it| drop(it.labels.insert("a".into(), "b".into()))));
+        assert!(!counts(
+            |it| fs::write(it.context.join("x.log"), "").expect("written")
+        ));
+        assert!(!counts(|it| fs::create_dir_all(
+            it.context.join("out/deep")
+        )
+        .expect("made")));
+        assert!(!counts(|it| fs::set_permissions(
+            it.context.join("src/main"),
+            fs::Permissions::from_mode(0o600)
+        )
+        .expect("set")));
+        assert!(!counts(|it| {
+            let file = fs::File::options()
+                .write(true)
+                .open(it.context.join("src/main"))
+                .expect("open");
+            file.set_modified(std::time::UNIX_EPOCH).expect("set");
+        }));
+    }
+
+    #[test]
+    fn a_dockerfile_outside_of_the_context_counts() {
+        let outside = |it: &mut Recipe| it.context = it.context.join("src");
+        let (_folder, mut recipe) = example();
+        outside(&mut recipe);
+        let before = inputs(&recipe).expect("read");
+        fs::write(&recipe.dockerfile, "FROM b").expect("written");
+        assert_ne!(before.digest, inputs(&recipe).expect("read again").digest);
+    }
+
+    #[test]
+    fn two_names_are_not_one_long_one() {
+        let digest = |pairs: [(&str, &str); 2]| {
+            let (_folder, mut recipe) = example();
+            recipe.args = pairs
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
+            inputs(&recipe).expect("read").digest
+        };
+        assert_ne!(
+            digest([("a", "bc"), ("d", "")]),
+            digest([("ab", "c"), ("d", "")])
+        );
+    }
+
+    #[test]
+    fn a_missing_context_is_told_with_its_path() {
+        let (_folder, mut recipe) = example();
+        recipe.context = recipe.context.join("gone");
+        let error = inputs(&recipe).expect_err("refused");
+        assert!(
+            error.message.starts_with("the build context ")
+                && error.message.contains("/gone cannot be read"),
+            "{error}"
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! An engine's words about a failure, as a person can use them.
 
-use crate::dockerfile::{Dockerfile, Instruction};
+use crate::dockerfile::{Base, Dockerfile, Instruction, image_asked_for, nearest};
 use crate::error::{BuildError, Kind};
 use crate::http::Failure;
 use crate::narration::{Failed, Narration};
@@ -60,49 +60,98 @@ impl Explain<'_> {
         instruction: Option<&Instruction>,
     ) -> BuildError {
         let new = |kind, message: String| BuildError::new(kind, &self.dockerfile.path, message);
-        let words = words.lines().next().unwrap_or_default().trim();
-        let told = instruction.map(|one| short(&one.text()));
-        let keyword = instruction.map(|one| one.keyword.as_str());
-
         if let Some(syntax) = self.frontend(words) {
             return syntax;
         }
+        let parsed = parse_line(words);
+        let instruction = instruction.or_else(|| {
+            self.dockerfile
+                .instructions()
+                .find(|one| Some(one.line) == parsed)
+        });
+        let told = instruction.map(|one| short(&one.text()));
         let output = step.map(|step| step.tail.as_slice()).unwrap_or_default();
-        let full = "no space left on device";
-        if words.contains(full) || output.iter().any(|line| line.to_lowercase().contains(full)) {
+        if is_full(words) || output.iter().any(|line| is_full(line)) {
             let during = told.map(|told| format!(" at `{told}`")).unwrap_or_default();
             return new(Kind::Operation, format!("the disk of the engine is full{during}"))
                 .hint("`docker system df` says what takes the space, `docker builder prune` frees the build cache");
         }
-        match (keyword, exit_code(words), &told) {
-            (Some("RUN"), Some(code), Some(told)) => {
-                return new(
-                    Kind::Recipe,
-                    format!("`{told}` ended with exit code {code}"),
-                );
-            }
-            (Some("COPY" | "ADD"), _, Some(told)) => {
-                let missing = instruction.filter(|_| is_missing(words));
-                return match missing.map(|copy| self.missing(copy, words)) {
-                    Some((reason, hint)) => {
-                        let error = new(Kind::Recipe, format!("`{told}`: {reason}"));
-                        hint.into_iter().fold(error, BuildError::hint)
-                    }
-                    None => new(Kind::Recipe, format!("`{told}`: {words}")),
-                };
-            }
-            _ => {}
+        if let Some(error) = self.pull(words, step, instruction) {
+            return error;
         }
-        if matches!(keyword, None | Some("FROM"))
-            && let Some(trouble) = Trouble::of(words)
-        {
-            let image = instruction.map(|one| format!("`{}`", short(&one.rest)));
-            return pull(image.as_deref().unwrap_or("an image"), trouble, new);
+        let (Some(one), Some(told)) = (instruction, told) else {
+            // Some complaints name only the kind of instruction.
+            let reason = plain(words);
+            let keyword = reason.split_whitespace().next().unwrap_or_default();
+            let mut such = self
+                .dockerfile
+                .instructions()
+                .filter(|one| one.keyword == keyword);
+            return match (such.next(), such.next()) {
+                (Some(one), None) => new(Kind::Recipe, reason.to_owned()).at(one.line),
+                (Some(_), Some(_)) => new(Kind::Recipe, reason.to_owned()),
+                (None, _) => new(Kind::Operation, reason.to_owned()),
+            };
+        };
+        match (one.keyword.as_str(), exit_code(words)) {
+            ("RUN", Some(code)) => new(
+                Kind::Recipe,
+                format!("`{told}` ended with exit code {code}"),
+            ),
+            ("COPY" | "ADD", _) if is_missing(words) && is_literal(one) => {
+                let (reason, hint) = self.missing(one, words);
+                let error = new(Kind::Recipe, format!("`{told}`: {reason}"));
+                hint.into_iter().fold(error, BuildError::hint)
+            }
+            _ => new(Kind::Recipe, format!("`{told}`: {}", plain(words))),
         }
-        match told {
-            Some(told) => new(Kind::Recipe, format!("`{told}`: {words}")),
-            None if parse_line(words).is_some() => new(Kind::Recipe, words.to_owned()),
-            None => new(Kind::Operation, words.to_owned()),
+    }
+
+    /// An image could not be pulled.
+    fn pull(
+        &self,
+        words: &str,
+        step: Option<&Failed>,
+        instruction: Option<&Instruction>,
+    ) -> Option<BuildError> {
+        let trouble = Trouble::of(words)?;
+        let asked = step
+            .filter(|step| step.number.is_none())
+            .and_then(|step| image_asked_for(&step.name));
+        let source = instruction.and_then(|one| {
+            let image = |name: &String| matches!(self.dockerfile.named(name), Base::Image(_));
+            one.sources().into_iter().find(image)
+        });
+        let image = match instruction.map(|one| (one.keyword.as_str(), one.line)) {
+            Some(("FROM", line)) => self.image(line),
+            // A command may fail at some network of its own, a copy at a file.
+            Some(_) if asked.is_none() && !words.starts_with("invalid from flag") => return None,
+            Some(_) => Some(source.clone()?),
+            None if step.is_some() && asked.is_none() => return None,
+            None => asked.map(str::to_owned),
+        };
+        let image = image.map_or("an image".to_owned(), |image| format!("`{image}`"));
+        let error = explain_pull(&image, trouble, |kind, message| {
+            BuildError::new(kind, &self.dockerfile.path, message)
+        });
+        let names = self
+            .dockerfile
+            .stages
+            .iter()
+            .filter_map(|stage| stage.name.as_deref());
+        let near = source.as_deref().and_then(|source| nearest(source, names));
+        Some(near.into_iter().fold(error, |error, near| {
+            error.hint(format!("did you mean the stage `{near}`?"))
+        }))
+    }
+
+    /// The image that the `FROM` on a line names, variables replaced.
+    fn image(&self, line: usize) -> Option<String> {
+        let stages = &self.dockerfile.stages;
+        let stage = stages.iter().position(|stage| stage.from.line == line)?;
+        match self.dockerfile.base(stage, &self.recipe.arguments()).ok()? {
+            Base::Image(image) => Some(image),
+            Base::Stage(_) | Base::Scratch => None,
         }
     }
 
@@ -189,7 +238,7 @@ impl Trouble {
     }
 }
 
-pub(crate) fn pull<E>(image: &str, trouble: Trouble, new: impl Fn(Kind, String) -> E) -> E
+pub(crate) fn explain_pull<E>(image: &str, trouble: Trouble, new: impl Fn(Kind, String) -> E) -> E
 where
     E: Hinted,
 {
@@ -238,6 +287,41 @@ fn parse_line(words: &str) -> Option<usize> {
         .ok()
 }
 
+/// Without what engines put before their reasons.
+fn plain(words: &str) -> &str {
+    let mut words = words.lines().next().unwrap_or_default().trim();
+    if let Some((_, rest)) = words.split_once("parse error") {
+        words = rest.split_once(": ").map_or(words, |(_, reason)| reason);
+    }
+    const BEFORE: [&str; 6] = [
+        "failed to parse Dockerfile: ",
+        "failed to load cache key: ",
+        "failed to solve with frontend dockerfile.v0: ",
+        "failed to solve: ",
+        "failed to create LLB definition: ",
+        "failed to compute cache key: ",
+    ];
+    while let Some(rest) = BEFORE.iter().find_map(|before| words.strip_prefix(before)) {
+        words = rest;
+    }
+    match words
+        .strip_prefix("executor failed running [")
+        .and_then(|rest| rest.rsplit_once("]: "))
+    {
+        Some((_, reason)) => reason,
+        None => words,
+    }
+}
+
+fn is_full(words: &str) -> bool {
+    words.to_lowercase().contains("no space left on device")
+}
+
+/// Whether the paths of a copy are written as they are looked for.
+fn is_literal(copy: &Instruction) -> bool {
+    !copy.rest.contains('$') && !copy.rest.starts_with('[')
+}
+
 fn is_missing(words: &str) -> bool {
     [
         "not found",
@@ -254,5 +338,229 @@ fn short(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+
+    const TEXT: &str = "\
+# syntax=docker/dockerfile:1
+ARG BASE
+FROM $BASE AS base
+RUN make all \\
+  && make install
+COPY --from=other /x /y
+COPY --from=bass /x /y
+";
+
+    fn explained(lines: &[&str], words: &str) -> BuildError {
+        let dockerfile = Dockerfile::parse(Path::new("Dockerfile"), TEXT).expect("readable");
+        let recipe = Recipe {
+            dockerfile: "Dockerfile".into(),
+            context: "/nowhere".into(),
+            target: None,
+            args: BTreeMap::new(),
+            base: "me/base:1".into(),
+            labels: BTreeMap::new(),
+        };
+        let mut narration = Narration::default();
+        for line in lines {
+            let line = serde_json::json!({ "stream": line }).to_string();
+            narration.take(line.as_bytes(), &mut |_| {});
+        }
+        Explain {
+            recipe: &recipe,
+            dockerfile: &dockerfile,
+        }
+        .failed(&narration, words)
+    }
+
+    const RUN: &str = "Step 3/5 : RUN make all   && make install";
+    const FROM: &str = "Step 2/5 : FROM $BASE AS base";
+
+    #[track_caller]
+    fn check(lines: &[&str], words: &str, kind: Kind, line: Option<usize>, message: &str) {
+        let error = explained(lines, words);
+        assert_eq!(
+            (error.message.as_str(), error.kind, error.line),
+            (message, kind, line)
+        );
+    }
+
+    #[test]
+    fn a_command_is_told_with_its_exit_code() {
+        let message = "`RUN make all && make install` ended with exit code 2";
+        check(
+            &[RUN],
+            "executor failed running [/bin/sh -c x]: exit code: 2",
+            Kind::Recipe,
+            Some(4),
+            message,
+        );
+        check(
+            &[RUN],
+            "process \"/bin/sh -c x\" did not complete successfully: exit code: 2",
+            Kind::Recipe,
+            Some(4),
+            message,
+        );
+        check(
+            &[RUN],
+            "The command '/bin/sh -c x' returned a non-zero code: 2",
+            Kind::Recipe,
+            Some(4),
+            message,
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_told_whoever_noticed_it() {
+        check(
+            &[],
+            "write /var/lib/x: no space left on device",
+            Kind::Operation,
+            None,
+            "the disk of the engine is full",
+        );
+        check(
+            &[RUN, "cp: error writing 'x': No space left on device\n"],
+            "exit code: 1",
+            Kind::Operation,
+            Some(4),
+            "the disk of the engine is full at `RUN make all && make install`",
+        );
+    }
+
+    #[test]
+    fn images_that_cannot_be_had_are_named() {
+        check(
+            &[FROM],
+            "pull access denied for me/base, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+            Kind::Recipe,
+            Some(3),
+            "`me/base:1` cannot be pulled: there is no such image, or it needs a login",
+        );
+        check(
+            &[FROM],
+            "manifest for me/base:1 not found: manifest unknown",
+            Kind::Recipe,
+            Some(3),
+            "`me/base:1` cannot be pulled: the registry does not have it",
+        );
+        check(
+            &[FROM],
+            "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host",
+            Kind::Operation,
+            Some(3),
+            "`me/base:1` is not on this engine, and its registry cannot be reached",
+        );
+    }
+
+    #[test]
+    fn a_command_that_cannot_reach_the_network_is_not_a_pull() {
+        check(
+            &[RUN, "dial tcp: no such host\n"],
+            "dial tcp failed: exit code: 1",
+            Kind::Recipe,
+            Some(4),
+            "`RUN make all && make install` ended with exit code 1",
+        );
+    }
+
+    #[test]
+    fn a_frontend_that_cannot_be_pulled_is_told_with_its_line() {
+        let error = explained(
+            &[],
+            "failed to solve: docker/dockerfile:1: failed to do request: dial tcp: i/o timeout",
+        );
+        assert_eq!(
+            error.message,
+            "the frontend `docker/dockerfile:1` of `# syntax=` on line 1 cannot be pulled"
+        );
+        assert_eq!(error.line, Some(1));
+    }
+
+    #[test]
+    fn what_another_stage_does_not_have_is_told_with_it() {
+        let words = "COPY failed: stat x: file does not exist";
+        let missing = "failed to compute cache key: \"/x\" not found: not found";
+        check(
+            &["Step 4/5 : COPY --from=other /x /y"],
+            missing,
+            Kind::Recipe,
+            Some(6),
+            "`COPY --from=other /x /y`: it is not in `other`",
+        );
+        check(
+            &["Step 4/5 : COPY --from=other /x /y"],
+            words,
+            Kind::Recipe,
+            Some(6),
+            "`COPY --from=other /x /y`: it is not in `other`",
+        );
+    }
+
+    #[test]
+    fn an_engines_parser_says_the_line() {
+        let message = "`RUN make all && make install`: Unknown flag: x";
+        let words = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 4: Unknown flag: x";
+        check(&[], words, Kind::Recipe, Some(4), message);
+        check(
+            &[],
+            "dockerfile parse error on line 4: Unknown flag: x",
+            Kind::Recipe,
+            Some(4),
+            message,
+        );
+    }
+
+    #[test]
+    fn a_complaint_about_a_kind_of_instruction_has_a_line_if_there_is_one_of_it() {
+        check(
+            &[],
+            "failed to parse Dockerfile: ARG has no name",
+            Kind::Recipe,
+            Some(2),
+            "ARG has no name",
+        );
+        check(
+            &[],
+            "COPY has no source",
+            Kind::Recipe,
+            None,
+            "COPY has no source",
+        );
+        check(
+            &[],
+            "something else",
+            Kind::Operation,
+            None,
+            "something else",
+        );
+    }
+
+    #[test]
+    fn a_stage_that_is_taken_for_an_image_is_suggested() {
+        let words = "invalid from flag value bass: Get \"https://x/v2/\": dial tcp: no such host";
+        let error = explained(&["Step 5/5 : COPY --from=bass /x /y"], words);
+        assert_eq!(
+            error.message,
+            "`bass` is not on this engine, and its registry cannot be reached"
+        );
+        assert_eq!(error.line, Some(7));
+        assert_eq!(
+            error.hints.last().map(String::as_str),
+            Some("did you mean the stage `base`?")
+        );
+    }
+
+    #[test]
+    fn long_instructions_are_cut() {
+        assert_eq!(short(&"ä ".repeat(100)).chars().count(), 80);
     }
 }

@@ -17,6 +17,8 @@ mod digest;
 mod dockerfile;
 mod error;
 mod explain;
+#[cfg(test)]
+mod fake;
 mod http;
 mod ignore;
 mod narration;

@@ -55,16 +55,32 @@ pub async fn bootstrap(
     suite: &str,
     image: &str,
     mirrors: &[String],
-    mut progress: impl FnMut(Output) + Send,
+    progress: impl FnMut(Output) + Send,
 ) -> Result<(), BaseError> {
     let name = Name::parse(image)?;
-    let mut command = command(suite, name.tag.ends_with("-slim"), mirrors);
+    let command = command("mmdebstrap", suite, name.tag.ends_with("-slim"), mirrors);
+    make(endpoint, suite, &name, command, progress).await
+}
+
+async fn make(
+    endpoint: &Endpoint,
+    suite: &str,
+    name: &Name<'_>,
+    mut command: Command,
+    mut progress: impl FnMut(Output) + Send,
+) -> Result<(), BaseError> {
     let mut child = command.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            let message = format!("`{image}` cannot be pulled, and `mmdebstrap`, which could make it, is not installed");
+            let message = format!(
+                "`{}:{}` cannot be pulled, and `mmdebstrap`, which could make it, is not installed",
+                name.repository, name.tag
+            );
             BaseError::new(Kind::Prerequisite, message).hint("`apt-get install mmdebstrap`")
         }
-        _ => BaseError::new(Kind::Operation, format!("mmdebstrap cannot be started: {error}")),
+        _ => BaseError::new(
+            Kind::Operation,
+            format!("mmdebstrap cannot be started: {error}"),
+        ),
     })?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let mut group = Group::of(child);
@@ -75,7 +91,7 @@ pub async fn bootstrap(
     let (pieces, body) = mpsc::channel(WAITING);
     let mut tail = Tail::default();
     let work = async {
-        let import = import(endpoint, &name, body);
+        let import = import(endpoint, name, body);
         let make = async {
             let (copied, ()) = tokio::join!(
                 copy(out, &pieces),
@@ -113,8 +129,8 @@ pub async fn bootstrap(
     }
 }
 
-fn command(suite: &str, slim: bool, mirrors: &[String]) -> Command {
-    let mut command = Command::new("mmdebstrap");
+fn command(program: &str, suite: &str, slim: bool, mirrors: &[String]) -> Command {
+    let mut command = Command::new(program);
     command.args(["--variant=minbase", "--format=tar"]);
     if slim {
         for part in SLIM {
@@ -301,11 +317,105 @@ impl Drop for Kill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::Fake;
 
     fn words(lines: &[&str]) -> String {
         let mut tail = Tail::default();
         lines.iter().for_each(|line| tail.push((*line).to_owned()));
         failed("nosuch", "it failed", tail).message
+    }
+
+    /// Runs `script` as if it were `mmdebstrap`.
+    async fn made(engine: &Fake, script: &str) -> Result<(), BaseError> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).process_group(0);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let name = Name::parse("debian:trixie")?;
+        make(&engine.endpoint, "trixie", &name, command, |_| ()).await
+    }
+
+    #[tokio::test]
+    async fn what_is_made_goes_into_the_engine_whole() {
+        let mut engine = Fake::new(|_| (200, String::new()));
+        made(&engine, "head -c 1000000 /dev/zero; echo talk >&2")
+            .await
+            .expect("made");
+        let heard = engine.heard().await;
+        assert!(
+            heard.path.contains("fromSrc=%2D&repo=debian&tag=trixie&"),
+            "{heard:?}"
+        );
+        assert_eq!((heard.bytes, heard.whole), (1_000_000, true));
+    }
+
+    #[tokio::test]
+    async fn a_part_is_never_taken_for_the_whole() {
+        let mut engine = Fake::new(|_| (200, String::new()));
+        let error = made(
+            &engine,
+            "head -c 5000000 /dev/zero; echo 'E: no luck' >&2; exit 1",
+        )
+        .await
+        .expect_err("it fails");
+        assert_eq!(error.message, "mmdebstrap could not make `trixie`: no luck");
+        assert_eq!(error.output, ["E: no luck"]);
+        assert!(!engine.heard().await.whole);
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_refuses_is_quoted() {
+        let engine = Fake::new(|_| (500, r#"{"message":"no room"}"#.into()));
+        let error = made(&engine, "echo talk >&2; cat /dev/zero")
+            .await
+            .expect_err("it fails");
+        assert_eq!(error.message, "no room");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_missing_is_named_with_what_installs_it() {
+        let engine = Fake::new(|_| (200, String::new()));
+        let command = command("no-such-program-here", "trixie", false, &[]);
+        let name = Name::parse("debian:trixie").expect("a name");
+        let made = make(&engine.endpoint, "trixie", &name, command, |_| ()).await;
+        let error = made.expect_err("it fails");
+        assert_eq!(
+            (error.kind, error.hints),
+            (
+                Kind::Prerequisite,
+                vec!["`apt-get install mmdebstrap`".to_owned()]
+            )
+        );
+    }
+
+    /// The pipe that all of the group hold is closed once they have ended.
+    #[tokio::test]
+    async fn the_whole_group_ends_when_the_future_is_dropped() {
+        let (mut reader, writer) = tokio::net::unix::pipe::pipe()
+            .map(|(writer, reader)| (reader, writer))
+            .expect("a pipe");
+        let engine = Fake::new(|_| (200, String::new()));
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "sleep 3000 & echo begun >&2; wait"])
+            .process_group(0);
+        command.stdin(Stdio::from(writer.into_blocking_fd().expect("blocking")));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let name = Name::parse("debian:trixie").expect("a name");
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let mut begun = Some(begun);
+        let making = make(&engine.endpoint, "trixie", &name, command, |_| {
+            let _ = begun.take().map(|begun| begun.send(()));
+        });
+        tokio::select! {
+            made = making => panic!("it ended: {made:?}"),
+            begun = has_begun => begun.expect("it began"),
+        }
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(GRACE * 2, reader.read_to_end(&mut rest)).await;
+        ended.expect("it ends in time").expect("read");
     }
 
     #[test]
@@ -326,8 +436,10 @@ mod tests {
 
     #[test]
     fn only_slim_leaves_documentation_out() {
-        let has =
-            |slim| format!("{:?}", command("trixie", slim, &[]).as_std()).contains("path-exclude");
+        let has = |slim| {
+            format!("{:?}", command("mmdebstrap", "trixie", slim, &[]).as_std())
+                .contains("path-exclude")
+        };
         assert!(has(true) && !has(false));
     }
 
@@ -337,7 +449,7 @@ mod tests {
             "http://one/debian".to_owned(),
             "http://two/debian".to_owned(),
         ];
-        let command = command("trixie", false, &mirrors);
+        let command = command("mmdebstrap", "trixie", false, &mirrors);
         let args: Vec<_> = command
             .as_std()
             .get_args()

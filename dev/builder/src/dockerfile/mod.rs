@@ -13,7 +13,8 @@ mod substitute;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub(crate) use stages::Stage;
+pub(crate) use place::image_asked_for;
+pub(crate) use stages::{Base, Stage};
 
 use crate::error::{BuildError, Kind};
 

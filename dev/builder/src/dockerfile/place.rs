@@ -16,8 +16,13 @@ impl Dockerfile {
         step: &str,
         args: &BTreeMap<String, String>,
     ) -> Option<&Instruction> {
-        if let Some(image) = step.strip_prefix("[internal] load metadata for ") {
-            return self.image_of(image, args);
+        if let Some(image) = image_asked_for(step) {
+            return self.image_of(image, args).or_else(|| self.source_of(image));
+        }
+        if step.contains("://") && !step.starts_with('[') {
+            return self.instructions().find(|one| {
+                one.keyword == "ADD" && one.rest.split_whitespace().any(|word| word == step)
+            });
         }
         let (head, text) = step.strip_prefix('[')?.split_once(']')?;
         let mut words: Vec<&str> = head.split_whitespace().collect();
@@ -67,6 +72,13 @@ impl Dockerfile {
             .map(|stage| &self.stages[stage].from)
     }
 
+    /// The first copy or mount from an image.
+    fn source_of(&self, image: &str) -> Option<&Instruction> {
+        let wanted = full_name(image);
+        self.instructions()
+            .find(|one| one.sources().iter().any(|name| full_name(name) == wanted))
+    }
+
     /// The only instruction whose words are those of `text`.
     fn alike(&self, text: &str) -> Option<&Instruction> {
         let bare = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -77,6 +89,13 @@ impl Dockerfile {
         let first = found.next()?;
         found.next().is_none().then_some(first)
     }
+}
+
+/// The image that a step of BuildKit fetches.
+pub(crate) fn image_asked_for(step: &str) -> Option<&str> {
+    ["[internal] load metadata for ", "FROM "]
+        .iter()
+        .find_map(|before| step.strip_prefix(before))
 }
 
 impl Instruction {
@@ -138,6 +157,8 @@ RUN echo one && echo two
 COPY x y
 FROM scratch
 COPY --from=build /x /x
+COPY --from=me/tools:1 /x /x
+ADD https://example/x /x
 ";
 
     fn line(step: &str) -> Option<usize> {
@@ -159,8 +180,8 @@ COPY --from=build /x /x
     #[test]
     fn a_from_of_a_stage_or_of_nothing_is_not_counted() {
         assert_eq!(line("[test 1/2] RUN echo one && echo two"), Some(9));
-        assert_eq!(line("[stage-2 1/1] COPY --from=build /x /x"), Some(12));
-        assert_eq!(line("[1/1] COPY --from=build /x /x"), Some(12));
+        assert_eq!(line("[stage-2 1/3] COPY --from=build /x /x"), Some(12));
+        assert_eq!(line("[1/3] COPY --from=build /x /x"), Some(12));
     }
 
     #[test]
@@ -175,12 +196,22 @@ COPY --from=build /x /x
             line("[internal] load metadata for docker.io/library/debian:trixie-slim"),
             Some(2)
         );
+        assert_eq!(
+            line("[internal] load metadata for docker.io/me/tools:1"),
+            Some(13)
+        );
+        assert_eq!(line("FROM docker.io/me/tools:1"), Some(13));
         assert_eq!(line("[internal] load remote build context"), None);
         assert_eq!(full_name("a/b"), "docker.io/a/b:latest");
         assert_eq!(
             full_name("localhost:5000/a@sha256:1"),
             "localhost:5000/a@sha256:1"
         );
+    }
+
+    #[test]
+    fn a_download_is_its_own_step() {
+        assert_eq!(line("https://example/x"), Some(14));
     }
 
     #[test]

@@ -163,7 +163,10 @@ impl Dockerfile {
             if !seen.insert(stage) {
                 continue;
             }
-            let copies = self.stages[stage].instructions.iter().flat_map(sources);
+            let copies = self.stages[stage]
+                .instructions
+                .iter()
+                .flat_map(Instruction::sources);
             let bases = copies.map(|name| self.named(&name));
             for base in std::iter::once(self.base(stage, args)?).chain(bases) {
                 match base {
@@ -181,7 +184,7 @@ impl Dockerfile {
     }
 
     /// What `--from=` names: a stage, its number, or an image.
-    fn named(&self, name: &str) -> Base {
+    pub(crate) fn named(&self, name: &str) -> Base {
         let number = || {
             name.parse()
                 .ok()
@@ -224,22 +227,24 @@ fn is_named(stage: &Stage, name: &str) -> bool {
         .is_some_and(|own| own.eq_ignore_ascii_case(name))
 }
 
-/// What an instruction takes files from: `COPY --from=`, `RUN --mount=from=`.
-fn sources(instruction: &Instruction) -> Vec<String> {
-    let flags = instruction.flags.iter();
-    flags
-        .flat_map(
-            |(name, value)| match (instruction.keyword.as_str(), name.as_str()) {
-                ("COPY", "from") => vec![value.clone()],
-                ("RUN", "mount") => value
-                    .split(',')
-                    .filter_map(|part| part.strip_prefix("from=").map(str::to_owned))
-                    .collect(),
-                _ => Vec::new(),
-            },
-        )
-        .filter(|name| !name.is_empty())
-        .collect()
+impl Instruction {
+    /// What it takes files from: `COPY --from=`, `RUN --mount=from=`.
+    pub(crate) fn sources(&self) -> Vec<String> {
+        let flags = self.flags.iter();
+        flags
+            .flat_map(
+                |(name, value)| match (self.keyword.as_str(), name.as_str()) {
+                    ("COPY", "from") => vec![value.clone()],
+                    ("RUN", "mount") => value
+                        .split(',')
+                        .filter_map(|part| part.strip_prefix("from=").map(str::to_owned))
+                        .collect(),
+                    _ => Vec::new(),
+                },
+            )
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
 }
 
 /// What Docker predefines; this machine's, as images are built for it.

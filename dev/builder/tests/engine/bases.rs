@@ -2,7 +2,7 @@
 
 use hob_builder::{Kind, base};
 
-use crate::bench::{BASE, Bench, LIMIT, call, endpoint};
+use crate::bench::{BASE, Bench, LIMIT, endpoint};
 
 #[tokio::test]
 async fn a_base_that_is_there_is_left_as_it_is() {
@@ -50,14 +50,10 @@ async fn a_base_made_from_a_mirror_installs_packages_and_keeps_no_caches() {
         .await
         .expect("in time")
         .expect("made");
+    bench.remove_later(&made);
     let mut recipe = bench.recipe();
     recipe.base.clone_from(&made);
     let (built, told) = bench.build(&recipe).await;
-    let _ = call(
-        &bench.endpoint,
-        "DELETE",
-        &format!("/images/{made}?force=1"),
-    );
     built.expect("built");
     let last: Vec<_> = told
         .iter()

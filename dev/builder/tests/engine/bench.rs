@@ -1,9 +1,10 @@
 //! A context and an image for one test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Bench {
     pub(crate) endpoint: Endpoint,
     pub(crate) folder: TempDir,
     pub(crate) tag: String,
+    /// What was built: an image outlives the move of its tag.
+    made: Mutex<BTreeSet<String>>,
 }
 
 impl Bench {
@@ -41,6 +44,7 @@ impl Bench {
         let bench = Self {
             endpoint,
             folder: tempfile::tempdir().expect("a folder"),
+            made: Mutex::default(),
             tag: format!("hob-builder-test:{}-{number}", std::process::id()),
         };
         bench.write("Dockerfile", dockerfile);
@@ -99,15 +103,25 @@ impl Bench {
         let built = tokio::time::timeout(LIMIT, building)
             .await
             .expect("a build that ends");
+        if let Ok(image) = &built {
+            self.remove_later(image);
+        }
         (built, told)
+    }
+
+    pub(crate) fn remove_later(&self, image: &str) {
+        self.made.lock().expect("no panic").insert(image.to_owned());
     }
 }
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        let path = format!("/images/{}?force=1", self.tag);
-        if let Err(error) = call(&self.endpoint, "DELETE", &path) {
-            eprintln!("{} is left over: {error}", self.tag);
+        let made = self.made.get_mut().expect("no panic");
+        for image in std::iter::once(&self.tag).chain(&*made) {
+            let path = format!("/images/{image}?force=1");
+            if let Err(error) = call(&self.endpoint, "DELETE", &path) {
+                eprintln!("{image} is left over: {error}");
+            }
         }
     }
 }

@@ -102,6 +102,7 @@ async fn dockerignore_leaves_out_what_docker_leaves_out() {
         built.expect("built");
         let ours = listed(&lines(&told));
 
+        let tag = format!("{}-docker", bench.tag);
         let output = Command::new("docker")
             .args([
                 "build",
@@ -110,7 +111,7 @@ async fn dockerignore_leaves_out_what_docker_leaves_out() {
                 "--build-arg",
                 &format!("BASE={BASE}"),
                 "-t",
-                &bench.tag,
+                &tag,
                 ".",
             ])
             .current_dir(bench.root())
@@ -119,6 +120,7 @@ async fn dockerignore_leaves_out_what_docker_leaves_out() {
             .expect("this test compares with the `docker` program: install it");
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        bench.remove_later(&tag);
         let theirs = listed(&text.lines().collect::<Vec<_>>());
         // The engine's classic builder takes both away when they are ignored.
         let but = |list: Vec<String>| -> Vec<String> {
