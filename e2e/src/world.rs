@@ -8,9 +8,10 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::engine::Engine;
 use crate::ports::Port;
 use crate::processes::{self, Marked};
-use crate::programs::{hob_program, service_program};
+use crate::programs::hob_program;
 use crate::run::{Run, finish, finish_quietly};
 use crate::session::Session;
 use crate::terminal::Terminal;
@@ -23,6 +24,7 @@ use crate::words::Words;
 pub struct World {
     folder: TempDir,
     root: PathBuf,
+    engine: Engine,
     environment: BTreeMap<String, String>,
     ports: Vec<Port>,
 }
@@ -48,6 +50,9 @@ impl World {
             .unwrap();
         let world = Self::inside(folder, "p");
         fs::create_dir_all(world.root.join("stacks")).unwrap();
+        if let Some(text) = world.engine.project_file() {
+            world.write("hob.toml", &text);
+        }
         world
     }
 
@@ -59,15 +64,21 @@ impl World {
         }
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
-        let environment = BTreeMap::from([
+        let engine = Engine::of_this_run();
+        let mut environment = BTreeMap::from([
             ("PATH".to_owned(), path),
             ("HOME".to_owned(), text(base.join("h"))),
             ("XDG_STATE_HOME".to_owned(), text(base.join("s"))),
             ("XDG_RUNTIME_DIR".to_owned(), text(base.join("r"))),
+            ("HOB_ENGINE".to_owned(), engine.name().to_owned()),
         ]);
+        if let (Engine::Docker, Ok(host)) = (engine, std::env::var("DOCKER_HOST")) {
+            environment.insert("DOCKER_HOST".to_owned(), host);
+        }
         Self {
             root: base.join(name),
             folder,
+            engine,
             environment,
             ports: Vec::new(),
         }
@@ -84,6 +95,17 @@ impl World {
     /// Sets a variable of every `hob` to come.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Takes a variable from every `hob` to come.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
+    /// Where its services run.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Keeps the caller's home folder: for tools that keep a cache there.
@@ -143,6 +165,8 @@ impl World {
     /// Writes `page.txt` of a service: what it answers and how it behaves.
     pub fn page(&self, service: &str, text: &str) {
         self.write(&format!("stacks/{service}/page.txt"), text);
+        self.engine
+            .provide(&self.root.join("stacks").join(service));
     }
 
     /// The text of a file of the project.
@@ -152,6 +176,17 @@ impl World {
     #[must_use]
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.root.join(path)).unwrap()
+    }
+
+    /// Removes a file of the project, if it is there.
+    ///
+    /// # Panics
+    /// It cannot be removed.
+    pub fn remove(&self, path: &str) {
+        let path = self.root.join(path);
+        if path.exists() {
+            fs::remove_file(path).unwrap();
+        }
     }
 
     /// Copies a folder into the project.
@@ -229,10 +264,16 @@ impl World {
         Terminal::start(&self.command(args))
     }
 
-    /// The processes that carry this project's mark.
+    /// The processes of this project's services and of their agents.
     #[must_use]
     pub fn marked(&self) -> Vec<Marked> {
-        processes::marked(&self.root)
+        self.engine.marked(&self.root)
+    }
+
+    /// The agent of a service, `stack/service`.
+    #[must_use]
+    pub fn agent(&self, service: &str) -> Option<u32> {
+        self.engine.agent(&self.root, service)
     }
 
     /// What `status --json` says of a service, if it is up.
@@ -252,7 +293,9 @@ impl World {
     #[must_use]
     pub fn serving(&self, service: &str) -> Option<u32> {
         let status = self.status(service)?;
-        u32::try_from(status["serving"]["pid"].as_u64()?).ok()
+        let pid = u32::try_from(status["serving"]["pid"].as_u64()?).ok()?;
+        let name = status["service"].as_str().unwrap_or(service);
+        self.engine.process(&self.root, name, pid)
     }
 
     /// Asserts that hob and the machine agree that nothing is left.
@@ -263,8 +306,20 @@ impl World {
     pub fn assert_nothing_left(&self) {
         let run = self.hob(["down", "--prove"]).good();
         assert_eq!(run.out, "", "{run:?}");
+        self.assert_gone(false);
+    }
+
+    /// Asserts that neither processes nor files nor anything of the engine is
+    /// left; kept volumes are looked for too when they were to go.
+    ///
+    /// # Panics
+    /// Something is left.
+    #[track_caller]
+    pub fn assert_gone(&self, volumes: bool) {
         assert_eq!(self.marked(), []);
         assert_eq!(self.left_files(), Vec::<String>::new());
+        let left = self.engine.left(&self.root, volumes);
+        assert_eq!(left, Vec::<String>::new());
     }
 
     /// The files of hob that are still there, those of kept volumes and of
@@ -293,7 +348,8 @@ impl World {
         let mut words = Words::default();
         words.replace(self.root.to_str().unwrap_or_default(), "[ROOT]");
         words.replace(self.outside().to_str().unwrap_or_default(), "[OUTSIDE]");
-        words.replace(service_program().to_str().unwrap_or_default(), "[SERVICE]");
+        let program = self.engine.service_program();
+        words.replace(program.to_str().unwrap_or_default(), "[SERVICE]");
         for (at, port) in self.ports.iter().enumerate() {
             words.replace(port.number().to_string(), &format!("[PORT{}]", at + 1));
         }
@@ -331,6 +387,12 @@ impl Checkout<'_> {
         finish(self.world.command_in(&self.root, args))
     }
 
+    /// The processes of this project's services and of their agents.
+    #[must_use]
+    pub fn marked(&self) -> Vec<Marked> {
+        self.world.engine.marked(&self.root)
+    }
+
     /// Starts `hob` in it, in the background.
     #[must_use]
     pub fn background(&self, args: &[&str]) -> Session {
@@ -340,33 +402,36 @@ impl Checkout<'_> {
 
 impl Drop for Checkout<'_> {
     fn drop(&mut self) {
-        take_down(
-            self.world.command_in(&self.root, ["down", "--volumes"]),
-            &self.root,
-        );
+        let down = self.world.command_in(&self.root, LAST_DOWN);
+        take_down(down, self.world.engine, &self.root);
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         if self.root.is_dir() {
-            take_down(self.command(["down", "--volumes"]), &self.root);
+            take_down(self.command(LAST_DOWN), self.engine, &self.root);
         }
     }
 }
 
-/// Takes a project down and asserts that no process of it is left; what is
-/// left all the same is killed, so that it disturbs no other test.
-fn take_down(down: Command, root: &Path) {
+/// What takes a project down for good.
+const LAST_DOWN: [&str; 3] = ["down", "--volumes", "--prove"];
+
+/// Takes a project down and asserts that nothing of it is left; what is left
+/// all the same is ended and removed, so that it disturbs no other test.
+fn take_down(down: Command, engine: Engine, root: &Path) {
     let run = finish_quietly(down);
-    let left = processes::marked(root);
-    for process in &left {
+    let processes = engine.marked(root);
+    let left = engine.left(root, true);
+    for process in &processes {
         processes::kill(process.pid);
     }
+    engine.remove_all(root);
     if !std::thread::panicking() {
         assert!(
-            left.is_empty(),
-            "left behind: {left:#?}\n`hob down`: {run:#?}"
+            processes.is_empty() && left.is_empty(),
+            "left behind: {processes:#?} {left:#?}\n`hob down`: {run:#?}"
         );
     }
 }

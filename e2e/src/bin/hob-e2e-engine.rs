@@ -1,0 +1,100 @@
+//! `hob-e2e-engine COMMAND…` runs a command that needs a Docker engine: with
+//! the one that `DOCKER_HOST` names or that the machine has, else with one of
+//! the tests' own, which ends with the command. `--own` before the command
+//! takes one of the tests' own in any case.
+//!
+//! Its exit code is the command's; 4 where no engine can be had.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program of the tests that starts others"
+)]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use hob_e2e::containers::Client;
+use hob_e2e::dockerd::{Dockerd, Network};
+use hob_e2e::processes;
+use rustix::process::Signal;
+use tokio::process::Child;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the command may take to end once it was told to.
+const GRACE: Duration = Duration::from_secs(20);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1).peekable();
+    let own = args.next_if(|it| it == "--own").is_some();
+    let Some(program) = args.next() else {
+        eprintln!("usage: hob-e2e-engine [--own] COMMAND…");
+        return ExitCode::from(2);
+    };
+    // Whoever started this may be killed; then this ends too, with the engine.
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        eprintln!("signals cannot be heard");
+        return ExitCode::FAILURE;
+    };
+    let named = std::env::var_os("DOCKER_HOST").is_some_and(|it| !it.is_empty());
+    let mut command = tokio::process::Command::new(program);
+    command.args(args);
+    let engine = if !own && Client::new().answers() {
+        None
+    } else if !own && named {
+        eprintln!("the engine that DOCKER_HOST names does not answer");
+        return ExitCode::from(4);
+    } else {
+        println!("starting a Docker engine for the tests");
+        match Dockerd::start(&Dockerd::shared_folder(), Network::FIRST) {
+            Ok(engine) => {
+                command.env("DOCKER_HOST", engine.client().host());
+                Some(engine)
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(4);
+            }
+        }
+    };
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("{}: {error}", command.as_std().get_program().display());
+            return ExitCode::FAILURE;
+        }
+    };
+    let told = tokio::select! {
+        _ = child.wait() => None,
+        _ = interrupt.recv() => Some(Signal::INT),
+        _ = terminate.recv() => Some(Signal::TERM),
+        _ = hangup.recv() => Some(Signal::HUP),
+    };
+    let code = end(&mut child, told).await;
+    drop(engine);
+    ExitCode::from(code)
+}
+
+/// The exit code of the command, which is told to go if this program was.
+async fn end(child: &mut Child, told: Option<Signal>) -> u8 {
+    if let (Some(signal), Some(pid)) = (told, child.id()) {
+        processes::signal(pid, signal);
+    }
+    let limit = if told.is_some() { GRACE } else { Duration::MAX };
+    let Ok(ended) = tokio::time::timeout(limit, child.wait()).await else {
+        let _ = child.kill().await;
+        return 1;
+    };
+    match (told, ended) {
+        (Some(_), _) => 130,
+        (None, Ok(status)) => status.code().and_then(|it| u8::try_from(it).ok()).unwrap_or(1),
+        (None, Err(_)) => 1,
+    }
+}
