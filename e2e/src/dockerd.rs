@@ -214,6 +214,7 @@ impl Dockerd {
             .arg(run.join("docker.pid"))
             .arg(format!("--bridge={}", self.network.bridge()))
             .args(["--iptables=false", "--ip6tables=false"])
+            .arg("--shutdown-timeout=3")
             .arg(format!("--default-address-pool=base=10.{number}.128.0/17,size=24"));
         dockerd
     }
