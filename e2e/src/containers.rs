@@ -277,7 +277,8 @@ impl Client {
     #[track_caller]
     #[must_use]
     pub fn exec(&self, container: &str, command: &[&str]) -> String {
-        let body = json!({ "AttachStdout": true, "AttachStderr": true, "Tty": true, "Cmd": command });
+        let body =
+            json!({ "AttachStdout": true, "AttachStderr": true, "Tty": true, "Cmd": command });
         let path = format!("/containers/{container}/exec");
         let made = self.done("POST", &path, body.to_string().as_bytes());
         let made: Value = serde_json::from_slice(&made).unwrap();
@@ -302,7 +303,12 @@ impl Client {
     /// Hands an image of this engine to another one.
     pub fn copy_image(&self, name: &str, to: &Self) {
         let archive = self.must("GET", &format!("/images/{name}/get"));
-        to.sent("POST", "/images/load?quiet=1", "application/x-tar", &archive);
+        to.sent(
+            "POST",
+            "/images/load?quiet=1",
+            "application/x-tar",
+            &archive,
+        );
     }
 
     /// What is there of a project.
@@ -311,10 +317,22 @@ impl Client {
         let mut left = Vec::new();
         let containers = self.containers_of(project).into_iter().map(|it| it.name);
         left.extend(containers.map(|it| format!("container {it}")));
-        left.extend(self.networks_of(project).iter().map(|it| format!("network {it}")));
-        left.extend(self.images_of(project).iter().map(|it| format!("image {it}")));
+        left.extend(
+            self.networks_of(project)
+                .iter()
+                .map(|it| format!("network {it}")),
+        );
+        left.extend(
+            self.images_of(project)
+                .iter()
+                .map(|it| format!("image {it}")),
+        );
         if volumes {
-            left.extend(self.volumes_of(project).iter().map(|it| format!("volume {it}")));
+            left.extend(
+                self.volumes_of(project)
+                    .iter()
+                    .map(|it| format!("volume {it}")),
+            );
         }
         left
     }
@@ -399,13 +417,7 @@ impl Client {
         self.ask(method, path, "application/json", body)
     }
 
-    fn ask(
-        &self,
-        method: &str,
-        path: &str,
-        kind: &str,
-        body: &[u8],
-    ) -> io::Result<(u16, Vec<u8>)> {
+    fn ask(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> io::Result<(u16, Vec<u8>)> {
         let mut stream = UnixStream::connect(&self.socket)?;
         stream.set_read_timeout(Some(LIMIT))?;
         let length = body.len();
@@ -420,7 +432,10 @@ impl Client {
         let whole = http::parse(&bytes).map(|it| (it.status, it.body));
         whole.ok_or_else(|| {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            io::Error::new(io::ErrorKind::InvalidData, format!("no whole answer: {text}"))
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("no whole answer: {text}"),
+            )
         })
     }
 }

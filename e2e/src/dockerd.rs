@@ -60,9 +60,11 @@ impl Dockerd {
     /// In words: what is missing for it, or the last lines of its log.
     pub fn start(folder: &Path, network: Network) -> Result<Self, String> {
         if !rustix::process::geteuid().is_root() {
-            return Err("only root can start a Docker engine: start one, or name one in \
+            return Err(
+                "only root can start a Docker engine: start one, or name one in \
                  DOCKER_HOST, or run the tests as root"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(folder).map_err(failed)?;
@@ -201,7 +203,10 @@ impl Dockerd {
         let Network(number) = self.network;
         let mut dockerd = Command::new("dockerd");
         dockerd
-            .arg(format!("--host=unix://{}", run.join("docker.sock").display()))
+            .arg(format!(
+                "--host=unix://{}",
+                run.join("docker.sock").display()
+            ))
             .arg("--config-file")
             .arg(run.join("docker.json"))
             .arg("--containerd")
@@ -215,7 +220,9 @@ impl Dockerd {
             .arg(format!("--bridge={}", self.network.bridge()))
             .args(["--iptables=false", "--ip6tables=false"])
             .arg("--shutdown-timeout=3")
-            .arg(format!("--default-address-pool=base=10.{number}.128.0/17,size=24"));
+            .arg(format!(
+                "--default-address-pool=base=10.{number}.128.0/17,size=24"
+            ));
         dockerd
     }
 

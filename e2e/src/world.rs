@@ -165,8 +165,7 @@ impl World {
     /// Writes `page.txt` of a service: what it answers and how it behaves.
     pub fn page(&self, service: &str, text: &str) {
         self.write(&format!("stacks/{service}/page.txt"), text);
-        self.engine
-            .provide(&self.root.join("stacks").join(service));
+        self.engine.provide(&self.root.join("stacks").join(service));
     }
 
     /// The text of a file of the project.

@@ -94,7 +94,10 @@ async fn end(child: &mut Child, told: Option<Signal>) -> u8 {
     };
     match (told, ended) {
         (Some(_), _) => 130,
-        (None, Ok(status)) => status.code().and_then(|it| u8::try_from(it).ok()).unwrap_or(1),
+        (None, Ok(status)) => status
+            .code()
+            .and_then(|it| u8::try_from(it).ok())
+            .unwrap_or(1),
         (None, Err(_)) => 1,
     }
 }
