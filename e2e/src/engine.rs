@@ -12,6 +12,9 @@ use crate::containers::{self, Client};
 use crate::processes::{self, Marked};
 use crate::programs::service_program;
 
+/// What every image stands on. To have it is hob's own job.
+const DEBIAN: &str = "debian:trixie-slim";
+
 /// The image that services without an image of their own run in, in Docker:
 /// Debian and what the tests' stacks use.
 const DOCKERFILE: &str = "FROM debian:trixie-slim\n\
@@ -100,20 +103,20 @@ impl Engine {
     /// All processes of a project's services and their agents, by the numbers
     /// that this machine knows them by.
     #[must_use]
-    pub fn marked(self, root: &Path) -> Vec<Marked> {
+    pub fn marked(self, client: &Client, root: &Path) -> Vec<Marked> {
         match self {
             Self::Host => processes::marked(root),
-            Self::Docker => contained(root),
+            Self::Docker => contained(client, root),
         }
     }
 
     /// The agent of a service.
     #[must_use]
-    pub fn agent(self, root: &Path, service: &str) -> Option<u32> {
+    pub fn agent(self, client: &Client, root: &Path, service: &str) -> Option<u32> {
         match self {
             Self::Host => processes::agent(root, service),
             Self::Docker => {
-                let all = Client::new().containers_of(&project_id(root));
+                let all = client.containers_of(&project_id(root));
                 let mut all = all.into_iter();
                 all.find(|it| it.service() == service)?.pid
             }
@@ -122,10 +125,10 @@ impl Engine {
 
     /// The number that this machine knows a process of a service by.
     #[must_use]
-    pub fn process(self, root: &Path, service: &str, inside: u32) -> Option<u32> {
+    pub fn process(self, client: &Client, root: &Path, service: &str, inside: u32) -> Option<u32> {
         match self {
             Self::Host => Some(inside),
-            Self::Docker => contained(root)
+            Self::Docker => contained(client, root)
                 .into_iter()
                 .find(|it| it.service == service && processes::innermost(it.pid) == Some(inside))
                 .map(|it| it.pid),
@@ -135,17 +138,17 @@ impl Engine {
     /// What the engine still has of a project, kept volumes aside unless they
     /// are asked for. The host's processes and files are looked at elsewhere.
     #[must_use]
-    pub fn left(self, root: &Path, volumes: bool) -> Vec<String> {
+    pub fn left(self, client: &Client, root: &Path, volumes: bool) -> Vec<String> {
         match self {
             Self::Host => Vec::new(),
-            Self::Docker => Client::new().left(&project_id(root), volumes),
+            Self::Docker => client.left(&project_id(root), volumes),
         }
     }
 
     /// Removes everything that the engine has of a project.
-    pub(crate) fn remove_all(self, root: &Path) {
+    pub(crate) fn remove_all(self, client: &Client, root: &Path) {
         if self == Self::Docker {
-            Client::new().remove_all(&project_id(root));
+            client.remove_all(&project_id(root));
         }
     }
 }
@@ -171,6 +174,15 @@ pub fn base() -> &'static str {
         let name = format!("{}:{}", containers::BASE, &digest[..12]);
         let client = Client::new();
         if !client.has_image(&name) {
+            if !client.has_image(DEBIAN) {
+                let world = crate::World::bare();
+                world.stack(
+                    "base",
+                    "version = 1\n[services.base]\nsource = \"base\"\nimage = {}\n",
+                );
+                world.write("stacks/base/base/Dockerfile", &format!("FROM {DEBIAN}\n"));
+                world.hob(["build"]).good();
+            }
             client.build(&name, DOCKERFILE);
         }
         name
@@ -179,8 +191,8 @@ pub fn base() -> &'static str {
 
 /// The processes of a project's containers: those in the PID namespace of a
 /// container's first process.
-fn contained(root: &Path) -> Vec<Marked> {
-    let containers = Client::new().containers_of(&project_id(root));
+fn contained(client: &Client, root: &Path) -> Vec<Marked> {
+    let containers = client.containers_of(&project_id(root));
     let spaces: Vec<(PathBuf, String)> = containers
         .iter()
         .filter_map(|it| Some((processes::namespace(it.pid?)?, it.service())))

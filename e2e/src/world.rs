@@ -8,7 +8,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::engine::Engine;
+use crate::containers::{Client, Container};
+use crate::engine::{Engine, project_id};
 use crate::ports::Port;
 use crate::processes::{self, Marked};
 use crate::programs::hob_program;
@@ -25,6 +26,7 @@ pub struct World {
     folder: TempDir,
     root: PathBuf,
     engine: Engine,
+    client: Client,
     environment: BTreeMap<String, String>,
     ports: Vec<Port>,
 }
@@ -43,6 +45,15 @@ impl World {
     /// `/tmp` cannot be written, or there is no `hob` to test.
     #[must_use]
     pub fn new() -> Self {
+        let world = Self::bare();
+        if let Some(text) = world.engine.project_file() {
+            world.write("hob.toml", &text);
+        }
+        world
+    }
+
+    /// The same without what the tests' own services need in containers.
+    pub(crate) fn bare() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("h")
             .rand_bytes(5)
@@ -50,9 +61,6 @@ impl World {
             .unwrap();
         let world = Self::inside(folder, "p");
         fs::create_dir_all(world.root.join("stacks")).unwrap();
-        if let Some(text) = world.engine.project_file() {
-            world.write("hob.toml", &text);
-        }
         world
     }
 
@@ -79,6 +87,7 @@ impl World {
             root: base.join(name),
             folder,
             engine,
+            client: Client::new(),
             environment,
             ports: Vec::new(),
         }
@@ -106,6 +115,34 @@ impl World {
     #[must_use]
     pub fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// Takes another Docker engine for every `hob` to come.
+    pub fn move_to(&mut self, client: Client) {
+        self.set("DOCKER_HOST", &client.host());
+        self.client = client;
+    }
+
+    /// The Docker engine that it uses, where it uses one.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The id of its project, as the engine's labels have it.
+    #[must_use]
+    pub fn project(&self) -> String {
+        project_id(&self.root)
+    }
+
+    /// The container of a service, `stack/service`.
+    ///
+    /// # Panics
+    /// There is none, or more than one.
+    #[track_caller]
+    #[must_use]
+    pub fn container(&self, service: &str) -> Container {
+        self.client.container(&self.project(), service)
     }
 
     /// Keeps the caller's home folder: for tools that keep a cache there.
@@ -266,13 +303,13 @@ impl World {
     /// The processes of this project's services and of their agents.
     #[must_use]
     pub fn marked(&self) -> Vec<Marked> {
-        self.engine.marked(&self.root)
+        self.engine.marked(&self.client, &self.root)
     }
 
     /// The agent of a service, `stack/service`.
     #[must_use]
     pub fn agent(&self, service: &str) -> Option<u32> {
-        self.engine.agent(&self.root, service)
+        self.engine.agent(&self.client, &self.root, service)
     }
 
     /// What `status --json` says of a service, if it is up.
@@ -294,7 +331,7 @@ impl World {
         let status = self.status(service)?;
         let pid = u32::try_from(status["serving"]["pid"].as_u64()?).ok()?;
         let name = status["service"].as_str().unwrap_or(service);
-        self.engine.process(&self.root, name, pid)
+        self.engine.process(&self.client, &self.root, name, pid)
     }
 
     /// Asserts that hob and the machine agree that nothing is left.
@@ -317,7 +354,7 @@ impl World {
     pub fn assert_gone(&self, volumes: bool) {
         assert_eq!(self.marked(), []);
         assert_eq!(self.left_files(), Vec::<String>::new());
-        let left = self.engine.left(&self.root, volumes);
+        let left = self.engine.left(&self.client, &self.root, volumes);
         assert_eq!(left, Vec::<String>::new());
     }
 
@@ -389,7 +426,7 @@ impl Checkout<'_> {
     /// The processes of this project's services and of their agents.
     #[must_use]
     pub fn marked(&self) -> Vec<Marked> {
-        self.world.engine.marked(&self.root)
+        self.world.engine.marked(&self.world.client, &self.root)
     }
 
     /// Starts `hob` in it, in the background.
@@ -402,14 +439,14 @@ impl Checkout<'_> {
 impl Drop for Checkout<'_> {
     fn drop(&mut self) {
         let down = self.world.command_in(&self.root, LAST_DOWN);
-        take_down(down, self.world.engine, &self.root);
+        take_down(down, self.world, &self.root);
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         if self.root.is_dir() {
-            take_down(self.command(LAST_DOWN), self.engine, &self.root);
+            take_down(self.command(LAST_DOWN), self, &self.root);
         }
     }
 }
@@ -419,14 +456,15 @@ const LAST_DOWN: [&str; 3] = ["down", "--volumes", "--prove"];
 
 /// Takes a project down and asserts that nothing of it is left; what is left
 /// all the same is ended and removed, so that it disturbs no other test.
-fn take_down(down: Command, engine: Engine, root: &Path) {
+fn take_down(down: Command, world: &World, root: &Path) {
+    let (engine, client) = (world.engine, &world.client);
     let run = finish_quietly(down);
-    let processes = engine.marked(root);
-    let left = engine.left(root, true);
+    let processes = engine.marked(client, root);
+    let left = engine.left(client, root, true);
     for process in &processes {
         processes::kill(process.pid);
     }
-    engine.remove_all(root);
+    engine.remove_all(client, root);
     if !std::thread::panicking() {
         assert!(
             processes.is_empty() && left.is_empty(),

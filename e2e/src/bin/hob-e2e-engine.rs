@@ -67,7 +67,10 @@ async fn main() -> ExitCode {
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            eprintln!("{}: {error}", command.as_std().get_program().display());
+            eprintln!(
+                "{}: {error}",
+                command.as_std().get_program().to_string_lossy()
+            );
             return ExitCode::FAILURE;
         }
     };
