@@ -2,6 +2,7 @@
 //! the engine's API (version 1.41) over its socket, one connection a request,
 //! and shares no code with hob, so that it can prove hob wrong.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::http;
+
+mod container;
+mod images;
+
+pub use container::Container;
 
 /// The repository name of the image that tests without an image run in.
 pub(crate) const BASE: &str = "hob-e2e-base";
@@ -21,72 +27,6 @@ const LIMIT: Duration = Duration::from_secs(280);
 #[derive(Debug, Clone)]
 pub struct Client {
     socket: PathBuf,
-}
-
-/// A container, running or not.
-#[derive(Debug, Clone)]
-pub struct Container {
-    /// Its id, 64 hexadecimal digits.
-    pub id: String,
-    /// Its name, without the slash in front.
-    pub name: String,
-    /// Its first process as this machine numbers it, while it runs.
-    pub pid: Option<u32>,
-    /// All that `inspect` tells.
-    pub inspected: Value,
-}
-
-impl Container {
-    /// `stack/service`.
-    #[must_use]
-    pub fn service(&self) -> String {
-        let label = |name: &str| self.label(name).unwrap_or_default();
-        format!("{}/{}", label("hob.stack"), label("hob.service"))
-    }
-
-    /// The value of a label.
-    #[must_use]
-    pub fn label(&self, name: &str) -> Option<&str> {
-        self.inspected["Config"]["Labels"][name].as_str()
-    }
-
-    /// The id of the image that it was made from: `sha256:…`.
-    #[must_use]
-    pub fn image(&self) -> &str {
-        self.inspected["Image"].as_str().unwrap_or_default()
-    }
-
-    /// `running`, `paused`, `exited`, ….
-    #[must_use]
-    pub fn state(&self) -> &str {
-        self.inspected["State"]["Status"]
-            .as_str()
-            .unwrap_or_default()
-    }
-
-    /// The addresses of the host that its ports are published on.
-    #[must_use]
-    pub fn published(&self) -> Vec<(String, u16)> {
-        let ports = self.inspected["NetworkSettings"]["Ports"].as_object();
-        let bindings = ports.into_iter().flat_map(|it| it.values());
-        let bindings = bindings.filter_map(Value::as_array).flatten();
-        bindings
-            .filter_map(|it| {
-                let port = it["HostPort"].as_str()?.parse().ok()?;
-                Some((it["HostIp"].as_str()?.to_owned(), port))
-            })
-            .collect()
-    }
-
-    /// The networks that it is connected to.
-    #[must_use]
-    pub fn networks(&self) -> Vec<String> {
-        let networks = self.inspected["NetworkSettings"]["Networks"].as_object();
-        networks
-            .into_iter()
-            .flat_map(|it| it.keys().cloned())
-            .collect()
-    }
 }
 
 impl Default for Client {
@@ -188,20 +128,6 @@ impl Client {
         names(&listed["Volumes"], "Name")
     }
 
-    /// The ids of a project's images.
-    #[must_use]
-    pub fn images_of(&self, project: &str) -> Vec<String> {
-        let path = format!("/images/json?filters={}", labelled(project));
-        names(&self.get(&path), "Id")
-    }
-
-    /// Whether there is an image of this name.
-    #[must_use]
-    pub fn has_image(&self, name: &str) -> bool {
-        let path = format!("/images/{name}/json");
-        self.request("GET", &path, &[]).unwrap().0 == 200
-    }
-
     /// Stops a container: TERM, and KILL a second later.
     pub fn stop(&self, container: &str) {
         self.post(&format!("/containers/{container}/stop?t=1"));
@@ -254,27 +180,26 @@ impl Client {
         self.must("DELETE", &format!("/networks/{network}"));
     }
 
-    /// Removes an image and its names, whoever uses it.
-    pub fn remove_image(&self, image: &str) {
-        self.must("DELETE", &format!("/images/{image}?force=1"));
-    }
-
-    /// Gives an image one more name, `NAME:TAG`.
-    ///
-    /// # Panics
-    /// The name has no tag.
-    pub fn tag(&self, image: &str, name: &str) {
-        let (repository, tag) = name.rsplit_once(':').unwrap();
-        self.post(&format!("/images/{image}/tag?repo={repository}&tag={tag}"));
-    }
-
-    /// Starts a container without any label of hob's; its id.
+    /// Starts a container with these labels; its id.
     ///
     /// # Panics
     /// It cannot be started.
     #[must_use]
-    pub fn run(&self, name: &str, image: &str, command: &[&str]) -> String {
-        let body = json!({ "Image": image, "Cmd": command }).to_string();
+    pub fn run(
+        &self,
+        name: &str,
+        image: &str,
+        labels: &[(&str, &str)],
+        command: &[&str],
+    ) -> String {
+        let labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
+        let body = json!({
+            "Image": image,
+            "Labels": labels,
+            "Cmd": command,
+            "HostConfig": { "RestartPolicy": { "Name": "unless-stopped" } },
+        });
+        let body = body.to_string();
         let path = format!("/containers/create?name={name}");
         let made = self.done("POST", &path, body.as_bytes());
         let made: Value = serde_json::from_slice(&made).unwrap();
@@ -299,29 +224,6 @@ impl Client {
         let path = format!("/exec/{}/start", made["Id"].as_str().unwrap());
         let said = self.done("POST", &path, body.as_bytes());
         String::from_utf8_lossy(&said).replace("\r\n", "\n")
-    }
-
-    /// Builds an image from a Dockerfile without a context.
-    ///
-    /// # Panics
-    /// It does not build.
-    pub fn build(&self, name: &str, dockerfile: &str) {
-        let path = format!("/build?t={name}&forcerm=1");
-        let context = archive("Dockerfile", dockerfile.as_bytes());
-        let said = self.sent("POST", &path, "application/x-tar", &context);
-        let said = String::from_utf8_lossy(&said).into_owned();
-        assert!(!said.contains("\"error\""), "{name} does not build: {said}");
-    }
-
-    /// Hands an image of this engine to another one.
-    pub fn copy_image(&self, name: &str, to: &Self) {
-        let archive = self.must("GET", &format!("/images/{name}/get"));
-        to.sent(
-            "POST",
-            "/images/load?quiet=1",
-            "application/x-tar",
-            &archive,
-        );
     }
 
     /// What is there of a project.
@@ -366,34 +268,6 @@ impl Client {
         for image in self.images_of(project) {
             remove(format!("/images/{image}?force=1"));
         }
-    }
-
-    /// Removes all that the engine has but the images whose names begin with
-    /// one of these: for an engine that is the tests' own.
-    pub(crate) fn clear(&self, keep: &[&str]) {
-        let remove = |path: String| drop(self.request("DELETE", &path, &[]));
-        for id in names(&self.get("/containers/json?all=1"), "Id") {
-            remove(format!("/containers/{id}?force=1&v=1"));
-        }
-        for name in names(&self.get("/networks"), "Name") {
-            if !["bridge", "host", "none"].contains(&name.as_str()) {
-                remove(format!("/networks/{name}"));
-            }
-        }
-        for name in names(&self.get("/volumes")["Volumes"], "Name") {
-            remove(format!("/volumes/{name}?force=1"));
-        }
-        for image in self.get("/images/json").as_array().into_iter().flatten() {
-            let mut tags = image["RepoTags"].as_array().into_iter().flatten();
-            let kept = tags.any(|tag| {
-                let tag = tag.as_str().unwrap_or_default();
-                keep.iter().any(|name| tag.starts_with(name))
-            });
-            if let (false, Some(id)) = (kept, image["Id"].as_str()) {
-                remove(format!("/images/{id}?force=1"));
-            }
-        }
-        drop(self.request("POST", "/build/prune?all=1", &[]));
     }
 
     #[track_caller]
@@ -463,27 +337,4 @@ fn names(list: &Value, key: &str) -> Vec<String> {
     let list = list.as_array().into_iter().flatten();
     list.filter_map(|it| Some(it[key].as_str()?.to_owned()))
         .collect()
-}
-
-/// A tar archive (POSIX ustar) of one file.
-fn archive(name: &str, content: &[u8]) -> Vec<u8> {
-    let mut head = [0_u8; 512];
-    let mut put = |at: usize, text: &str| {
-        head[at..at + text.len()].copy_from_slice(text.as_bytes());
-    };
-    put(0, name);
-    put(100, "0000644\0");
-    put(108, "0000000\0");
-    put(116, "0000000\0");
-    put(124, &format!("{:011o}\0", content.len()));
-    put(136, "00000000000\0");
-    put(148, "        ");
-    put(156, "0");
-    put(257, "ustar\u{0}00");
-    let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
-    head[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    let mut whole = head.to_vec();
-    whole.extend_from_slice(content);
-    whole.resize(whole.len().next_multiple_of(512) + 1024, 0);
-    whole
 }

@@ -37,6 +37,7 @@ pub struct Dockerd {
     folder: PathBuf,
     network: Network,
     running: Option<(Child, Child)>,
+    abandoned: bool,
     /// Held as long as the folder is this engine's.
     _lock: File,
 }
@@ -75,6 +76,7 @@ impl Dockerd {
             folder,
             network,
             running: None,
+            abandoned: false,
             _lock: lock,
         };
         if let Err(first) = engine.bring_up() {
@@ -121,6 +123,13 @@ impl Dockerd {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Kills it and forgets it, as when these tests are killed: everything
+    /// that it made stays where it is.
+    pub fn abandon(mut self) {
+        self.kill();
+        self.abandoned = true;
     }
 
     /// Starts it again with all that it had.
@@ -262,7 +271,9 @@ impl Dockerd {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
-        self.end();
+        if !self.abandoned {
+            self.end();
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub mod dockerd;
 pub mod engine;
 pub mod http;
 pub mod ledger;
+mod left;
 mod poller;
 mod polykube;
 mod ports;

@@ -209,7 +209,7 @@ fn what_is_not_hobs_is_left_alone() {
     let name = format!("strangers-{}", world.project());
     let tag = format!("{name}:1");
     client.tag(base, &tag);
-    let stranger = client.run(&name, base, &["sleep", "1000"]);
+    let stranger = client.run(&name, base, &[], &["sleep", "1000"]);
     world.hob(["down", "--volumes", "--prove"]).good();
     let goes_on = client
         .inspect(&stranger)

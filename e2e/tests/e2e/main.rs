@@ -10,6 +10,7 @@
 mod crash;
 mod dev;
 mod docker_engine;
+mod docker_eyes;
 mod docker_fifty;
 mod docker_hand;
 mod docker_images;
