@@ -93,10 +93,20 @@ impl Dockerd {
     /// The folder of the engine that all test runs of this user share.
     #[must_use]
     pub fn shared_folder() -> PathBuf {
+        Self::folder("test-engine")
+    }
+
+    /// The folder of the engine that a test restarts.
+    #[must_use]
+    pub fn second_folder() -> PathBuf {
+        Self::folder("test-engine-2")
+    }
+
+    fn folder(name: &str) -> PathBuf {
         let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into()));
         let cache = std::env::var_os("XDG_CACHE_HOME").filter(|it| !it.is_empty());
         let cache = cache.map_or_else(|| home().join(".cache"), PathBuf::from);
-        cache.join("hob/test-engine")
+        cache.join("hob").join(name)
     }
 
     /// A client of it.
@@ -188,6 +198,7 @@ impl Dockerd {
 
     /// Ends it and removes everything but its images.
     fn end(&mut self) {
+        self.client().remove_containers();
         self.stop();
         remains::sweep(&self.folder, &self.network.prefix());
         self.network.unmake();

@@ -54,13 +54,23 @@ impl Client {
         );
     }
 
+    /// Removes all containers of an engine that is the tests' own, running or
+    /// not, without asking them to go.
+    pub(crate) fn remove_containers(&self) {
+        let Ok((200, listed)) = self.request("GET", "/containers/json?all=1", &[]) else {
+            return;
+        };
+        let listed = serde_json::from_slice(&listed).unwrap_or_default();
+        for id in names(&listed, "Id") {
+            drop(self.request("DELETE", &format!("/containers/{id}?force=1&v=1"), &[]));
+        }
+    }
+
     /// Removes all that the engine has but the images whose names begin with
     /// one of these: for an engine that is the tests' own.
     pub(crate) fn clear(&self, keep: &[&str]) {
         let remove = |path: String| drop(self.request("DELETE", &path, &[]));
-        for id in names(&self.get("/containers/json?all=1"), "Id") {
-            remove(format!("/containers/{id}?force=1&v=1"));
-        }
+        self.remove_containers();
         for name in names(&self.get("/networks"), "Name") {
             if !["bridge", "host", "none"].contains(&name.as_str()) {
                 remove(format!("/networks/{name}"));

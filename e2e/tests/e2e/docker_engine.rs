@@ -1,9 +1,8 @@
 //! The engine itself goes and comes back while services run on it. Each test
-//! has an engine of its own, which no other test sees.
+//! has an engine of its own, which no other test sees; its images are kept.
 
 use hob_e2e::dockerd::{Dockerd, Network};
 use hob_e2e::{World, engine, http};
-use tempfile::TempDir;
 
 use crate::{Web, web};
 
@@ -11,23 +10,17 @@ use crate::{Web, web};
 struct Own {
     engine: Dockerd,
     web: Web,
-    /// What the engine keeps; it goes last.
-    folder: TempDir,
 }
 
 fn own() -> Own {
     let mut web = web();
-    let folder = tempfile::tempdir().unwrap();
-    let engine = Dockerd::start(folder.path(), Network::SECOND).unwrap();
-    web.world
-        .client()
-        .copy_image(engine::base(), &engine.client());
-    web.world.move_to(engine.client());
-    Own {
-        engine,
-        web,
-        folder,
+    let engine = Dockerd::start(&Dockerd::second_folder(), Network::SECOND).unwrap();
+    if !engine.client().has_image(engine::base()) {
+        let from = web.world.client();
+        from.copy_image(engine::base(), &engine.client());
     }
+    web.world.move_to(engine.client());
+    Own { engine, web }
 }
 
 /// A dev session outlives what is done to its engine, and a save is live
@@ -35,11 +28,7 @@ fn own() -> Own {
 #[track_caller]
 fn a_session_outlives(restart: impl Fn(&mut Dockerd)) {
     // What comes last goes first.
-    let Own {
-        folder: _folder,
-        mut engine,
-        web,
-    } = own();
+    let Own { mut engine, web } = own();
     let Web { world, port } = &web;
     let mut session = world.dev_ready(&[]);
     assert_eq!(http::get(*port, "/").unwrap().body, "one");
@@ -75,11 +64,7 @@ fn a_session_outlives_a_kill_of_the_engine() {
 #[test]
 fn what_was_up_is_up_again_once_the_engine_is() {
     // What comes last goes first.
-    let Own {
-        folder: _folder,
-        mut engine,
-        web,
-    } = own();
+    let Own { mut engine, web } = own();
     let Web { world, port } = &web;
     world.hob(["up"]).good();
     stopped_and_started(&mut engine);
@@ -94,11 +79,7 @@ fn what_was_up_is_up_again_once_the_engine_is() {
 #[test]
 fn an_engine_that_is_gone_is_named() {
     // What comes last goes first.
-    let Own {
-        folder: _folder,
-        mut engine,
-        web,
-    } = own();
+    let Own { mut engine, web } = own();
     let Web { world, .. } = &web;
     world.hob(["up"]).good();
     engine.stop();
