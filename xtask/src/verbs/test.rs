@@ -132,7 +132,14 @@ fn any_test(shell: &Shell, args: &TestArgs) -> xshell::Result<bool> {
         shell,
         "cargo test --quiet --package hob-e2e {filter...} -- --list"
     );
-    Ok(has_tests(&others.quiet().read()?))
+    if has_tests(&others.quiet().read()?) {
+        return Ok(true);
+    }
+    let builder = cmd!(
+        shell,
+        "cargo test --quiet --package hob-builder --features engine-tests --test engine {filter...} -- --list"
+    );
+    Ok(has_tests(&builder.quiet().read()?))
 }
 
 /// Whether the lists of several test programs hold any test.
