@@ -31,6 +31,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The images that stay from one run to the next: making them takes a mirror.
 const KEPT: [&str; 2] = ["debian:", BASE];
 
+/// What is said to anybody but root.
+const NOT_ROOT: &str = "no Docker engine answers, and only root can start one: start it, or \
+     name one in DOCKER_HOST, or run the tests as root";
+
 /// A running engine. It is ended when this value is dropped.
 #[derive(Debug)]
 pub struct Dockerd {
@@ -38,9 +42,12 @@ pub struct Dockerd {
     network: Network,
     running: Option<(Child, Child)>,
     abandoned: bool,
-    /// Held as long as the folder is this engine's.
-    _lock: File,
+    _turn: Turn,
 }
+
+/// The right to the addresses of a [`Network`], for as long as this lives.
+#[derive(Debug)]
+pub struct Turn(#[expect(dead_code, reason = "its lock is what counts")] File);
 
 /// The addresses of one engine of the tests: `10.N.0.0/16` and `hobtestN`.
 #[derive(Debug, Clone, Copy)]
@@ -60,24 +67,24 @@ impl Dockerd {
     /// # Errors
     /// In words: what is missing for it, or the last lines of its log.
     pub fn start(folder: &Path, network: Network) -> Result<Self, String> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(
-                "only root can start a Docker engine: start one, or name one in \
-                 DOCKER_HOST, or run the tests as root"
-                    .to_owned(),
-            );
-        }
+        Self::start_in(folder, network, network.turn()?)
+    }
+
+    /// The same for whoever has had their turn already.
+    ///
+    /// # Errors
+    /// Like [`start`](Self::start).
+    pub fn start_in(folder: &Path, network: Network, turn: Turn) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(folder).map_err(failed)?;
         let folder = folder.canonicalize().map_err(failed)?;
-        let lock = network.lock().map_err(|error| error.to_string())?;
         remains::sweep(&folder, &network.prefix());
         let mut engine = Self {
             folder,
             network,
             running: None,
             abandoned: false,
-            _lock: lock,
+            _turn: turn,
         };
         if let Err(first) = engine.bring_up() {
             // Its data may have been cut off in the middle of a write.
@@ -289,23 +296,31 @@ impl Drop for Dockerd {
 }
 
 impl Network {
-    /// The only engine with these addresses is the one that has this.
-    fn lock(self) -> std::io::Result<File> {
-        let path = std::env::temp_dir().join(format!("hob-test-engine-{}.lock", self.0));
+    /// Waits until no other engine has these addresses.
+    ///
+    /// # Errors
+    /// In words: nobody but root may have them.
+    pub fn turn(self) -> Result<Turn, String> {
+        let path = PathBuf::from(format!("/run/hob-test-engine-{}.lock", self.0));
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        if !rustix::process::geteuid().is_root() {
+            return Err(NOT_ROOT.to_owned());
+        }
         let file = File::options()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(&path)?;
+            .open(&path)
+            .map_err(|error| failed(&error))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let _ = writeln!(
                 std::io::stderr(),
                 "other tests use the engine that this needs ({}); waiting for them",
                 path.display()
             );
-            flock(&file, FlockOperation::LockExclusive)?;
+            flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(&error))?;
         }
-        Ok(file)
+        Ok(Turn(file))
     }
 
     /// What every address of it begins with.

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use hob_e2e::containers::Client;
-use hob_e2e::dockerd::{Dockerd, Network};
+use hob_e2e::dockerd::{Dockerd, Network, Turn};
 use hob_e2e::processes;
 use rustix::process::Signal;
 use tokio::process::Child;
@@ -34,6 +34,14 @@ async fn main() -> ExitCode {
     };
     // Whoever started this may be killed; then this ends too, with the engine.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
+    let own = match turn(own) {
+        Ok(own) => own,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(4);
+        }
+    };
+    // From here on this ends what it starts.
     let kinds = [
         SignalKind::interrupt(),
         SignalKind::terminate(),
@@ -43,27 +51,22 @@ async fn main() -> ExitCode {
         eprintln!("signals cannot be heard");
         return ExitCode::FAILURE;
     };
-    let named = std::env::var_os("DOCKER_HOST").is_some_and(|it| !it.is_empty());
     let mut command = tokio::process::Command::new(program);
     command.args(args);
-    let engine = if !own && Client::new().answers() {
-        None
-    } else if !own && named {
-        eprintln!("the engine that DOCKER_HOST names does not answer");
-        return ExitCode::from(4);
-    } else {
+    let mut engine = None;
+    if let Some(turn) = own {
         println!("starting a Docker engine for the tests");
-        match Dockerd::start(&Dockerd::shared_folder(), Network::FIRST) {
-            Ok(engine) => {
-                command.env("DOCKER_HOST", engine.client().host());
-                Some(engine)
+        match Dockerd::start_in(&Dockerd::shared_folder(), Network::FIRST, turn) {
+            Ok(started) => {
+                command.env("DOCKER_HOST", started.client().host());
+                engine = Some(started);
             }
             Err(error) => {
                 eprintln!("{error}");
                 return ExitCode::from(4);
             }
         }
-    };
+    }
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -83,6 +86,19 @@ async fn main() -> ExitCode {
     let code = end(&mut child, told).await;
     drop(engine);
     ExitCode::from(code)
+}
+
+/// The right to an engine of the tests' own, where one is wanted: in any case,
+/// or because no other one answers.
+fn turn(own: bool) -> Result<Option<Turn>, String> {
+    if !own && Client::new().answers() {
+        return Ok(None);
+    }
+    let named = std::env::var("DOCKER_HOST").unwrap_or_default();
+    if !own && !named.is_empty() {
+        return Err(format!("DOCKER_HOST is {named}, and nobody answers there"));
+    }
+    Network::FIRST.turn().map(Some)
 }
 
 /// The exit code of the command, which is told to go if this program was.
