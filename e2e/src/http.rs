@@ -70,7 +70,7 @@ pub fn request(port: u16, path: &str, fields: &[&str]) -> io::Result<Answer> {
     stream.write_all(head.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
-    parse(&bytes).ok_or_else(|| {
+    parse(&bytes).and_then(Whole::in_words).ok_or_else(|| {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         io::Error::new(
             io::ErrorKind::InvalidData,
@@ -92,7 +92,25 @@ pub fn connect(port: u16) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn parse(bytes: &[u8]) -> Option<Answer> {
+/// An answer whose body may be anything.
+pub(crate) struct Whole {
+    pub(crate) status: u16,
+    headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Whole {
+    fn in_words(self) -> Option<Answer> {
+        Some(Answer {
+            status: self.status,
+            headers: self.headers,
+            body: String::from_utf8(self.body).ok()?,
+        })
+    }
+}
+
+/// An answer that has come to its end; none when something of it is missing.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Whole> {
     let end = bytes.windows(4).position(|it| it == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
     let mut lines = head.split("\r\n");
@@ -112,8 +130,7 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         }
         (None, None) => rest.to_vec(),
     };
-    let body = String::from_utf8(body).ok()?;
-    Some(Answer {
+    Some(Whole {
         status,
         headers,
         body,

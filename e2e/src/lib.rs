@@ -8,7 +8,9 @@
 //! [`processes`] and [`ledger`] look at the machine and at hob's record.
 //!
 //! The program under test is the `hob` of the same build, `cargo build -p
-//! xtask` makes it, or the one that `HOB_BIN` names. With `HOB_SHOTS=DIR` the
+//! xtask` makes it, or the one that `HOB_BIN` names. [`Engine`] is where its
+//! services run: `HOB_E2E_ENGINE=docker` runs the same tests in containers,
+//! which [`containers`] looks at. With `HOB_SHOTS=DIR` the
 //! browser's tests keep pictures of what they see there.
 //!
 //! Nothing here sleeps to let something happen: everything waits for a
@@ -20,13 +22,18 @@
     reason = "a harness of tests: it starts programs, writes files and fails loudly"
 )]
 
+pub mod containers;
+pub mod dockerd;
+pub mod engine;
 pub mod http;
 pub mod ledger;
+mod left;
 mod poller;
 mod polykube;
 mod ports;
 pub mod processes;
 mod programs;
+mod remains;
 mod run;
 mod session;
 mod stack;
@@ -35,6 +42,7 @@ mod wait;
 mod words;
 mod world;
 
+pub use engine::Engine;
 pub use poller::{Polled, Poller};
 pub use polykube::Polykube;
 pub use ports::Port;

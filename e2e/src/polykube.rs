@@ -31,6 +31,8 @@ impl Polykube {
             .unwrap()
             .join("stacks/polykube");
         world.copy(&from, "stacks/polykube");
+        // Its images stand on Debian, and not on the tests' own base.
+        world.remove("hob.toml");
         let (site, goapi, vnextapi) = (world.port(), world.port(), world.port());
         world.write(
             "stacks/polykube/stack.local.toml",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::programs::service_program;
+use crate::engine::Engine;
 
 /// One service of a test's stack.
 ///
@@ -33,7 +33,7 @@ impl Service {
     }
 
     fn on(name: &str, publish: &str) -> Self {
-        let program = service_program();
+        let program = Engine::of_this_run().service_program();
         let program = program.display();
         let lines = format!(
             "source = \"{name}\"\nport = 80\npublish = {publish}\n\

@@ -8,10 +8,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::containers::{Client, Container};
+use crate::engine::{Engine, project_id};
+use crate::left::{LAST_DOWN, take_down};
 use crate::ports::Port;
-use crate::processes::{self, Marked};
-use crate::programs::{hob_program, service_program};
-use crate::run::{Run, finish, finish_quietly};
+use crate::processes::Marked;
+use crate::programs::hob_program;
+use crate::run::{Run, finish};
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wait::until;
@@ -23,6 +26,8 @@ use crate::words::Words;
 pub struct World {
     folder: TempDir,
     root: PathBuf,
+    engine: Engine,
+    client: Client,
     environment: BTreeMap<String, String>,
     ports: Vec<Port>,
 }
@@ -41,6 +46,15 @@ impl World {
     /// `/tmp` cannot be written, or there is no `hob` to test.
     #[must_use]
     pub fn new() -> Self {
+        let world = Self::bare();
+        if let Some(text) = world.engine.project_file() {
+            world.write("hob.toml", &text);
+        }
+        world
+    }
+
+    /// The same without what the tests' own services need in containers.
+    pub(crate) fn bare() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("h")
             .rand_bytes(5)
@@ -59,15 +73,22 @@ impl World {
         }
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
-        let environment = BTreeMap::from([
+        let engine = Engine::of_this_run();
+        let mut environment = BTreeMap::from([
             ("PATH".to_owned(), path),
             ("HOME".to_owned(), text(base.join("h"))),
             ("XDG_STATE_HOME".to_owned(), text(base.join("s"))),
             ("XDG_RUNTIME_DIR".to_owned(), text(base.join("r"))),
+            ("HOB_ENGINE".to_owned(), engine.name().to_owned()),
         ]);
+        if let (Engine::Docker, Ok(host)) = (engine, std::env::var("DOCKER_HOST")) {
+            environment.insert("DOCKER_HOST".to_owned(), host);
+        }
         Self {
             root: base.join(name),
             folder,
+            engine,
+            client: Client::new(),
             environment,
             ports: Vec::new(),
         }
@@ -84,6 +105,45 @@ impl World {
     /// Sets a variable of every `hob` to come.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Takes a variable from every `hob` to come.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
+    /// Where its services run.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Takes another Docker engine for every `hob` to come.
+    pub fn move_to(&mut self, client: Client) {
+        self.set("DOCKER_HOST", &client.host());
+        self.client = client;
+    }
+
+    /// The Docker engine that it uses, where it uses one.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The id of its project, as the engine's labels have it.
+    #[must_use]
+    pub fn project(&self) -> String {
+        project_id(&self.root)
+    }
+
+    /// The container of a service, `stack/service`.
+    ///
+    /// # Panics
+    /// There is none, or more than one.
+    #[track_caller]
+    #[must_use]
+    pub fn container(&self, service: &str) -> Container {
+        self.client.container(&self.project(), service)
     }
 
     /// Keeps the caller's home folder: for tools that keep a cache there.
@@ -143,6 +203,7 @@ impl World {
     /// Writes `page.txt` of a service: what it answers and how it behaves.
     pub fn page(&self, service: &str, text: &str) {
         self.write(&format!("stacks/{service}/page.txt"), text);
+        self.engine.provide(&self.root.join("stacks").join(service));
     }
 
     /// The text of a file of the project.
@@ -152,6 +213,17 @@ impl World {
     #[must_use]
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.root.join(path)).unwrap()
+    }
+
+    /// Removes a file of the project, if it is there.
+    ///
+    /// # Panics
+    /// It cannot be removed.
+    pub fn remove(&self, path: &str) {
+        let path = self.root.join(path);
+        if path.exists() {
+            fs::remove_file(path).unwrap();
+        }
     }
 
     /// Copies a folder into the project.
@@ -229,10 +301,16 @@ impl World {
         Terminal::start(&self.command(args))
     }
 
-    /// The processes that carry this project's mark.
+    /// The processes of this project's services and of their agents.
     #[must_use]
     pub fn marked(&self) -> Vec<Marked> {
-        processes::marked(&self.root)
+        self.engine.marked(&self.client, &self.root)
+    }
+
+    /// The agent of a service, `stack/service`.
+    #[must_use]
+    pub fn agent(&self, service: &str) -> Option<u32> {
+        self.engine.agent(&self.client, &self.root, service)
     }
 
     /// What `status --json` says of a service, if it is up.
@@ -252,38 +330,9 @@ impl World {
     #[must_use]
     pub fn serving(&self, service: &str) -> Option<u32> {
         let status = self.status(service)?;
-        u32::try_from(status["serving"]["pid"].as_u64()?).ok()
-    }
-
-    /// Asserts that hob and the machine agree that nothing is left.
-    ///
-    /// # Panics
-    /// Something is left.
-    #[track_caller]
-    pub fn assert_nothing_left(&self) {
-        let run = self.hob(["down", "--prove"]).good();
-        assert_eq!(run.out, "", "{run:?}");
-        assert_eq!(self.marked(), []);
-        assert_eq!(self.left_files(), Vec::<String>::new());
-    }
-
-    /// The files of hob that are still there, those of kept volumes and of
-    /// kept logs aside.
-    #[must_use]
-    pub fn left_files(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for home in [self.state(), self.runtime()] {
-            walk(&home, &mut found);
-        }
-        found.retain(|path| !path.contains("/volumes/") && !is_kept_log(path));
-        // Kept logs have the path of their project beside them.
-        found.retain(|path| {
-            let logs = path
-                .strip_suffix("/root")
-                .map(|state| Path::new(state).join("logs"));
-            logs.is_none_or(|logs| !logs.is_dir())
-        });
-        found
+        let pid = u32::try_from(status["serving"]["pid"].as_u64()?).ok()?;
+        let name = status["service"].as_str().unwrap_or(service);
+        self.engine.process(&self.client, &self.root, name, pid)
     }
 
     /// Text for a snapshot: the folders, the ports and all that is different
@@ -293,22 +342,13 @@ impl World {
         let mut words = Words::default();
         words.replace(self.root.to_str().unwrap_or_default(), "[ROOT]");
         words.replace(self.outside().to_str().unwrap_or_default(), "[OUTSIDE]");
-        words.replace(service_program().to_str().unwrap_or_default(), "[SERVICE]");
+        let program = self.engine.service_program();
+        words.replace(program.to_str().unwrap_or_default(), "[SERVICE]");
         for (at, port) in self.ports.iter().enumerate() {
             words.replace(port.number().to_string(), &format!("[PORT{}]", at + 1));
         }
         words.redact(text)
     }
-}
-
-/// Whether this is `logs/STACK/SERVICE/FILE`, with one of the two files of a
-/// service's log.
-fn is_kept_log(path: &str) -> bool {
-    let Some((_, below)) = path.split_once("/logs/") else {
-        return false;
-    };
-    let parts: Vec<&str> = below.split('/').collect();
-    matches!(parts[..], [_, _, "current.log" | "previous.log"])
 }
 
 /// A second checkout of a [`World`]'s project.
@@ -331,6 +371,12 @@ impl Checkout<'_> {
         finish(self.world.command_in(&self.root, args))
     }
 
+    /// The processes of this project's services and of their agents.
+    #[must_use]
+    pub fn marked(&self) -> Vec<Marked> {
+        self.world.engine.marked(&self.world.client, &self.root)
+    }
+
     /// Starts `hob` in it, in the background.
     #[must_use]
     pub fn background(&self, args: &[&str]) -> Session {
@@ -340,34 +386,8 @@ impl Checkout<'_> {
 
 impl Drop for Checkout<'_> {
     fn drop(&mut self) {
-        take_down(
-            self.world.command_in(&self.root, ["down", "--volumes"]),
-            &self.root,
-        );
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if self.root.is_dir() {
-            take_down(self.command(["down", "--volumes"]), &self.root);
-        }
-    }
-}
-
-/// Takes a project down and asserts that no process of it is left; what is
-/// left all the same is killed, so that it disturbs no other test.
-fn take_down(down: Command, root: &Path) {
-    let run = finish_quietly(down);
-    let left = processes::marked(root);
-    for process in &left {
-        processes::kill(process.pid);
-    }
-    if !std::thread::panicking() {
-        assert!(
-            left.is_empty(),
-            "left behind: {left:#?}\n`hob down`: {run:#?}"
-        );
+        let down = self.world.command_in(&self.root, LAST_DOWN);
+        take_down(down, self.world, &self.root);
     }
 }
 
@@ -380,17 +400,6 @@ fn copy(from: &Path, to: &Path) {
             copy(&entry.path(), &target);
         } else {
             fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-fn walk(folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            walk(&path, found);
-        } else {
-            found.push(path.display().to_string());
         }
     }
 }

@@ -46,8 +46,7 @@ fn up_that_is_killed_at_any_step_is_completed_by_the_next_one() {
         let again = world.hob(["up"]).good();
         assert!(again.err.contains("everything is up already"), "{again:?}");
         world.hob(["down", "--volumes", "--prove"]).good();
-        assert_eq!(world.marked(), []);
-        assert_eq!(world.left_files(), Vec::<String>::new());
+        world.assert_gone(true);
         if !was_killed {
             break;
         }
@@ -65,8 +64,7 @@ fn up_that_is_killed_at_any_step_can_be_taken_down() {
         let was_killed = ledger::kill_at(&world.state(), 0, line, world.background(["up"]));
         let down = world.hob(["down", "--volumes", "--prove"]).good();
         assert_eq!(down.out, "");
-        assert_eq!(world.marked(), []);
-        assert_eq!(world.left_files(), Vec::<String>::new());
+        world.assert_gone(true);
         if !was_killed {
             break;
         }
@@ -86,8 +84,7 @@ fn down_that_is_killed_at_any_step_is_completed_by_the_next_one() {
         let was_killed = ledger::kill_at(&world.state(), before, line, down);
         let down = world.hob(["down", "--volumes", "--prove"]).good();
         assert_eq!(down.out, "");
-        assert_eq!(world.marked(), []);
-        assert_eq!(world.left_files(), Vec::<String>::new());
+        world.assert_gone(true);
         if !was_killed {
             break;
         }
@@ -137,7 +134,7 @@ fn a_killed_dev_session_is_taken_down_by_down() {
 fn a_session_makes_a_killed_agent_anew() {
     let Web { world, port } = web();
     let mut session = world.dev_ready(&[]);
-    let agent = processes::agent(world.root(), "demo/web").unwrap();
+    let agent = world.agent("demo/web").unwrap();
     let process = world.serving("web").unwrap();
     let mark = session.mark();
     processes::kill(agent);
@@ -145,7 +142,7 @@ fn a_session_makes_a_killed_agent_anew() {
         value["session"].get("agent-lost").map(|_| ())
     });
     until("another agent that serves", || {
-        processes::agent(world.root(), "demo/web").is_some_and(|it| it != agent)
+        world.agent("demo/web").is_some_and(|it| it != agent)
             && http::get(port, "/").is_ok_and(|answer| answer.body == "one")
     });
     assert!(!processes::is_alive(process), "the orphan goes on");
@@ -162,76 +159,12 @@ fn a_session_makes_a_killed_agent_anew() {
 }
 
 #[test]
-fn up_ends_the_orphans_of_a_killed_agent_and_makes_it_anew() {
-    let Web { world, port } = web();
-    world.page("demo/web", "one\ndaemon\n");
-    world.hob(["up"]).good();
-    let agent = processes::agent(world.root(), "demo/web").unwrap();
-    let orphans: Vec<u32> = world
-        .marked()
-        .into_iter()
-        .map(|it| it.pid)
-        .filter(|pid| *pid != agent)
-        .collect();
-    assert_eq!(orphans.len(), 2, "{:#?}", world.marked());
-    processes::kill(agent);
-    until("the agent's end", || !processes::is_alive(agent));
-    let status = world.hob(["status"]).good();
-    assert!(status.out.contains("demo/web  lost"), "{status:?}");
-    assert!(
-        status
-            .err
-            .contains("its agent is gone and 2 of its processes are left"),
-        "{status:?}"
-    );
-    world.hob(["up"]).good();
-    assert!(
-        !orphans.iter().any(|pid| processes::is_alive(*pid)),
-        "{:#?}",
-        world.marked()
-    );
-    assert_eq!(http::get(port, "/").unwrap().body, "one");
-    world.assert_nothing_left();
-}
-
-#[test]
 fn down_ends_the_orphans_of_a_killed_agent() {
     let Web { world, .. } = web();
     world.page("demo/web", "one\ndaemon\n");
     world.hob(["up"]).good();
-    processes::kill(processes::agent(world.root(), "demo/web").unwrap());
+    processes::kill(world.agent("demo/web").unwrap());
     world.assert_nothing_left();
-}
-
-/// The one process of this command line.
-fn running(command: &str) -> Option<u32> {
-    let mut all = processes::all();
-    all.find(|pid| processes::is_alive(*pid) && processes::command(*pid) == command)
-}
-
-#[test]
-fn down_ends_what_left_its_session_and_emptied_its_environment_after_its_agent_was_killed() {
-    // Beside its parent, and with its parent gone.
-    for escape in [
-        "setsid env -i sleep $0 &",
-        "(setsid env -i sleep $0 & exit 0) &",
-    ] {
-        let Web { world, port } = web();
-        let long = format!("86400.{port}");
-        let run = format!(r#"run = ["sh", "-c", "{escape} exec \"$@\"", "{long}", "#);
-        let stack = world.read("stacks/demo/stack.toml");
-        world.stack("demo", &stack.replace("run = [", &run));
-        world.hob(["up"]).good();
-        let command = format!("sleep {long}");
-        let escaped = hob_e2e::until_some("what escaped", || running(&command));
-        assert_eq!(processes::variable(escaped, "HOB_ROOT"), None);
-        processes::kill(processes::agent(world.root(), "demo/web").unwrap());
-        let down = world.hob(["down", "--prove"]);
-        let left = running(&command);
-        left.into_iter().for_each(processes::kill);
-        assert_eq!((left, down.good().out.as_str()), (None, ""));
-        world.assert_nothing_left();
-    }
 }
 
 #[test]
@@ -300,7 +233,7 @@ fn a_save_while_an_agent_is_killed_is_not_lost() {
     let Web { world, port } = web();
     let mut session = world.dev_ready(&[]);
     let poller = Poller::start(port);
-    processes::kill(processes::agent(world.root(), "demo/web").unwrap());
+    processes::kill(world.agent("demo/web").unwrap());
     world.page("demo/web", "two\n");
     World::answers(port, "two");
     assert!(!poller.end().went_back);

@@ -124,7 +124,7 @@ fn down_ends_the_session_of_an_agent_that_died_or_hangs() {
     for signal in [Signal::KILL, Signal::STOP] {
         let Web { world, .. } = web();
         let mut session = world.dev_ready(&[]);
-        let agent = processes::agent(world.root(), "demo/web").unwrap();
+        let agent = world.agent("demo/web").unwrap();
         processes::signal(agent, signal);
         let down = world.hob(["down", "--prove"]).good();
         assert!(down.err.contains("ending the dev session"), "{down:?}");

@@ -1,13 +1,31 @@
 //! hob as its users have it: the real program in projects of its own, one
 //! file a subject.
+//!
+//! They hold on every engine (`HOB_E2E_ENGINE`); those of `host_…` hold on the
+//! host alone, where services are processes of this machine, and those of
+//! `docker_…` in Docker alone.
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
-mod all;
 mod crash;
 mod dev;
-mod full;
+mod docker_engine;
+mod docker_eyes;
+mod docker_fifty;
+mod docker_hand;
+mod docker_images;
+mod docker_polykube;
+mod docker_ports;
 mod holder;
+mod host_all;
+mod host_crash;
+mod host_full;
+mod host_needs;
+mod host_plan;
+mod host_polykube;
+mod host_running;
+mod host_secrets;
+mod host_usage;
 mod leave;
 mod needs;
 mod polykube;

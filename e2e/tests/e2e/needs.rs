@@ -4,7 +4,7 @@
 use hob_e2e::{Service, World, http, stack, until};
 
 /// `web` needs `api`, wants `cache`; `alone` knows nobody.
-fn four() -> (World, Ports) {
+pub(crate) fn four() -> (World, Ports) {
     let mut world = World::new();
     let ports = Ports {
         web: world.port(),
@@ -25,11 +25,11 @@ fn four() -> (World, Ports) {
     (world, ports)
 }
 
-struct Ports {
-    web: u16,
-    api: u16,
-    cache: u16,
-    alone: u16,
+pub(crate) struct Ports {
+    pub(crate) web: u16,
+    pub(crate) api: u16,
+    pub(crate) cache: u16,
+    pub(crate) alone: u16,
 }
 
 #[test]
@@ -37,11 +37,13 @@ fn a_service_is_told_where_its_needs_and_wants_are() {
     let (world, ports) = four();
     world.hob(["up"]).good();
     let env = http::get(ports.web, "/env").unwrap().body;
-    for (name, port) in [("API", ports.api), ("CACHE", ports.cache)] {
-        assert!(env.contains(&format!("{name}_HOST=127.0.0.1\n")), "{env}");
+    for (service, published) in [("api", ports.api), ("cache", ports.cache)] {
+        let name = service.to_uppercase();
+        let (host, port) = world.engine().address(service, published);
+        assert!(env.contains(&format!("{name}_HOST={host}\n")), "{env}");
         assert!(env.contains(&format!("{name}_PORT={port}\n")), "{env}");
         assert!(
-            env.contains(&format!("{name}_URL=http://127.0.0.1:{port}\n")),
+            env.contains(&format!("{name}_URL=http://{host}:{port}\n")),
             "{env}"
         );
     }
@@ -125,61 +127,6 @@ fn a_failed_want_blocks_nobody() {
     session.wait("not everything is ready");
     assert_eq!(http::get(ports.web, "/").unwrap().body, "web");
     session.stop();
-}
-
-/// The stack of [`four`] with one service whose program is not installed.
-fn without(missing: &str) -> (World, Ports) {
-    let (world, ports) = four();
-    let text = world.read("stacks/demo/stack.toml");
-    let service = format!("[services.{missing}]");
-    let at = text.find(&service).unwrap();
-    let (before, after) = text.split_at(at);
-    let after = after.replacen(
-        "run = [",
-        "packages = { no-such-program = \"such-package\" }\nrun = [\"no-such-program\", ",
-        1,
-    );
-    world.stack("demo", &format!("{before}{after}"));
-    (world, ports)
-}
-
-#[test]
-fn a_missing_program_names_its_package_and_the_rest_comes_up() {
-    let (world, ports) = without("cache");
-    let up = world.hob(["up"]).code(4);
-    assert!(
-        up.err
-            .contains("demo/cache: no-such-program is not installed"),
-        "{up:?}"
-    );
-    assert!(up.err.contains("apt-get install such-package"), "{up:?}");
-    assert_eq!(http::get(ports.web, "/").unwrap().body, "web");
-    assert_eq!(http::get(ports.alone, "/").unwrap().body, "alone");
-    let mut session = world.dev(&["web"]);
-    session.wait("no-such-program is not installed");
-    session.wait("not everything is ready");
-    assert_eq!(http::get(ports.web, "/").unwrap().generation(), Some(1));
-    session.stop();
-}
-
-#[test]
-fn a_missing_program_of_the_service_that_was_asked_for_ends_dev() {
-    let (world, _) = without("alone");
-    let dev = world.hob(["dev", "alone"]).code(4);
-    assert!(dev.err.contains("apt-get install such-package"), "{dev:?}");
-    world.assert_nothing_left();
-}
-
-#[test]
-fn a_missing_program_of_a_need_blocks_who_needs_it() {
-    let (world, _) = without("api");
-    let dev = world.hob(["dev", "web"]).code(4);
-    assert!(
-        dev.err
-            .contains("demo/web: it needs demo/api, which cannot come up"),
-        "{dev:?}"
-    );
-    world.assert_nothing_left();
 }
 
 #[test]

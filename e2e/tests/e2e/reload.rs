@@ -1,6 +1,6 @@
 //! The stack file changes while `hob dev` runs.
 
-use hob_e2e::{Service, World, http, processes, stack, until};
+use hob_e2e::{Service, World, http, stack, until};
 
 use crate::{Web, web};
 
@@ -9,7 +9,7 @@ fn a_changed_environment_is_applied() {
     let Web { world, port } = web();
     let mut session = world.dev(&[]);
     session.wait("ready; every save");
-    let agent = processes::agent(world.root(), "demo/web");
+    let agent = world.agent("demo/web");
     let text = stack(&[Service::new("web", port).with("env = { COLOUR = \"blue\" }")]);
     world.stack("demo", &text);
     session.wait("the stack files changed");
@@ -19,7 +19,7 @@ fn a_changed_environment_is_applied() {
             .body
             .contains("COLOUR=blue\n")
     });
-    assert_eq!(processes::agent(world.root(), "demo/web"), agent);
+    assert_eq!(world.agent("demo/web"), agent);
     assert_eq!(session.stop(), 130);
 }
 

@@ -11,7 +11,7 @@ use snapbox::{assert_data_eq, str};
 use crate::{Web, web, web_of};
 
 /// The value of one key of each JSON line, for lines that have it.
-fn values(out: &str, key: &str) -> Vec<serde_json::Value> {
+pub(crate) fn values(out: &str, key: &str) -> Vec<serde_json::Value> {
     let line = |text: &str| {
         let line: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(line["protocol"], 3, "{text}");
@@ -106,7 +106,7 @@ fn a_project_folder_that_is_gone_is_named_and_taken_down() {
 fn a_slow_agent_is_waited_for_and_not_taken_for_none() {
     let Web { world, .. } = web();
     world.hob(["up"]).good();
-    let agent = processes::agent(world.root(), "demo/web").unwrap();
+    let agent = world.agent("demo/web").unwrap();
     processes::signal(agent, Signal::STOP);
     let waited = world.hob(["wait", "web", "--timeout", "3s"]).code(1);
     assert!(waited.err.contains("does not answer"), "{waited:?}");
@@ -127,34 +127,6 @@ hint: `hob up demo/web` or `hob dev demo/web`
 
 "#]]
     );
-}
-
-#[test]
-fn a_removed_runtime_folder_is_told_and_the_next_up_mends_it() {
-    let Web { world, port } = web();
-    world.hob(["up"]).good();
-    let before = world.serving("web").unwrap();
-    fs::remove_dir_all(world.runtime().join("hob")).unwrap();
-    assert_eq!(http::get(port, "/").unwrap().body, "one");
-    let status = world.hob(["status"]).good();
-    assert!(status.out.contains("lost"), "{status:?}");
-    for said in ["it goes on", "socket was removed", "`hob up demo/web`"] {
-        assert!(status.err.contains(said), "{status:?}");
-    }
-    let json = world.hob(["status", "--json"]).good();
-    let status = &values(&json.out, "status")[0];
-    assert_eq!(status["phase"], "lost");
-    assert!(
-        status["note"].as_str().unwrap().contains("socket"),
-        "{json:?}"
-    );
-    world.hob(["up"]).good();
-    World::answers(port, "one");
-    assert_ne!(world.serving("web"), Some(before));
-    let plan = world.hob(["plan", "--for", "up"]).good();
-    assert!(plan.err.contains("there is nothing to do"), "{plan:?}");
-    fs::remove_dir_all(world.runtime().join("hob")).unwrap();
-    world.assert_nothing_left();
 }
 
 #[test]
@@ -202,6 +174,7 @@ fn exec_shows_the_environment_of_the_process_that_runs() {
             .filter(|it| !own.iter().any(|own| it.starts_with(own)))
             .collect()
     };
+    let own_port = world.engine().inner_port(port);
     let mut session = world.dev_ready(&["--keep"]);
     for save in ["one\n", "two\n"] {
         world.page("demo/web", save);
@@ -214,13 +187,16 @@ fn exec_shows_the_environment_of_the_process_that_runs() {
         assert_eq!(plain(&exec.out), plain(&process));
         assert!(exec.out.contains("\nOUT="), "{exec:?}");
         // Behind the front the process has a port of its own.
-        assert!(!exec.out.contains(&format!("\nPORT={port}\n")), "{exec:?}");
+        assert!(
+            !exec.out.contains(&format!("\nPORT={own_port}\n")),
+            "{exec:?}"
+        );
         assert!(!exec.out.contains("HOB_"), "{exec:?}");
     }
     session.stop();
     world.hob(["down"]).good();
     let exec = world.hob(["exec", "web", "env"]).good();
-    assert!(exec.out.contains(&format!("PORT={port}\n")), "{exec:?}");
+    assert!(exec.out.contains(&format!("PORT={own_port}\n")), "{exec:?}");
     assert!(!exec.out.contains("\nOUT="), "{exec:?}");
 }
 

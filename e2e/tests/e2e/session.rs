@@ -161,7 +161,7 @@ fn up_beside_a_session_whose_agent_has_just_died_starts_nothing() {
     world.page("demo/web", "web\n");
     world.page("demo/api", "api\n");
     let mut session = world.dev_ready(&[]);
-    let agent = processes::agent(world.root(), "demo/api");
+    let agent = world.agent("demo/api");
     // It cannot make another one before this is over.
     processes::signal(session.pid(), Signal::STOP);
     processes::kill(agent.unwrap());

@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use hob_e2e::{Service, World, http, processes, stack, until};
+use hob_e2e::{Service, World, http, stack, until};
 
 use crate::{Web, web, web_of};
 
@@ -45,23 +45,6 @@ fn dev_waits_for_the_only_port_that_it_needs_and_takes_it_once_it_is_free() {
 }
 
 #[test]
-fn dev_ends_when_nothing_of_it_can_ever_come_by_waiting() {
-    let mut world = World::new();
-    let (web, api) = (world.port(), world.port());
-    let services = [
-        Service::new("web", web).with("needs = [\"api\"]"),
-        Service::new("api", api).instead("run = [\"no-such-program-here\"]"),
-    ];
-    world.stack("demo", &stack(&services));
-    world.page("demo/web", "web\n");
-    world.page("demo/api", "api\n");
-    let _holder = TcpListener::bind((Ipv4Addr::LOCALHOST, web)).unwrap();
-    let dev = world.hob(["dev"]).code(4);
-    assert!(dev.err.contains("no-such-program-here"), "{dev:?}");
-    world.assert_nothing_left();
-}
-
-#[test]
 fn a_port_that_another_project_has_is_named_with_the_project() {
     let Web { world, port } = web();
     let second = world.checkout("second");
@@ -73,7 +56,7 @@ fn a_port_that_another_project_has_is_named_with_the_project() {
     assert_eq!(world.marked(), []);
     assert_eq!(http::get(port, "/").unwrap().body, "one");
     world.hob(["down", "--prove"]).good();
-    assert!(!processes::marked(second.root()).is_empty());
+    assert!(!second.marked().is_empty());
 }
 
 #[test]
@@ -189,13 +172,6 @@ fn port_of(out: &str) -> u16 {
 #[test]
 fn exit_codes_tell_what_kind_of_thing_went_wrong() {
     let Web { world, .. } = web();
-    // A prerequisite is missing.
-    let missing = web_of(|it| it.instead("run = [\"no-such-program-here\"]"));
-    let run = missing.world.hob(["up"]).code(4);
-    assert!(
-        run.err.contains("no-such-program-here is not installed"),
-        "{run:?}"
-    );
     // The service does not build.
     world.page("demo/web", "BROKEN\n");
     world.hob(["up"]).code(3);

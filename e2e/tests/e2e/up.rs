@@ -19,9 +19,6 @@ demo/web answers on http://127.0.0.1:[PORT1]
     );
     let answer = http::get(port, "/").unwrap();
     assert_eq!((answer.body.as_str(), answer.generation()), ("one", None));
-    let process = world.serving("web").unwrap();
-    let listens = processes::listening(&[process]);
-    assert_eq!(listens, [format!("127.0.0.1:{port}").parse().unwrap()]);
     world.hob(["down"]).good();
     assert!(http::get(port, "/").is_err());
     world.assert_nothing_left();
@@ -87,7 +84,7 @@ fn a_changed_environment_reaches_a_new_process_of_the_same_agent() {
     world.stack("demo", &stack_with("red"));
     world.page("demo/web", "one\n");
     world.hob(["up"]).good();
-    let agent = processes::agent(world.root(), "demo/web").unwrap();
+    let agent = world.agent("demo/web").unwrap();
     assert!(
         http::get(port, "/env")
             .unwrap()
@@ -104,7 +101,7 @@ fn a_changed_environment_reaches_a_new_process_of_the_same_agent() {
             .body
             .contains("COLOUR=blue\n")
     );
-    assert_eq!(processes::agent(world.root(), "demo/web"), Some(agent));
+    assert_eq!(world.agent("demo/web"), Some(agent));
 }
 
 #[test]
@@ -164,22 +161,17 @@ fn ctrl_c_during_up_leaves_what_can_be_taken_down() {
 
 #[test]
 fn volumes_are_kept_until_their_removal_is_asked_for() {
-    let Web { world, port } = web_of(|it| it.with("volumes = { data = \"/var/lib/data\" }"));
+    let Web { world, .. } = web_of(|it| it.with("volumes = { data = \"/var/lib/data\" }"));
+    let inside = |script: &str| world.hob(["exec", "web", "sh", "-c", script]);
     world.hob(["up"]).good();
-    let env = http::get(port, "/env").unwrap().body;
-    let folder = env
-        .lines()
-        .find_map(|line| line.strip_prefix("VOLUME_DATA="))
-        .unwrap();
-    let kept = std::path::Path::new(folder).join("kept.txt");
-    std::fs::write(&kept, "kept").unwrap();
+    inside("echo kept > $VOLUME_DATA/kept.txt").good();
     world.hob(["down", "--prove"]).good();
-    assert!(kept.is_file());
     world.hob(["up"]).good();
-    assert!(kept.is_file());
+    assert_eq!(inside("cat $VOLUME_DATA/kept.txt").good().out, "kept\n");
     world.hob(["down", "--volumes", "--prove"]).good();
-    assert!(!kept.exists());
-    assert_eq!(world.left_files(), Vec::<String>::new());
+    world.assert_gone(true);
+    world.hob(["up"]).good();
+    assert_eq!(inside("ls $VOLUME_DATA").good().out, "");
 }
 
 #[test]

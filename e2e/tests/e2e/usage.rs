@@ -50,32 +50,6 @@ fn a_port_offset_that_is_too_high_is_a_mistake_of_usage() {
 }
 
 #[test]
-fn the_engine_is_chosen_by_its_name_and_by_no_other_word() {
-    let Web { world, .. } = web();
-    let asked = "on the host engine, because it was asked for";
-    let plan = world.hob(["plan", "--engine", "host"]).good();
-    assert!(plan.err.contains(asked), "{plan:?}");
-    let plan = world.hob(["plan", "--engine", "auto"]).good();
-    assert!(plan.err.contains("on the host engine"), "{plan:?}");
-    assert!(!plan.err.contains(asked), "{plan:?}");
-    let wrong = world.hob(["up", "--engine", "docker"]).code(2);
-    assert!(
-        wrong.err.contains("possible values: auto, host"),
-        "{wrong:?}"
-    );
-    // A session in the background gets the same.
-    let dev = world.hob(["dev", "--detach", "--engine", "host"]).good();
-    assert!(dev.err.contains(asked), "{dev:?}");
-    world.hob(["down"]).good();
-    world.write("hob.toml", "engine = \"docker\"\n");
-    let wrong = world.hob(["plan"]).code(2);
-    assert!(wrong.err.contains("docker"), "{wrong:?}");
-    world.write("hob.toml", "engine = \"host\"\n");
-    let plan = world.hob(["plan"]).good();
-    assert!(plan.err.contains(asked), "{plan:?}");
-}
-
-#[test]
 fn yes_is_an_answer_to_all_alone() {
     let Web { world, .. } = web();
     let down = world.hob(["down", "--yes"]).code(2);

@@ -47,9 +47,19 @@ const PARTS: &[Part] = &[
         run: stacks,
     },
     Part {
-        name: "end to end, documents and browser",
+        name: "the builder's tests on a real engine",
         fast: false,
-        run: end_to_end,
+        run: builder,
+    },
+    Part {
+        name: "end to end, documents and browser, on the host",
+        fast: false,
+        run: on_the_host,
+    },
+    Part {
+        name: "end to end and browser, in Docker",
+        fast: false,
+        run: in_docker,
     },
 ];
 
@@ -122,7 +132,14 @@ fn any_test(shell: &Shell, args: &TestArgs) -> xshell::Result<bool> {
         shell,
         "cargo test --quiet --package hob-e2e {filter...} -- --list"
     );
-    Ok(has_tests(&others.quiet().read()?))
+    if has_tests(&others.quiet().read()?) {
+        return Ok(true);
+    }
+    let builder = cmd!(
+        shell,
+        "cargo test --quiet --package hob-builder --features engine-tests --test engine {filter...} -- --list"
+    );
+    Ok(has_tests(&builder.quiet().read()?))
 }
 
 /// Whether the lists of several test programs hold any test.
@@ -169,14 +186,55 @@ fn stacks(shell: &Shell, _: &TestArgs) -> xshell::Result<()> {
     cmd!(shell, "go test ./...").run()
 }
 
-fn end_to_end(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
+fn builder(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
+    let filter = args.filter.as_slice();
+    build_engine(shell)?;
+    cmd!(
+        shell,
+        "cargo {WITH_ENGINE...} cargo test --package hob-builder --features engine-tests --test engine {filter...}"
+    )
+    .run()
+}
+
+fn on_the_host(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
     let filter = args.filter.as_slice();
     cmd!(shell, "cargo build --package xtask").run()?;
     cmd!(
         shell,
-        "cargo test --package hob-e2e --no-fail-fast {filter...}"
+        "cargo test --package hob-e2e --no-fail-fast {filter...} -- --skip docker_"
     )
+    .env("HOB_E2E_ENGINE", "host")
     .run()
+}
+
+fn in_docker(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
+    let filter = args.filter.as_slice();
+    build_engine(shell)?;
+    cmd!(shell, "cargo build --package xtask").run()?;
+    // What the documents say is run on the host.
+    cmd!(
+        shell,
+        "cargo {WITH_ENGINE...} cargo test --package hob-e2e --test e2e --test browser --no-fail-fast {filter...} -- --skip host_"
+    )
+    .env("HOB_E2E_ENGINE", "docker")
+    .run()
+}
+
+/// What stands between `cargo` and a command that needs a Docker engine: it
+/// takes the one of the machine, or starts one that ends with the command.
+const WITH_ENGINE: &[&str] = &[
+    "run",
+    "--quiet",
+    "--package",
+    "hob-e2e",
+    "--bin",
+    "hob-e2e-engine",
+    "--",
+];
+
+/// Builds it apart, so that its mistakes are not taken for the command's.
+fn build_engine(shell: &Shell) -> xshell::Result<()> {
+    cmd!(shell, "cargo build --quiet --package hob-e2e --bins").run()
 }
 
 #[cfg(test)]

@@ -1,5 +1,12 @@
 //! What the tests need of the machine beside Rust, and its installation.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests' engine is named by the caller's environment, as everywhere"
+)]
+
+use std::os::unix::net::UnixStream;
+
 use xshell::{Shell, cmd};
 
 use crate::context::Context;
@@ -40,6 +47,11 @@ const NEEDED: &[Needed] = &[
         fast: false,
     },
     Needed {
+        program: "mmdebstrap",
+        package: "mmdebstrap",
+        fast: false,
+    },
+    Needed {
         program: "chromium",
         package: "chromium",
         fast: false,
@@ -51,10 +63,36 @@ const NEEDED: &[Needed] = &[
     },
 ];
 
+/// What a Docker engine of the tests' own is made of; for a machine where none
+/// answers.
+const ENGINE: &[Needed] = &[
+    Needed {
+        program: "dockerd",
+        package: "docker.io",
+        fast: false,
+    },
+    Needed {
+        program: "iptables",
+        package: "iptables",
+        fast: false,
+    },
+    Needed {
+        program: "ip",
+        package: "iproute2",
+        fast: false,
+    },
+];
+
 /// Installs what is missing where that can be done without a question.
 pub fn install(context: &Context, fast: bool) -> Result {
+    let engine = if fast || engine_answers() {
+        &[]
+    } else {
+        ENGINE
+    };
     let packages: Vec<&str> = NEEDED
         .iter()
+        .chain(engine)
         .filter(|needed| needed.fast || !fast)
         .filter(|needed| !present(needed.program))
         .map(|needed| needed.package)
@@ -100,6 +138,17 @@ pub fn install(context: &Context, fast: bool) -> Result {
         .run()
     });
     install.map_err(|error| missing().details([error.to_string()]))
+}
+
+/// Whether somebody listens where the machine's Docker engine does, or where
+/// `DOCKER_HOST` says: that one is used then, whatever it answers.
+fn engine_answers() -> bool {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+    match host.strip_prefix("unix://") {
+        Some(path) => UnixStream::connect(path).is_ok(),
+        None if host.is_empty() => UnixStream::connect("/var/run/docker.sock").is_ok(),
+        None => true,
+    }
 }
 
 /// Debian keeps some programs where an ordinary user's path does not look.

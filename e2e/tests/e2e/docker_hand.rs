@@ -1,0 +1,222 @@
+//! Containers, networks and images that somebody changed by hand: the next
+//! `up` or `dev` makes them what the stack file says.
+
+use hob_e2e::containers::{Client, Container};
+use hob_e2e::{World, http, until};
+
+use crate::docker_images::imaged;
+use crate::{Web, web};
+
+/// Its one container runs, in the project's one network.
+#[track_caller]
+fn assert_whole(world: &World) {
+    let networks = world.client().networks_of(&world.project());
+    assert_eq!(networks.len(), 1, "{networks:?}");
+    let container = world.container("demo/web");
+    assert_eq!(container.state(), "running");
+    assert!(
+        container.networks().contains(&networks[0]),
+        "{container:#?}"
+    );
+}
+
+/// Brings the service up, has something done to it by hand, and asserts that
+/// the next `up` mends it and the one after that has nothing to do.
+#[track_caller]
+fn up_mends(by_hand: impl Fn(&Client, &Container)) {
+    let Web { world, port } = web();
+    world.hob(["up"]).good();
+    by_hand(world.client(), &world.container("demo/web"));
+    world.hob(["up"]).good();
+    assert_eq!(http::get(port, "/").unwrap().body, "one");
+    assert_whole(&world);
+    let again = world.hob(["up"]).good();
+    assert!(again.err.contains("everything is up already"), "{again:?}");
+    world.assert_nothing_left();
+}
+
+/// The same for what a dev session left running; a save is live afterwards.
+#[track_caller]
+fn dev_mends(by_hand: impl Fn(&Client, &Container)) {
+    let Web { world, port } = web();
+    let mut session = world.dev_ready(&["--keep"]);
+    assert_eq!(session.stop(), 130);
+    by_hand(world.client(), &world.container("demo/web"));
+    let mut session = world.dev_ready(&[]);
+    assert_eq!(http::get(port, "/").unwrap().body, "one");
+    assert_whole(&world);
+    world.page("demo/web", "two\n");
+    world.hob(["wait", "web"]).good();
+    assert_eq!(http::get(port, "/").unwrap().body, "two");
+    assert_eq!(session.stop(), 130);
+    world.assert_nothing_left();
+}
+
+fn remove(client: &Client, container: &Container) {
+    client.remove(&container.id);
+}
+
+fn kill(client: &Client, container: &Container) {
+    client.kill(&container.id);
+}
+
+fn stop(client: &Client, container: &Container) {
+    client.stop(&container.id);
+}
+
+fn pause(client: &Client, container: &Container) {
+    client.pause(&container.id);
+}
+
+fn rename(client: &Client, container: &Container) {
+    client.rename(&container.id, &format!("renamed-{}", &container.id[..12]));
+}
+
+fn disconnect(client: &Client, container: &Container) {
+    for network in container.networks() {
+        client.disconnect(&network, &container.id);
+    }
+}
+
+fn remove_network(client: &Client, container: &Container) {
+    let project = container.label("hob.project").unwrap();
+    for network in client.networks_of(project) {
+        client.remove_network(&network);
+    }
+}
+
+#[test]
+fn up_makes_a_removed_container_anew() {
+    up_mends(remove);
+}
+
+#[test]
+fn up_starts_a_killed_container() {
+    up_mends(kill);
+}
+
+#[test]
+fn up_starts_a_stopped_container() {
+    up_mends(stop);
+}
+
+#[test]
+fn up_wakes_a_paused_container_up() {
+    up_mends(pause);
+}
+
+#[test]
+fn up_knows_a_renamed_container_by_its_labels() {
+    up_mends(rename);
+}
+
+#[test]
+fn up_connects_a_disconnected_container() {
+    up_mends(disconnect);
+}
+
+#[test]
+fn up_makes_a_removed_network_anew() {
+    up_mends(remove_network);
+}
+
+#[test]
+fn dev_makes_a_removed_container_anew() {
+    dev_mends(remove);
+}
+
+#[test]
+fn dev_starts_a_killed_container() {
+    dev_mends(kill);
+}
+
+#[test]
+fn dev_starts_a_stopped_container() {
+    dev_mends(stop);
+}
+
+#[test]
+fn dev_wakes_a_paused_container_up() {
+    dev_mends(pause);
+}
+
+#[test]
+fn dev_knows_a_renamed_container_by_its_labels() {
+    dev_mends(rename);
+}
+
+#[test]
+fn dev_connects_a_disconnected_container() {
+    dev_mends(disconnect);
+}
+
+#[test]
+fn dev_makes_a_removed_network_anew() {
+    dev_mends(remove_network);
+}
+
+#[test]
+fn a_container_that_is_removed_under_a_session_is_made_anew_by_it() {
+    let Web { world, port } = web();
+    let mut session = world.dev_ready(&[]);
+    let before = world.container("demo/web").id;
+    world.client().remove(&before);
+    World::answers(port, "one");
+    assert_ne!(world.container("demo/web").id, before);
+    world.page("demo/web", "two\n");
+    World::answers(port, "two");
+    assert_eq!(session.stop(), 130);
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_container_that_is_paused_under_a_session_is_told_of_and_goes_on() {
+    let Web { world, port } = web();
+    let mut session = world.dev_ready(&[]);
+    let container = world.container("demo/web").id;
+    world.client().pause(&container);
+    world.page("demo/web", "two\n");
+    // Whether hob wakes it up or somebody else does, no save is lost.
+    if world.container("demo/web").state() == "paused" {
+        world.client().unpause(&container);
+    }
+    World::answers(port, "two");
+    assert_eq!(session.stop(), 130);
+    world.assert_nothing_left();
+}
+
+#[test]
+fn up_builds_a_deleted_image_again() {
+    let Web { world, port } = imaged("one");
+    world.hob(["up"]).good();
+    let container = world.container("demo/web");
+    let image = container.image().to_owned();
+    world.client().remove(&container.id);
+    world.client().remove_image(&image);
+    world.hob(["up"]).good();
+    World::answers(port, "one");
+    let again = world.hob(["up"]).good();
+    assert!(again.err.contains("everything is up already"), "{again:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn what_is_not_hobs_is_left_alone() {
+    let Web { world, .. } = web();
+    world.hob(["up"]).good();
+    let client = world.client();
+    let base = hob_e2e::engine::base();
+    let name = format!("strangers-{}", world.project());
+    let tag = format!("{name}:1");
+    client.tag(base, &tag);
+    let stranger = client.run(&name, base, &[], &["sleep", "1000"]);
+    world.hob(["down", "--volumes", "--prove"]).good();
+    let goes_on = client
+        .inspect(&stranger)
+        .is_some_and(|it| it.state() == "running");
+    let has_image = client.has_image(&tag);
+    client.remove(&stranger);
+    client.remove_image(&tag);
+    assert!(goes_on && has_image, "{goes_on} {has_image}");
+    until("its end", || client.inspect(&stranger).is_none());
+}
