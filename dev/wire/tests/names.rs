@@ -50,6 +50,7 @@ fn spec() -> Spec {
             addr: "127.0.0.1:1".parse().unwrap(),
             protocol: Protocol::Http,
         }),
+        bind: Some("0.0.0.0:80".parse().unwrap()),
         host: "127.0.0.1".parse().unwrap(),
         build: Some(program()),
         run: program(),
@@ -168,7 +169,7 @@ fn what_is_asked_of_an_agent() {
 
 protocol 3
 "status"
-{"configure":{"spec":{"project":"p","root":"/r","service":"s/web","mode":"dev","listen":{"addr":"127.0.0.1:1","protocol":"http"},"host":"127.0.0.1","build":{"argv":["p"],"cwd":"/c","env":{}},"run":{"argv":["p"],"cwd":"/c","env":{}},"env":{},"inherit":true,"user":"u","secrets":{"A":{"file":"/a"},"B":{"env":"B"}},"ready":{"command":{"argv":["p"],"cwd":"/c","env":{}}},"swap":"overlap","restart":"on-failure","live_reload":true,"limits":{"ready":30000,"hold":30000,"drain":10000,"grace":5000,"build":1,"log_bytes":8388608},"state":"/s"},"digest":"d"}}
+{"configure":{"spec":{"project":"p","root":"/r","service":"s/web","mode":"dev","listen":{"addr":"127.0.0.1:1","protocol":"http"},"bind":"0.0.0.0:80","host":"127.0.0.1","build":{"argv":["p"],"cwd":"/c","env":{}},"run":{"argv":["p"],"cwd":"/c","env":{}},"env":{},"inherit":true,"user":"u","secrets":{"A":{"file":"/a"},"B":{"env":"B"}},"ready":{"command":{"argv":["p"],"cwd":"/c","env":{}}},"swap":"overlap","restart":"on-failure","live_reload":true,"limits":{"ready":30000,"hold":30000,"drain":10000,"grace":5000,"build":1,"log_bytes":8388608},"state":"/s"},"digest":"d"}}
 "start"
 "restart"
 "shutdown"

@@ -178,6 +178,7 @@ impl Agent {
                 addr: ([127, 0, 0, 1], free_port()).into(),
                 protocol: Protocol::Http,
             }),
+            bind: None,
             host: [127, 0, 0, 1].into(),
             build: Some(program(&["sh", "-c", "cp greeting $OUT/greeting"])),
             run: program(&[service().to_str().unwrap(), "http"]),

@@ -15,7 +15,6 @@ use futures_util::{Stream, StreamExt as _};
 use hob_stack::ServiceId;
 use tokio::io::AsyncWrite;
 
-use super::lower::STATE_AT;
 use super::{DockerEngine, container, labels, program};
 use crate::world::Failure;
 
@@ -65,7 +64,7 @@ impl DockerEngine {
         let api = self.client.api().await?;
         let mut cmd = own;
         cmd.extend(["visit".to_owned(), "--pid".to_owned(), pid.to_string()]);
-        cmd.extend(["--state".to_owned(), STATE_AT.to_owned(), "--".to_owned()]);
+        cmd.extend(["--".to_owned()]);
         cmd.extend(argv.iter().cloned());
         let config = ExecConfig {
             attach_stdin: Some(true),

@@ -68,10 +68,12 @@ impl Ground {
             environment,
             uid: uid(),
             executable: crate::agent::executable(),
+            gid: rustix::process::getgid().as_raw(),
+            docker: None,
         };
         Self {
             engine: Engine::choose(
-                EngineChoice::Auto,
+                EngineChoice::Host,
                 ProjectRef::from(&project),
                 surroundings.clone(),
             )
@@ -114,7 +116,7 @@ impl Ground {
     }
 
     pub fn assert_nothing_left(&self) {
-        assert_eq!(self.engine.prove(), []);
+        assert_eq!(self.engine.prove_here(), []);
         let paths = self.engine.paths();
         for folder in [&paths.state, &paths.runtime] {
             assert!(!folder.exists(), "{} is left", folder.display());
@@ -137,7 +139,7 @@ impl Ground {
     }
 
     pub fn count(&self, kind: LeftoverKind) -> usize {
-        let left = self.engine.prove();
+        let left = self.engine.prove_here();
         left.iter().filter(|left| left.kind == kind).count()
     }
 }
@@ -145,7 +147,7 @@ impl Ground {
 /// A test that failed half way leaves no process behind.
 impl Drop for Ground {
     fn drop(&mut self) {
-        let left = self.engine.prove().into_iter();
+        let left = self.engine.prove_here().into_iter();
         for left in left.filter(|left| left.kind == LeftoverKind::Process) {
             let pid = left.what.split(' ').next().unwrap();
             kill(pid.parse().unwrap());

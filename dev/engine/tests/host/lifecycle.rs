@@ -81,7 +81,7 @@ async fn down_keeps_volumes_and_down_with_volumes_does_not() {
     fs::set_permissions(volume.join("read-only"), closed).unwrap();
     let (_, applied) = ground.bring(&Want::down(Scope::Project)).await;
     assert!(applied.is_done());
-    let left: Vec<LeftoverKind> = ground.engine.prove().iter().map(|l| l.kind).collect();
+    let left: Vec<LeftoverKind> = ground.engine.prove_here().iter().map(|l| l.kind).collect();
     assert_eq!(left, [LeftoverKind::Volume]);
     assert!(volume.join("read-only/kept").exists());
     ground.down().await;
@@ -99,7 +99,7 @@ async fn down_keeps_the_log_of_the_newest_run_and_names_it_until_it_is_removed()
         assert!(ground.preview(&want).await.is_empty());
         let (_, applied) = ground.bring(&Want::down(Scope::Project)).await;
         assert!(applied.is_done());
-        let left = ground.engine.prove();
+        let left = ground.engine.prove_here();
         let left: Vec<String> = left.iter().map(ToString::to_string).collect();
         assert_eq!(left, ["log s/a"]);
         let (kept, is_last) = ground.engine.logs_folder(&id("a"));

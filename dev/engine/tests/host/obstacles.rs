@@ -60,7 +60,7 @@ async fn a_port_of_another_project_names_its_folder_and_its_service() {
     }
     theirs.down().await;
     assert!(ours.preview(&ours.up(&["a"])).await.obstacles.is_empty());
-    assert_eq!(ours.engine.prove(), [], "a preview leaves nothing");
+    assert_eq!(ours.engine.prove_here(), [], "a preview leaves nothing");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ pub fn spec() -> Spec {
             addr: ([127, 0, 0, 1], 20010).into(),
             protocol: Protocol::Http,
         }),
+        bind: None,
         host: [127, 0, 0, 1].into(),
         build: Some(program("build")),
         run: program("run"),
