@@ -4,14 +4,18 @@
 //! Nothing here decides when; that is [`crate::machine`]'s.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hob_wire::Stream;
+use rustix::fs::{Gid, Uid};
+use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -62,6 +66,17 @@ impl Launch {
     }
 }
 
+/// Both ends of a pipe for what a child says. It belongs to the child's user,
+/// who may open it again by its name: servers log to `/dev/stdout`.
+fn outlet(user: Option<&User>) -> io::Result<(pipe::Receiver, OwnedFd)> {
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    if let Some(user) = user {
+        let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+        rustix::fs::fchown(&write, Some(uid), Some(gid))?;
+    }
+    Ok((pipe::Receiver::from_owned_fd(read)?, write))
+}
+
 /// A child that was started.
 pub struct Running {
     child: Child,
@@ -90,7 +105,9 @@ impl Running {
             // Root's other groups go with it; the standard library sees to it.
             command.uid(user.uid).gid(user.gid);
         }
-        let mut child = command
+        let (out, out_of) = outlet(launch.user.as_ref())?;
+        let (err, err_of) = outlet(launch.user.as_ref())?;
+        let child = command
             .args(args)
             .current_dir(&launch.cwd)
             .env_clear()
@@ -98,18 +115,17 @@ impl Running {
             .env(hob_wire::MARK_RUN, &launch.mark)
             .process_group(0)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(Stdio::from(out_of))
+            .stderr(Stdio::from(err_of))
             .spawn()?;
+        // It holds the ends of the pipes that are the child's.
+        drop(command);
         let pid = child.id().unwrap_or_default();
         descendants::own(pid);
-        let mut readers = Vec::new();
-        if let Some(out) = child.stdout.take() {
-            readers.push(tokio::spawn(read_lines(out, streams.0, sink.clone())));
-        }
-        if let Some(err) = child.stderr.take() {
-            readers.push(tokio::spawn(read_lines(err, streams.1, sink.clone())));
-        }
+        let readers = vec![
+            tokio::spawn(read_lines(out, streams.0, sink.clone())),
+            tokio::spawn(read_lines(err, streams.1, sink.clone())),
+        ];
         Ok(Self {
             child,
             pid,
