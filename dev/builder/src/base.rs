@@ -2,13 +2,15 @@
 //! Debian mirror where no registry can be reached.
 
 mod bootstrap;
+mod group;
 
 use std::time::Duration;
 
 use crate::build::Output;
 use crate::error::{BuildError, Kind};
-use crate::explain::{Hinted, Trouble, explain_pull};
+
 use crate::http::{self, Endpoint, Failure, Lines};
+use crate::words::{Hinted, Trouble, explain_pull};
 
 #[doc(hidden)]
 pub use bootstrap::bootstrap;
