@@ -2,13 +2,15 @@
 //! Debian mirror where no registry can be reached.
 
 mod bootstrap;
+mod group;
 
 use std::time::Duration;
 
 use crate::build::Output;
 use crate::error::{BuildError, Kind};
-use crate::explain::{Hinted, Trouble, explain_pull};
+
 use crate::http::{self, Endpoint, Failure, Lines};
+use crate::words::{Hinted, Trouble, explain_pull};
 
 #[doc(hidden)]
 pub use bootstrap::bootstrap;
@@ -240,6 +242,67 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::Fake;
+
+    async fn ensured(image: &str, answer: fn(&str) -> (u16, String)) -> Result<Ensured, String> {
+        let engine = Fake::new(answer);
+        ensure(&engine.endpoint, image, &[], |_| ())
+            .await
+            .map_err(|error| error.message)
+    }
+
+    fn absent() -> (u16, String) {
+        (404, r#"{"message":"No such image"}"#.into())
+    }
+
+    #[tokio::test]
+    async fn an_image_that_is_there_is_not_pulled() {
+        let there = ensured("debian:trixie", |path| match path {
+            "/images/debian:trixie/json" => (200, "{}".into()),
+            _ => (500, "asked for more".into()),
+        });
+        assert_eq!(there.await, Ok(Ensured::Local));
+    }
+
+    #[tokio::test]
+    async fn an_image_that_a_registry_has_is_pulled() {
+        let pulled = ensured("me/it:1", |path| match path {
+            "/images/me/it:1/json" => absent(),
+            "/images/create?fromImage=me%2Fit&tag=1" => {
+                (200, "{\"status\":\"Pulling\"}\r\n".into())
+            }
+            _ => (500, "asked for more".into()),
+        });
+        assert_eq!(pulled.await, Ok(Ensured::Pulled));
+    }
+
+    #[tokio::test]
+    async fn what_the_registry_says_does_not_exist_is_not_made_here() {
+        let refused = ensured("debian:nosuch", |path| match path {
+            "/images/debian:nosuch/json" => absent(),
+            _ => (
+                404,
+                r#"{"message":"manifest for debian:nosuch not found: manifest unknown"}"#.into(),
+            ),
+        });
+        let message = "`debian:nosuch` cannot be pulled: the registry does not have it";
+        assert_eq!(refused.await, Err(message.into()));
+    }
+
+    #[tokio::test]
+    async fn an_error_in_the_midst_of_a_pull_is_one() {
+        let refused = ensured("me/it:1", |path| match path {
+            "/images/me/it:1/json" => absent(),
+            _ => (
+                200,
+                "{\"status\":\"Pulling\"}\n{\"error\":\"no space left on device\"}\n".into(),
+            ),
+        });
+        assert_eq!(
+            refused.await,
+            Err("`me/it:1` cannot be pulled: no space left on device".into())
+        );
+    }
 
     fn suite(image: &str) -> Option<&str> {
         Name::parse(image).expect("a name").suite()

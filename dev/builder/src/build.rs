@@ -6,7 +6,6 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -14,14 +13,12 @@ use tokio::task::JoinHandle;
 use crate::archive;
 use crate::context::Context;
 use crate::dockerfile::Dockerfile;
+use crate::engine::{Builder, Engine, QUICK};
 use crate::error::{BuildError, Kind};
 use crate::explain::{Explain, connection};
 use crate::http::{self, Endpoint, Lines, Pieces};
 use crate::narration::Narration;
 use crate::recipe::Recipe;
-
-/// How long the engine may take for a question that it answers from memory.
-const QUICK: Duration = Duration::from_secs(10);
 
 /// One line of progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,15 +28,6 @@ pub struct Output {
     pub step: Option<String>,
     /// The line without its end.
     pub text: String,
-}
-
-/// Which builder of an engine makes the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Builder {
-    /// `version=2` of the API.
-    BuildKit,
-    /// `version=1`: no cache mounts, one step after the other.
-    Classic,
 }
 
 /// Builds `recipe`, tags the image `tag` and returns its id, `sha256:…`.
@@ -199,83 +187,6 @@ fn fresh_id() -> String {
     format!("hob-{:016x}{:016x}", random(), random())
 }
 
-/// What an engine can do.
-#[derive(Debug, PartialEq, Eq)]
-struct Engine {
-    builder: Builder,
-    /// The first number of its version, like 20, when it says one.
-    major: Option<u32>,
-}
-
-impl Engine {
-    async fn at(endpoint: &Endpoint) -> Result<Self, http::Failure> {
-        let answer = http::send(endpoint, http::get("/_ping"), Some(QUICK)).await?;
-        let header = |name| {
-            answer
-                .response
-                .headers()
-                .get(name)?
-                .to_str()
-                .ok()
-                .map(str::to_owned)
-        };
-        Ok(Self::told(
-            header("builder-version"),
-            header("api-version"),
-            header("server"),
-        ))
-    }
-
-    /// From the headers of its `_ping`. Engine 20.10 names a builder only when
-    /// its configuration does; BuildKit is in every engine since API 1.39.
-    fn told(builder: Option<String>, api: Option<String>, server: Option<String>) -> Self {
-        let minor = api
-            .as_deref()
-            .and_then(|api| api.strip_prefix("1.")?.parse::<u32>().ok());
-        let builder = match builder.as_deref() {
-            Some("2") => Builder::BuildKit,
-            Some(_) => Builder::Classic,
-            None if minor.is_some_and(|minor| minor >= 39) => Builder::BuildKit,
-            None => Builder::Classic,
-        };
-        let major = server.as_deref().and_then(|server| {
-            server
-                .strip_prefix("Docker/")?
-                .split('.')
-                .next()?
-                .parse()
-                .ok()
-        });
-        Self { builder, major }
-    }
-
-    fn can_build(&self, dockerfile: &Dockerfile, builder: Builder) -> Result<(), BuildError> {
-        let old = self.major.is_some_and(|major| major < 23);
-        let (need, reason) = match builder {
-            Builder::Classic => (
-                dockerfile.needs_buildkit(),
-                "BuildKit, and this engine builds with its classic builder",
-            ),
-            Builder::BuildKit if old => (
-                dockerfile.needs_newer_buildkit(),
-                "an engine of version 23.0 or newer",
-            ),
-            Builder::BuildKit => return Ok(()),
-        };
-        let Some(need) = need else {
-            return Ok(());
-        };
-        let message = format!("`{}` on line {} needs {reason}", need.what, need.line);
-        let error = BuildError::new(Kind::Prerequisite, &dockerfile.path, message).at(need.line);
-        Err(match builder {
-            Builder::Classic => error
-                .hint("switch BuildKit on: `\"features\": {\"buildkit\": true}` in the engine's daemon.json"),
-            Builder::BuildKit => error
-                .hint("write it without, or begin the Dockerfile with `# syntax=docker/dockerfile:1`, which is pulled from Docker Hub"),
-        })
-    }
-}
-
 /// Ends the build in the engine unless it ended by itself. The closed
 /// connection does so too, but only once the engine notices.
 struct Cancel<'a> {
@@ -300,7 +211,6 @@ impl Drop for Cancel<'_> {
         });
     }
 }
-
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make contexts")]
 mod tests {
@@ -412,58 +322,5 @@ mod tests {
         .await
         .expect_err("refused");
         assert!(error.message.ends_with("did you mean `dev`?"), "{error}");
-    }
-
-    fn engine(builder: Option<&str>, api: &str, server: &str) -> Engine {
-        Engine::told(
-            builder.map(str::to_owned),
-            Some(api.into()),
-            Some(server.into()),
-        )
-    }
-
-    #[test]
-    fn an_engine_that_names_no_builder_has_buildkit_since_api_1_39() {
-        let debian = engine(None, "1.41", "Docker/20.10.24+dfsg1 (linux)");
-        assert_eq!(
-            debian,
-            Engine {
-                builder: Builder::BuildKit,
-                major: Some(20)
-            }
-        );
-        assert_eq!(
-            engine(None, "1.38", "Docker/18.06.1").builder,
-            Builder::Classic
-        );
-        assert_eq!(
-            engine(Some("1"), "1.47", "Docker/27.0.1 (windows)").builder,
-            Builder::Classic
-        );
-        assert_eq!(engine(Some("2"), "1.47", "Libpod/5").major, None);
-    }
-
-    #[test]
-    fn what_a_builder_lacks_is_told_with_its_line() {
-        let text = "FROM a\nRUN --mount=type=cache,target=/c x\nRUN <<E\nE";
-        let dockerfile = Dockerfile::parse(Path::new("Dockerfile"), text).expect("readable");
-        let refused = |server: &str, builder| {
-            let engine = engine(None, "1.41", server);
-            engine
-                .can_build(&dockerfile, builder)
-                .map_err(|error| (error.message, error.line))
-        };
-        assert_eq!(
-            refused("Docker/28.0.1", Builder::Classic),
-            Err(("`RUN --mount` on line 2 needs BuildKit, and this engine builds with its classic builder".into(), Some(2)))
-        );
-        assert_eq!(
-            refused("Docker/20.10.24", Builder::BuildKit),
-            Err((
-                "`RUN <<E` on line 3 needs an engine of version 23.0 or newer".into(),
-                Some(3)
-            ))
-        );
-        assert_eq!(refused("Docker/28.0.1", Builder::BuildKit), Ok(()));
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! Begin with [`Recipe`], then `build.rs` (one build from the request to the
 //! image's id), `dockerfile/` (what is understood before anything is sent),
-//! `context.rs` (what is sent).
+//! `context.rs` (what is sent), `explain.rs` (why there is no image).
 
 mod archive;
 pub mod base;
@@ -15,6 +15,7 @@ mod build;
 mod context;
 mod digest;
 mod dockerfile;
+mod engine;
 mod error;
 mod explain;
 #[cfg(test)]
@@ -25,9 +26,11 @@ mod narration;
 mod pattern;
 mod recipe;
 mod trace;
+mod words;
 
-pub use build::{Builder, Output, build, build_with};
+pub use build::{Output, build, build_with};
 pub use digest::{Inputs, inputs};
+pub use engine::Builder;
 pub use error::{BuildError, Kind};
 pub use http::Endpoint;
 pub use recipe::{Recipe, froms};

@@ -13,7 +13,7 @@ pub(crate) struct Narration {
     steps: BTreeMap<String, Step>,
     /// The key of the step that failed, or of the classic builder's last one.
     failed: Option<String>,
-    /// Output that belongs to no step, as of a classic builder before its first.
+    /// The number of the classic builder's last step.
     number: usize,
     /// The image's id once it is there.
     pub(crate) image: Option<String>,

@@ -10,11 +10,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio::sync::mpsc;
 
+use super::group::Group;
 use super::{BaseError, Name, Tail};
 use crate::archive::WAITING;
 use crate::build::Output;
@@ -23,9 +23,6 @@ use crate::http::{self, Endpoint, Lines, Pieces};
 
 /// Ten seconds are usual; a slow mirror takes minutes.
 const LIMIT: Duration = Duration::from_secs(900);
-
-/// How long `mmdebstrap` has to unmount and tidy up once it is told to end.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// What images for engines are tuned with, as Debian's own are: packages and
 /// caches of apt are not kept, no service starts while packages are set up,
@@ -262,61 +259,10 @@ fn failed(suite: &str, reason: &str, tail: Tail) -> BaseError {
     error
 }
 
-/// A child and its process group: told to end, then killed, when dropped.
-struct Group {
-    child: Option<Child>,
-    pid: Option<Pid>,
-}
-
-impl Group {
-    fn of(child: Child) -> Self {
-        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        Self {
-            child: Some(child),
-            pid,
-        }
-    }
-
-    /// Whether it succeeded.
-    async fn wait(&mut self) -> io::Result<bool> {
-        let Some(child) = &mut self.child else {
-            return Ok(false);
-        };
-        let status = child.wait().await?;
-        self.child = None;
-        Ok(status.success())
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let (Some(mut child), Some(pid)) = (self.child.take(), self.pid) else {
-            return;
-        };
-        // It has mounts to undo: it is asked before it is killed.
-        let _ = kill_process_group(pid, Signal::TERM);
-        let kill = Kill(pid);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let _ = tokio::time::timeout(GRACE, child.wait()).await;
-                drop(kill);
-            });
-        }
-    }
-}
-
-/// Kills what is left of the group, also when the runtime ends first.
-struct Kill(Pid);
-
-impl Drop for Kill {
-    fn drop(&mut self) {
-        let _ = kill_process_group(self.0, Signal::KILL);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::group::GRACE;
     use crate::fake::Fake;
 
     fn words(lines: &[&str]) -> String {
