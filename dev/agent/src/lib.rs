@@ -224,7 +224,6 @@ impl Agent {
                 self.forget();
                 self.shut_down();
             }
-            Command::Input(Input::Start) => self.start(),
             Command::Input(input) => self.supervisor.take(input),
             Command::Configure {
                 spec,
@@ -233,6 +232,11 @@ impl Agent {
             } => {
                 // The client may have gone.
                 let _ = answer.send(self.configure(spec, digest).await);
+            }
+            Command::Start { answer } => {
+                self.start();
+                // The client may have gone.
+                let _ = answer.send(());
             }
             Command::Restart { answer } => {
                 let run = self.supervisor.machine.next_run();

@@ -30,6 +30,8 @@ pub enum Command {
         digest: String,
         answer: oneshot::Sender<Result<(), String>>,
     },
+    /// What the service needs is there; answered once that is kept.
+    Start { answer: oneshot::Sender<()> },
     /// A new process; answered with the first run that would satisfy it.
     Restart { answer: oneshot::Sender<RunId> },
     /// A session wants to be the one that sends changes.
@@ -121,7 +123,7 @@ impl Connection {
                 self.reply(&Reply::Status(Box::new(status))).await
             }
             Request::Configure { spec, digest } => self.configure(spec, digest).await,
-            Request::Start => self.pass(Input::Start).await,
+            Request::Start => self.start().await,
             Request::Restart => self.restart().await,
             Request::Shutdown => self.shutdown().await,
             Request::Logs(query) => self.logs(query).await,
@@ -136,9 +138,13 @@ impl Connection {
         }
     }
 
-    async fn pass(&mut self, input: Input) -> io::Result<()> {
-        self.command(Command::Input(input));
-        self.reply(&Reply::Done).await
+    async fn start(&mut self) -> io::Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Start { answer });
+        match answered.await {
+            Ok(()) => self.reply(&Reply::Done).await,
+            Err(_) => self.refuse("the agent is going down".into()).await,
+        }
     }
 
     async fn configure(&mut self, spec: Box<Spec>, digest: String) -> io::Result<()> {
@@ -349,7 +355,10 @@ impl Connection {
         let input = match request {
             Request::Change(change) => Input::Change(change),
             Request::Digest { generation, digest } => Input::Digest { generation, digest },
-            Request::Start => Input::Start,
+            Request::Start => {
+                let answer = oneshot::channel().0;
+                return self.command(Command::Start { answer });
+            }
             Request::Restart => Input::Restart,
             Request::Configure { spec, digest } => {
                 let answer = oneshot::channel().0;
