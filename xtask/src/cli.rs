@@ -50,6 +50,17 @@ pub enum Engine {
     Docker,
 }
 
+impl Engine {
+    /// As it is written behind `--engine`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Host => "host",
+            Self::Docker => "docker",
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Bring services up with their sources and rebuild on each save
@@ -66,9 +77,9 @@ pub enum Verb {
     /// Show the logs of services
     Logs(LogsArgs),
     /// Build services without running them
-    Build(SomeArgs),
-    /// Run one service's production command here, in the foreground
-    Run(OneArgs),
+    Build(BuildArgs),
+    /// Run one service in its production form, in the foreground
+    Run(RunArgs),
     /// Start new processes from what is built
     Restart(SomeArgs),
     /// Open a shell with a service's environment, in its folder
@@ -197,6 +208,24 @@ pub struct LogsArgs {
 pub struct SomeArgs {
     #[command(flatten)]
     pub names: NameArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    pub names: NameArgs,
+    /// As `dev` builds them, not in their production form
+    #[arg(long)]
+    pub dev: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The service
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    #[command(flatten)]
+    pub ports: PortArgs,
 }
 
 #[derive(Debug, Args)]

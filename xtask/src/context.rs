@@ -10,6 +10,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
 use hob_engine::host::Executable;
 use hob_engine::{Engine, ProjectRef, Surroundings, owner};
 use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, Publish, SelectError, ServiceId};
@@ -17,6 +18,9 @@ use hob_stack::{Diagnostic, EngineChoice, Loaded, Project, Publish, SelectError,
 use crate::cli::{self, Global};
 use crate::error::{Code, Error, Result};
 use crate::output::{Output, complain};
+
+/// The variable that says what `--engine` would.
+const ENGINE: &str = "HOB_ENGINE";
 
 /// The caller: options, environment, terminal.
 pub struct Context {
@@ -122,14 +126,32 @@ impl Context {
         complain(text.trim_end());
     }
 
+    /// Which engine is asked for: by the command line, else by the
+    /// environment, else by the project.
+    pub fn choice(&self, config: EngineChoice) -> Result<EngineChoice> {
+        let said = self.environment.get(ENGINE).map(|text| text.trim());
+        let engine = match (self.global.engine, said.filter(|text| !text.is_empty())) {
+            (Some(engine), _) => engine,
+            (None, Some(text)) => cli::Engine::from_str(text, false).map_err(|_| {
+                let words: Vec<&str> = cli::Engine::value_variants()
+                    .iter()
+                    .map(|engine| engine.word())
+                    .collect();
+                Error::usage(format!("`{ENGINE}` is `{text}`, which is no engine"))
+                    .hint(format!("it can be {}", words.join(", ")))
+            })?,
+            (None, None) => return Ok(config),
+        };
+        Ok(match engine {
+            cli::Engine::Auto => EngineChoice::Auto,
+            cli::Engine::Host => EngineChoice::Host,
+            cli::Engine::Docker => EngineChoice::Docker,
+        })
+    }
+
     /// The engine for a project.
     pub fn engine(&self, project: ProjectRef, config: EngineChoice) -> Result<Engine> {
-        let choice = match self.global.engine {
-            Some(cli::Engine::Auto) => EngineChoice::Auto,
-            Some(cli::Engine::Host) => EngineChoice::Host,
-            Some(cli::Engine::Docker) => EngineChoice::Docker,
-            None => config,
-        };
+        let choice = self.choice(config)?;
         let engine = Engine::choose(choice, project, self.surroundings()?);
         engine.map_err(|error| Error::failed(error.to_string()))
     }
@@ -275,5 +297,41 @@ pub async fn interrupted() {
         _ = interrupt.recv() => {}
         _ = term.recv() => {}
         _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(option: Option<cli::Engine>, variable: &str, expected: &str) {
+        let context = Context {
+            output: Output::new(false, true),
+            global: Global {
+                project: None,
+                engine: option,
+                json: false,
+                quiet: true,
+            },
+            environment: BTreeMap::from([(ENGINE.to_owned(), variable.to_owned())]),
+        };
+        let told = match context.choice(EngineChoice::Host) {
+            Ok(choice) => format!("{choice:?}"),
+            Err(error) => error.render().trim_end().to_owned(),
+        };
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_environment_stands_between_the_command_line_and_the_project() {
+        check(None, "", "Host");
+        check(None, "docker", "Docker");
+        check(Some(cli::Engine::Auto), "docker", "Auto");
+        check(
+            None,
+            "dokcer",
+            "error: `HOB_ENGINE` is `dokcer`, which is no engine\nhint: it can be auto, host, docker",
+        );
     }
 }

@@ -318,8 +318,10 @@ pub async fn spec_of(
     loading: &Loading,
     id: &ServiceId,
     mode: Mode,
+    port_offset: u16,
 ) -> Result<hob_wire::Spec> {
-    let want = Want::up(loading.project.clone(), BTreeSet::from([id.clone()]), mode);
+    let mut want = Want::up(loading.project.clone(), BTreeSet::from([id.clone()]), mode);
+    want.port_offset = port_offset;
     match engine.spec(&want, id).await.map_err(engine_error)? {
         Ok(spec) => Ok(spec),
         Err(obstacle) => {

@@ -1,4 +1,4 @@
-//! `build`: the production build of services, without running them.
+//! `build`: the build of services, without running them.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,18 +10,19 @@ use std::time::Instant;
 use console::style;
 use hob_wire::Mode;
 
-use crate::cli::SomeArgs;
+use crate::cli::BuildArgs;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::ground::spec_of;
 
-pub async fn build(context: &Context, args: SomeArgs) -> Result {
+pub async fn build(context: &Context, args: BuildArgs) -> Result {
     let loading = context.load(&args.names.names)?;
     let services = loading.select(&args.names.names)?;
     let engine = loading.engine(context)?;
+    let mode = if args.dev { Mode::Dev } else { Mode::Run };
     let mut worst = Ok(());
     for id in &services {
-        let spec = match spec_of(&engine, &loading, id, Mode::Run).await {
+        let spec = match spec_of(&engine, &loading, id, mode, 0).await {
             Ok(spec) => spec,
             Err(error) => {
                 context.output.say(error.render().trim_end());

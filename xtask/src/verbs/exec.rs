@@ -95,7 +95,7 @@ async fn of_file(
 ) -> Result<Command> {
     let loading = context.load(&[service.to_owned()])?;
     let engine = loading.engine(context)?;
-    let spec = spec_of(&engine, &loading, id, mode).await?;
+    let spec = spec_of(&engine, &loading, id, mode, 0).await?;
     let program = Program {
         argv,
         cwd: spec.run.cwd.clone(),

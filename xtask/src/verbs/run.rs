@@ -7,7 +7,7 @@ use hob_wire::Mode;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::change::engine_error;
-use crate::cli::OneArgs;
+use crate::cli::RunArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::ground::spec_of;
@@ -18,9 +18,11 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub async fn run(context: &Context, args: OneArgs) -> Result {
+pub async fn run(context: &Context, args: RunArgs) -> Result {
     let loading = context.load(std::slice::from_ref(&args.service))?;
     let id = loading.one(&args.service)?;
+    loading.fits(std::slice::from_ref(&id), args.ports.port_offset)?;
+    let offset = args.ports.port_offset.unwrap_or(0);
     let engine = loading.engine(context)?;
     let holder = engine.agent(&id).map_err(engine_error)?;
     if let Ok(status) = holder.status(ANSWER).await {
@@ -30,7 +32,7 @@ pub async fn run(context: &Context, args: OneArgs) -> Result {
             "`hob down {id}` ends it, `hob logs -f {id}` follows it"
         )));
     }
-    let spec = spec_of(&engine, &loading, &id, Mode::Run).await?;
+    let spec = spec_of(&engine, &loading, &id, Mode::Run, offset).await?;
     let out = tempfile::tempdir()?;
     if let Some(mut build) = hob_agent::foreground::build(&spec, out.path()) {
         context.output.say(format!("building {id}"));
