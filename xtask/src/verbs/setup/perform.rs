@@ -26,6 +26,8 @@ use crate::stage::Stage;
 
 /// The last lines that are shown of what failed.
 const LINES: usize = 20;
+/// The name of its process.
+const DOCKERD: &str = "dockerd";
 /// How long a Docker engine may take to begin.
 const ENGINE: Duration = Duration::from_secs(60);
 /// Between two questions whether it answers.
@@ -157,18 +159,26 @@ async fn one(action: &Action, stage: &Stage, stop: impl Future<Output = ()>) -> 
     }
 }
 
-/// Waits until a Docker engine answers, or refuses to answer this user.
+/// Waits until a Docker engine answers, or refuses to answer this user; no
+/// longer than it lives.
 async fn answers(endpoint: &DockerEndpoint) -> Result {
-    let end = Instant::now() + ENGINE;
+    let begun = Instant::now();
+    let mut seen = false;
     loop {
         let why = match version(endpoint).await {
             Ok(_) | Err(Silence::Denied) => return Ok(()),
             Err(Silence::NotThere) => "nothing listens there".to_owned(),
             Err(Silence::Other(why)) => why,
         };
-        if Instant::now() >= end {
-            let waited = ENGINE.as_secs();
-            let error = format!("no Docker engine answers at {endpoint} after {waited} s: {why}");
+        let runs = is_running(DOCKERD);
+        if begun.elapsed() >= ENGINE || (seen && !runs) {
+            let error = match seen && !runs {
+                true => "the Docker engine ended at once".to_owned(),
+                false => {
+                    let waited = ENGINE.as_secs();
+                    format!("no Docker engine answers at {endpoint} after {waited} s: {why}")
+                }
+            };
             let log = std::fs::read_to_string(DOCKER_LOG).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
             let tail = lines[lines.len().saturating_sub(LINES)..].iter();
@@ -176,8 +186,16 @@ async fn answers(endpoint: &DockerEndpoint) -> Result {
                 .hint(format!("`{DOCKER_LOG}` or `journalctl -u docker` says why"))
                 .details(tail.map(ToString::to_string)));
         }
+        seen |= runs;
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// Whether any process has this name; see proc_pid_comm(5).
+fn is_running(name: &str) -> bool {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut names = entries.filter_map(|it| std::fs::read_to_string(it.path().join("comm")).ok());
+    names.any(|comm| comm.trim_end() == name)
 }
 
 /// Waits for the end; none when the user did not want to.
