@@ -92,8 +92,8 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Check the stack files
     Check(CheckArgs),
-    /// Print the JSON schema of stack.toml
-    Schema,
+    /// Print the JSON schema of stack.toml or hob.toml
+    Schema(SchemaArgs),
     /// List what is there, what is missing and the command that mends it
     Doctor(AllArgs),
     /// Install what `doctor` misses, after asking
@@ -284,6 +284,21 @@ pub struct CheckArgs {
     /// Print the file as it is after stack.local.toml and .env, secrets masked
     #[arg(long)]
     pub effective: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// The file that it is of
+    #[arg(value_name = "FILE", default_value = "stack.toml")]
+    pub file: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    #[value(name = "stack.toml")]
+    Stack,
+    #[value(name = "hob.toml")]
+    Project,
 }
 
 #[derive(Debug, Args)]
