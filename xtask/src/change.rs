@@ -72,7 +72,8 @@ impl Changed {
             .map(|(_, failure)| failure.kind)
             .collect();
         let missing = |it: &Obstacle| it.kind == ObstacleKind::Missing;
-        let code = if kinds.contains(&FailureKind::Service) {
+        let of_user = |kind| matches!(kind, &FailureKind::Service | &FailureKind::Image);
+        let code = if kinds.iter().any(of_user) {
             Code::Service
         } else if kinds.contains(&FailureKind::Operation) {
             Code::Failed

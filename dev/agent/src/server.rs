@@ -8,8 +8,8 @@ use std::io;
 use std::sync::Arc;
 
 use hob_wire::{
-    Hello, LINE_LIMIT, LogLine, LogQuery, PROTOCOL, Phase, Reply, Request, SessionInfo, Spec,
-    Stream, decode, encode,
+    Hello, LINE_LIMIT, LogLine, LogQuery, Micros, PROTOCOL, Phase, Reply, Request, SessionInfo,
+    Spec, Stream, decode, encode,
 };
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -19,6 +19,9 @@ use crate::log::Log;
 use crate::machine::{Input, RunId};
 use crate::publish::View;
 use crate::usage;
+
+/// How many lines that were said before it came a first session is told.
+const MISSED: u64 = 512;
 
 /// What a connection asks of the agent's loop.
 pub enum Command {
@@ -37,7 +40,7 @@ pub enum Command {
     /// A session wants to be the one that sends changes.
     Attach {
         info: SessionInfo,
-        answer: oneshot::Sender<Result<(), SessionInfo>>,
+        answer: oneshot::Sender<Result<Option<Micros>, SessionInfo>>,
     },
     /// The attached session is gone.
     Detach,
@@ -304,8 +307,8 @@ impl Connection {
     async fn attach(&mut self, info: SessionInfo) -> io::Result<()> {
         let (answer, answered) = oneshot::channel();
         self.command(Command::Attach { info, answer });
-        match answered.await {
-            Ok(Ok(())) => {}
+        let missed = match answered.await {
+            Ok(Ok(missed)) => missed,
             Ok(Err(other)) => {
                 let reason = format!("process {} is in a dev session with it", other.pid);
                 return self
@@ -316,17 +319,33 @@ impl Connection {
                     .await;
             }
             Err(_) => return self.refuse("the agent is going down".into()).await,
-        }
-        let result = self.attached().await;
+        };
+        let result = self.attached(missed).await;
         self.command(Command::Detach);
         result
     }
 
-    async fn attached(&mut self) -> io::Result<()> {
-        let mut feed = Feed::new(&self.shared, true);
+    async fn attached(&mut self, missed: Option<Micros>) -> io::Result<()> {
+        let (mut stored, lines) = self.shared.log.follow();
+        let mut feed = Feed::with(&self.shared, lines);
         self.reply(&Reply::Done).await?;
         let first = Reply::Status(Box::new(self.shared.view.borrow().status.clone()));
         self.reply(&first).await?;
+        if missed.is_some() {
+            let query = LogQuery {
+                since: missed,
+                tail: Some(MISSED),
+                follow: false,
+            };
+            let mut said = Vec::new();
+            stored.each(&query, |line| {
+                said.push(line);
+                true
+            });
+            for line in said {
+                self.reply(&feed.line(line)).await?;
+            }
+        }
         let mut line = Vec::new();
         loop {
             // `read_into` keeps a line that is not whole yet in `line`.

@@ -332,16 +332,21 @@ impl Engine {
         setup.paths.make(&setup.root, setup.uid)
     }
 
+    /// The folder that a service's agent fills, whether it is there or not.
+    #[must_use]
+    pub fn agent_folder(&self, stack: &str, service: &str) -> PathBuf {
+        match &self.driver {
+            Driver::Host(_) => self.paths().service(stack, service),
+            Driver::Docker(_) => self.paths().container(stack, service),
+        }
+    }
+
     /// The folder of a service's stored log, and whether it is that of its
     /// last run: kept until its next one.
     #[must_use]
     pub fn logs_folder(&self, id: &ServiceId) -> (PathBuf, bool) {
         let (stack, service) = (id.stack.as_str(), id.service.as_str());
-        let now = match &self.driver {
-            Driver::Host(_) => self.paths().service(stack, service),
-            Driver::Docker(_) => self.paths().container(stack, service),
-        };
-        let now = now.join(LOG_FOLDER);
+        let now = self.agent_folder(stack, service).join(LOG_FOLDER);
         let last = self.paths().last_log(stack, service);
         match !now.is_dir() && last.is_dir() {
             true => (last, true),

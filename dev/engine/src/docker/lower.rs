@@ -283,7 +283,7 @@ impl Lowering<'_> {
             alias: name.to_owned(),
             mounts: self.mounts(),
             memory: self.memory(),
-            publish,
+            publish: publish.filter(|_| !want.idle),
             read_only: self.reads_only(),
             health: self.as_the_image_says() && want.mode == Mode::Run,
             over_tcp: self.facts.over_tcp,
@@ -305,7 +305,10 @@ impl Lowering<'_> {
             id: made.id.clone(),
             identity,
             config: Some(digest),
-            level: Level::Ready,
+            level: match want.idle {
+                true => Level::Configured,
+                false => Level::Ready,
+            },
             needs,
             claims: made
                 .publish
