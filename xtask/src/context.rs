@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum as _;
@@ -212,9 +212,16 @@ impl Context {
             executable: Executable {
                 program,
                 args: Vec::new(),
+                sources: sources(),
             },
         })
     }
+}
+
+/// The workspace that this program was compiled from, if it is still there.
+fn sources() -> Option<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().filter(|it| it.is_dir()).map(Path::to_owned)
 }
 
 impl Loading {

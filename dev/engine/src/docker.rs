@@ -9,6 +9,7 @@
 //! `observe.rs` looks, `lower.rs` (pure) says what is wanted, `perform.rs`
 //! acts; `prove.rs` lists what is left. Start with [`DockerEngine`].
 
+mod agents;
 mod body;
 mod client;
 mod containers;
@@ -56,6 +57,8 @@ pub const IMAGE: Kind = Kind::new("image");
 /// An image that is there or pulled, never built from a stack's Dockerfile and
 /// never removed.
 pub const BASE: Kind = Kind::new("base image");
+/// The program of agents, built by the engine and taken out of its image.
+pub const AGENT_PROGRAM: Kind = Kind::new("agent program");
 /// The folder of this machine that an agent fills.
 pub const FOLDER: Kind = Kind::new("container folder");
 /// A kept folder of a service.
@@ -85,6 +88,10 @@ pub struct DockerEngine {
     /// The programs that containers of this project run from, as they were
     /// last seen.
     programs: Mutex<BTreeSet<String>>,
+    /// The program that was built for this project, if it was looked at.
+    built: Mutex<Option<String>>,
+    /// Held by whoever lays one out.
+    taking_out: tokio::sync::Mutex<()>,
 }
 
 impl DockerEngine {
@@ -98,6 +105,8 @@ impl DockerEngine {
             gid: setup.gid,
             setup: setup.setup,
             programs: Mutex::default(),
+            built: Mutex::default(),
+            taking_out: tokio::sync::Mutex::default(),
         })
     }
 
@@ -118,7 +127,18 @@ impl Lower for DockerEngine {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        const { &[NETWORK, IMAGE, BASE, FOLDER, VOLUME, CACHE, CONTAINER] }
+        const {
+            &[
+                NETWORK,
+                IMAGE,
+                BASE,
+                AGENT_PROGRAM,
+                FOLDER,
+                VOLUME,
+                CACHE,
+                CONTAINER,
+            ]
+        }
     }
 
     fn tidy(&self) {

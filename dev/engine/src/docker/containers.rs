@@ -236,7 +236,7 @@ impl DockerEngine {
     }
 
     /// Removes a container, whatever it is at.
-    async fn delete(&self, id: &str) -> Result<(), Failure> {
+    pub(super) async fn delete(&self, id: &str) -> Result<(), Failure> {
         let options = RemoveContainerOptionsBuilder::new()
             .force(true)
             .v(true)

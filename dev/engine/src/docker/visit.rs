@@ -123,9 +123,14 @@ impl DockerEngine {
                 id.owner()
             )));
         };
-        let program = program::find(&self.setup.paths, &self.setup.executable);
-        let program = program.map_err(|why| Failure::operation(why.reason))?;
-        Ok((summary.id.clone().unwrap_or_default(), program.argv))
+        let labels = summary.labels.as_ref();
+        let key = labels.and_then(|it| it.get(labels::PROGRAM));
+        let argv = key.and_then(|key| program::called_in(&self.setup.paths, key));
+        let Some(argv) = argv else {
+            let message = format!("the program that {} runs from is gone", id.owner());
+            return Err(Failure::operation(message).hint("`hob up` brings it back"));
+        };
+        Ok((summary.id.clone().unwrap_or_default(), argv))
     }
 }
 
