@@ -25,6 +25,7 @@ pub struct Publisher {
     facts: AgentFacts,
     session: Option<SessionInfo>,
     writes_files: bool,
+    returns: bool,
     replies: broadcast::Sender<Arc<Reply>>,
     view: watch::Sender<View>,
 }
@@ -42,6 +43,7 @@ impl Publisher {
             facts,
             session: None,
             writes_files: false,
+            returns: false,
             replies: broadcast::channel(8192).0,
             view: watch::channel(view).0,
         }
@@ -73,6 +75,12 @@ impl Publisher {
         self.writes_files = wrote;
     }
 
+    /// The agent goes on once it is started again; told with the next
+    /// [`Publisher::look`].
+    pub fn set_returns(&mut self) {
+        self.returns = true;
+    }
+
     /// A feed of all that is told from now on.
     pub fn replies(&self) -> broadcast::Sender<Arc<Reply>> {
         self.replies.clone()
@@ -88,6 +96,7 @@ impl Publisher {
         let mut status = machine.status(&self.facts);
         status.session = self.session.clone();
         status.writes_files = self.writes_files;
+        status.returns = self.returns;
         let before = self.view.borrow().status.clone();
         let view = View {
             serving: machine.serving_run(),

@@ -4,7 +4,8 @@ use hob_e2e::{World, engine, http};
 
 use crate::{Web, web};
 
-/// A project whose one service answers with what its Dockerfile says.
+/// A project whose one service answers with what its Dockerfile says: as the
+/// image does it in production form, by `run` in a session.
 pub(crate) fn imaged(words: &str) -> Web {
     let mut world = World::new();
     let port = world.port();
@@ -19,10 +20,13 @@ pub(crate) fn imaged(words: &str) -> Web {
     Web { world, port }
 }
 
-/// Writes the Dockerfile; its last line, the third, is this.
-fn dockerfile(world: &World, last: &str) {
+/// Writes the Dockerfile; its third line is this.
+fn dockerfile(world: &World, third: &str) {
     let base = engine::base();
-    let text = format!("FROM {base}\nCOPY hob-e2e-service /app/\n{last}\n");
+    let text = format!(
+        "FROM {base}\nCOPY hob-e2e-service /app/\n{third}\n\
+         CMD [\"/app/hob-e2e-service\", \"/app/page.txt\"]\n"
+    );
     world.write("stacks/demo/web/Dockerfile", &text);
 }
 

@@ -102,8 +102,11 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec) -> ContainerCreateBod
             cap_add: Some(CAPABILITIES.map(str::to_owned).into()),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
             readonly_rootfs: Some(container.read_only),
+            // An engine that was killed stops what it finds running when it is
+            // there again, and counts that as a person's stop: then
+            // `unless-stopped` leaves the service down.
             restart_policy: Some(RestartPolicy {
-                name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+                name: Some(RestartPolicyNameEnum::ALWAYS),
                 maximum_retry_count: None,
             }),
             log_config: Some(HostConfigLogConfig {

@@ -15,12 +15,12 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
 };
 use futures_util::StreamExt as _;
-use hob_wire::Request;
+use hob_wire::{Mode, Request};
 use tokio::time::Instant;
 
 use super::client::{is_unknown, status};
 use super::spec::ContainerSpec;
-use super::{DockerEngine, body, labels, program, services};
+use super::{DockerEngine, IMAGE, body, labels, program, services};
 use crate::agent::answer::{Answer, ask};
 use crate::agent::told::Told;
 use crate::resource::ResourceId;
@@ -134,7 +134,12 @@ impl DockerEngine {
         argv.extend(config.cmd.unwrap_or_default());
         if argv.is_empty() {
             let message = format!("the image {} says no command to run", it.image);
-            let hint = "give it a `CMD`, or the service a `run`";
+            // What is built for production alone says what is run.
+            let built = it.needs.iter().any(|need| need.kind == IMAGE);
+            let hint = match (built, it.spec.mode) {
+                (true, Mode::Run) => "end its Dockerfile's stage with a `CMD`",
+                _ => "give it a `CMD`, or the service a `run`",
+            };
             return Err(Failure::service(message).hint(hint));
         }
         it.spec.run.argv = argv;
