@@ -79,9 +79,10 @@ impl DockerEngine {
             .start_container(&made.id, None::<StartContainerOptions>)
             .await
         {
-            let failure = self.client.failure(&format!("start the {}", it.id), error);
+            let taken = self.taken(it).await;
             self.delete(&made.id).await?;
-            return Err(failure);
+            return Err(taken
+                .unwrap_or_else(|| self.client.failure(&format!("start the {}", it.id), error)));
         }
         let end = Instant::now() + SPAWN.min(limit);
         let why = loop {

@@ -69,6 +69,8 @@ pub(super) fn of_container(
     };
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
     Labels::from([
+        // What is not said here is taken from the image, which has a name.
+        (NAME.to_owned(), String::new()),
         (MODE.to_owned(), mode.to_owned()),
         (TRAITS.to_owned(), json(serde_json::to_string(traits))),
         (NEEDS.to_owned(), json(serde_json::to_string(needs))),
