@@ -226,9 +226,10 @@ impl Client {
         String::from_utf8_lossy(&said).replace("\r\n", "\n")
     }
 
-    /// What is there of a project.
+    /// What is there of a project; what a plain `down` keeps, volumes and
+    /// images, if that is asked for.
     #[must_use]
-    pub fn left(&self, project: &str, volumes: bool) -> Vec<String> {
+    pub fn left(&self, project: &str, kept: bool) -> Vec<String> {
         let mut left = Vec::new();
         let containers = self.containers_of(project).into_iter().map(|it| it.name);
         left.extend(containers.map(|it| format!("container {it}")));
@@ -237,12 +238,12 @@ impl Client {
                 .iter()
                 .map(|it| format!("network {it}")),
         );
-        left.extend(
-            self.images_of(project)
-                .iter()
-                .map(|it| format!("image {it}")),
-        );
-        if volumes {
+        if kept {
+            left.extend(
+                self.images_of(project)
+                    .iter()
+                    .map(|it| format!("image {it}")),
+            );
             left.extend(
                 self.volumes_of(project)
                     .iter()

@@ -71,6 +71,7 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
         }),
         done: None,
         writes_files: word == "writing",
+        leaving: matches!(word, "stopping" | "returning"),
         returns: word == "returning",
         crashes: 0,
         session: None,

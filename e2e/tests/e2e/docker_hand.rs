@@ -197,7 +197,7 @@ fn up_builds_a_deleted_image_again() {
     World::answers(port, "one");
     let again = world.hob(["up"]).good();
     assert!(again.err.contains("everything is up already"), "{again:?}");
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]

@@ -75,5 +75,5 @@ fn a_port_that_is_taken_after_the_plan_was_made_is_named_and_the_next_up_goes_on
     world.hob(["up"]).good();
     assert_eq!(http::get(web, "/").unwrap().body, "web");
     assert_eq!(all().len(), 2);
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }

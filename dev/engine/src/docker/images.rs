@@ -29,11 +29,15 @@ impl DockerEngine {
         let endpoint = self.client.endpoint();
         let lines = |line: hob_builder::Output| says.line(line.text);
         let ensured = hob_builder::base::ensure(&endpoint, &base.image, &base.mirrors, lines).await;
-        ensured.map(drop).map_err(|error| Failure {
-            kind: kind(error.kind),
-            message: error.message,
-            output: error.output,
-            hints: error.hints,
+        ensured.map(drop).map_err(|error| {
+            let mut hints = vec![format!("{} says that it is this one", base.named_by)];
+            hints.extend(error.hints);
+            Failure {
+                kind: kind(error.kind),
+                message: error.message,
+                output: error.output,
+                hints,
+            }
         })
     }
 

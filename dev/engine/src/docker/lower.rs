@@ -151,10 +151,13 @@ impl Lowering<'_> {
         let config = &self.asked.project.config;
         match self.asked.in_mode().image {
             None => Ok((
-                vec![self.base(config.base.as_str())],
+                vec![self.base(config.base.as_str(), "`base` of hob.toml")],
                 config.base.to_string(),
             )),
-            Some(Image::Named(named)) => Ok((vec![self.base(named.as_str())], named.to_string())),
+            Some(Image::Named(named)) => {
+                let by = format!("`image` of {stack}/{name}");
+                Ok((vec![self.base(named.as_str(), &by)], named.to_string()))
+            }
             Some(Image::Built(recipe)) => {
                 let build = match self.facts.builds.get(&self.asked.service.id) {
                     Some(Ok(build)) => build,
@@ -165,7 +168,11 @@ impl Lowering<'_> {
                             .unsupported("its image was not looked at".to_owned(), Vec::new()));
                     }
                 };
-                let mut images: Vec<_> = build.froms.iter().map(|from| self.base(from)).collect();
+                let mut images: Vec<_> = build
+                    .froms
+                    .iter()
+                    .map(|from| self.base(from, &recipe.dockerfile.to_string_lossy()))
+                    .collect();
                 let id = self.image(&build.digest);
                 let tag = labels::tag(self.setup, stack, name, &id.name);
                 let needs = images.iter().map(|base| Dependency {
@@ -196,10 +203,11 @@ impl Lowering<'_> {
     }
 
     /// An image that is there or pulled.
-    fn base(&self, image: &str) -> Desired<DockerSpec> {
+    fn base(&self, image: &str, named_by: &str) -> Desired<DockerSpec> {
         let (stack, name) = self.asked.names();
         let spec = BaseSpec {
             image: image.to_owned(),
+            named_by: named_by.to_owned(),
             mirrors: self.asked.project.config.mirrors.clone(),
         };
         let id = ResourceId::of_service(stack, name, BASE).named(image);
