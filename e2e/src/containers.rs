@@ -180,6 +180,29 @@ impl Client {
         self.must("DELETE", &format!("/networks/{network}"));
     }
 
+    /// Makes a network of nobody's with this name; its id.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    #[must_use]
+    pub fn make_network(&self, name: &str) -> String {
+        let body = json!({ "Name": name }).to_string();
+        let made = self.done("POST", "/networks/create", body.as_bytes());
+        let made: Value = serde_json::from_slice(&made).unwrap();
+        made["Id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a volume of nobody's with this name.
+    pub fn make_volume(&self, name: &str) {
+        let body = json!({ "Name": name }).to_string();
+        self.done("POST", "/volumes/create", body.as_bytes());
+    }
+
+    /// Removes a volume; it has to be there.
+    pub fn remove_volume(&self, name: &str) {
+        self.must("DELETE", &format!("/volumes/{name}"));
+    }
+
     /// Starts a container with these labels; its id.
     ///
     /// # Panics

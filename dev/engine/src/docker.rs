@@ -85,6 +85,9 @@ pub struct DockerEngine {
     /// The programs that containers of this project run from, as they were
     /// last seen.
     programs: Mutex<BTreeSet<String>>,
+    /// Held by who lays hob's program out for containers: all of them want it
+    /// at once.
+    laying_out: tokio::sync::Mutex<()>,
 }
 
 impl DockerEngine {
@@ -98,6 +101,7 @@ impl DockerEngine {
             gid: setup.gid,
             setup: setup.setup,
             programs: Mutex::default(),
+            laying_out: tokio::sync::Mutex::default(),
         })
     }
 

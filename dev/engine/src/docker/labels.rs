@@ -23,7 +23,7 @@ pub(super) const KIND: &str = "hob.kind";
 pub(super) const STACK: &str = "hob.stack";
 pub(super) const SERVICE: &str = "hob.service";
 /// The resource's own name among those of its kind and service.
-const NAME: &str = "hob.name";
+pub(super) const NAME: &str = "hob.name";
 /// How a container's service is run.
 pub(super) const MODE: &str = "hob.mode";
 /// The traits of a container that its agent does not tell, as JSON.
