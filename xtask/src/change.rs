@@ -58,6 +58,13 @@ impl Changed {
         blocked || undone || self.applied.was_interrupted()
     }
 
+    /// Whether something failed that is not the user's to mend in the service:
+    /// an engine that went away comes back, a full disk gets room.
+    pub fn may_mend_itself(&self) -> bool {
+        let mut failures = self.applied.failures();
+        failures.any(|(_, failure)| failure.kind != FailureKind::Service)
+    }
+
     /// The exit code that it means; everything was said already.
     pub fn result(&self) -> Result {
         if self.is_done() {

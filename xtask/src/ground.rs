@@ -119,7 +119,7 @@ impl DevGround {
         let never = |id: &ServiceId| !may_come(&project, &changed.obstacles, id);
         if !chosen.is_empty() && chosen.iter().all(never) {
             How::Blocked
-        } else if !changed.obstacles.is_empty() {
+        } else if !changed.obstacles.is_empty() || changed.may_mend_itself() {
             How::Obstructed
         } else {
             How::Partly

@@ -210,8 +210,8 @@ impl Agent {
                 Some(command) = from_clients.recv() => self.obey(command).await,
                 Some((generation, at)) = first_answers.recv() => self.answered(generation, at),
                 Some(trouble) = troubles.recv() => self.supervisor.refused(&trouble),
-                _ = signals.term.recv() => self.shut_down(),
-                _ = signals.interrupt.recv() => self.shut_down(),
+                _ = signals.term.recv() => self.break_off(),
+                _ = signals.interrupt.recv() => self.break_off(),
                 _ = signals.child.recv() => descendants::reap(),
             }
         }
@@ -313,6 +313,17 @@ impl Agent {
     fn remark(&self, text: String) {
         eprintln!("hob agent: {text}");
         self.supervisor.say(text);
+    }
+
+    /// The end by signal. Whoever starts the agent again has the service again,
+    /// if what it was told is kept; that is told before the end.
+    fn break_off(&mut self) {
+        if self.kept.is_some() {
+            let supervisor = &mut self.supervisor;
+            supervisor.publisher.set_returns();
+            supervisor.publisher.look(&supervisor.machine);
+        }
+        self.shut_down();
     }
 
     /// From here on nothing is accepted any more; what is in flight may end.

@@ -30,6 +30,7 @@ pub struct Publisher {
     writes_files: bool,
     /// Whether no session has come yet.
     alone: bool,
+    returns: bool,
     replies: broadcast::Sender<Arc<Reply>>,
     view: watch::Sender<View>,
 }
@@ -48,6 +49,7 @@ impl Publisher {
             session: None,
             writes_files: false,
             alone: true,
+            returns: false,
             replies: broadcast::channel(8192).0,
             view: watch::channel(view).0,
         }
@@ -87,6 +89,12 @@ impl Publisher {
         self.writes_files = wrote;
     }
 
+    /// The agent goes on once it is started again; told with the next
+    /// [`Publisher::look`].
+    pub fn set_returns(&mut self) {
+        self.returns = true;
+    }
+
     /// A feed of all that is told from now on.
     pub fn replies(&self) -> broadcast::Sender<Arc<Reply>> {
         self.replies.clone()
@@ -102,6 +110,7 @@ impl Publisher {
         let mut status = machine.status(&self.facts);
         status.session = self.session.clone();
         status.writes_files = self.writes_files;
+        status.returns = self.returns;
         let before = self.view.borrow().status.clone();
         let view = View {
             serving: machine.serving_run(),

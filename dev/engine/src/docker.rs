@@ -90,8 +90,9 @@ pub struct DockerEngine {
     programs: Mutex<BTreeSet<String>>,
     /// The program that was built for this project, if it was looked at.
     built: Mutex<Option<String>>,
-    /// Held by whoever lays one out.
-    taking_out: tokio::sync::Mutex<()>,
+    /// Held by who lays a program out for containers: all of them want it at
+    /// once.
+    laying_out: tokio::sync::Mutex<()>,
 }
 
 impl DockerEngine {
@@ -106,7 +107,7 @@ impl DockerEngine {
             setup: setup.setup,
             programs: Mutex::default(),
             built: Mutex::default(),
-            taking_out: tokio::sync::Mutex::default(),
+            laying_out: tokio::sync::Mutex::default(),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::apply::{Applied, Progress, apply};
 use crate::change::{Lower, Work, planned};
 use crate::docker::{DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
 use crate::host::HostEngine;
-use crate::ledger::LedgerError;
+use crate::ledger::{Ledger, LedgerError};
 use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::{Holding, LockError};
 use crate::paths::{Homes, LOG_FOLDER, Paths, PathsError};
@@ -366,15 +366,31 @@ impl Engine {
     pub fn has(&self, left: &Leftover) -> bool {
         match (&self.driver, left.kind) {
             (_, LeftoverKind::Log) => false,
+            (_, LeftoverKind::Record) => self.has_record(&left.what),
             (
                 Driver::Host(_),
                 LeftoverKind::Process | LeftoverKind::Port | LeftoverKind::Volume,
             ) => true,
-            (Driver::Host(_), _) => !self.paths().containers().is_dir(),
-            (Driver::Docker(_), kind) => {
-                kind.is_the_engines() || self.paths().containers().is_dir()
-            }
+            (Driver::Host(_), _) => !self.is_contained(),
+            (Driver::Docker(_), kind) => kind.is_the_engines() || self.is_contained(),
         }
+    }
+
+    /// Whether a record of the ledger is of one of its resources.
+    fn has_record(&self, what: &str) -> bool {
+        let kinds = match &self.driver {
+            Driver::Host(host) => host.kinds(),
+            Driver::Docker(docker) => docker.kinds(),
+        };
+        let records = Ledger::peek(&self.paths().state).unwrap_or_default();
+        let mut own = records.keys().filter(|id| kinds.contains(&id.kind));
+        own.any(|id| id.to_string() == what)
+    }
+
+    /// Whether the project's folders hold something of containers.
+    fn is_contained(&self) -> bool {
+        let paths = self.paths();
+        paths.containers().is_dir() || paths.programs().is_dir()
     }
 
     /// What can be told of it without asking an engine of containers.

@@ -187,7 +187,7 @@ impl DockerEngine {
     /// Lays the program of an image out, unless it stands there already.
     pub(super) async fn take_out(&self, it: &ProgramSpec) -> Result<(), Failure> {
         // The stacks of a project have one program.
-        let _one = self.taking_out.lock().await;
+        let _one = self.laying_out.lock().await;
         if it.program.folder.is_dir() {
             return Ok(());
         }

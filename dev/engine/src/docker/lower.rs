@@ -57,6 +57,9 @@ pub(super) const CALLERS: &str = "the caller's";
 /// What the names of images that agents are built in begin with.
 const AGENT_IMAGE: &str = "agent-";
 
+/// What names the base of a project.
+const BASE_OF_PROJECT: &str = "`base` of hob.toml";
+
 /// How long an image may take to be pulled, made or built.
 const IMAGE_LIMIT: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
@@ -164,10 +167,13 @@ impl Lowering<'_> {
         let config = &self.asked.project.config;
         match self.asked.in_mode().image {
             None => Ok((
-                vec![self.base(config.base.as_str())],
+                vec![self.base(config.base.as_str(), BASE_OF_PROJECT)],
                 config.base.to_string(),
             )),
-            Some(Image::Named(named)) => Ok((vec![self.base(named.as_str())], named.to_string())),
+            Some(Image::Named(named)) => {
+                let by = format!("`image` of {stack}/{name}");
+                Ok((vec![self.base(named.as_str(), &by)], named.to_string()))
+            }
             Some(Image::Built(recipe)) => {
                 let build = match self.facts.builds.get(&self.asked.service.id) {
                     Some(Ok(build)) => build,
@@ -178,7 +184,11 @@ impl Lowering<'_> {
                             .unsupported("its image was not looked at".to_owned(), Vec::new()));
                     }
                 };
-                let mut images: Vec<_> = build.froms.iter().map(|from| self.base(from)).collect();
+                let mut images: Vec<_> = build
+                    .froms
+                    .iter()
+                    .map(|from| self.base(from, &recipe.dockerfile.to_string_lossy()))
+                    .collect();
                 let id = self.image(&build.digest);
                 let tag = labels::tag(self.setup, stack, name, &id.name);
                 let needs = images.iter().map(|base| first(&base.id));
@@ -242,7 +252,7 @@ impl Lowering<'_> {
         let mut all: Vec<_> = built
             .froms
             .iter()
-            .map(|from| self.base_of(ResourceId::of_stack(stack, BASE), from))
+            .map(|from| self.base_of(ResourceId::of_stack(stack, BASE), from, BASE_OF_PROJECT))
             .collect();
         let mut recipe = built.recipe.clone();
         recipe.labels = labels::of(self.setup, &image).into_iter().collect();
@@ -263,14 +273,15 @@ impl Lowering<'_> {
     }
 
     /// An image that is there or pulled.
-    fn base(&self, image: &str) -> Desired<DockerSpec> {
+    fn base(&self, image: &str, named_by: &str) -> Desired<DockerSpec> {
         let (stack, name) = self.asked.names();
-        self.base_of(ResourceId::of_service(stack, name, BASE), image)
+        self.base_of(ResourceId::of_service(stack, name, BASE), image, named_by)
     }
 
-    fn base_of(&self, id: ResourceId, image: &str) -> Desired<DockerSpec> {
+    fn base_of(&self, id: ResourceId, image: &str, named_by: &str) -> Desired<DockerSpec> {
         let spec = BaseSpec {
             image: image.to_owned(),
+            named_by: named_by.to_owned(),
             mirrors: self.asked.project.config.mirrors.clone(),
         };
         let mut base = kept(id.named(image), DockerSpec::Base(spec));

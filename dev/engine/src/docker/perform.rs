@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
-use bollard::query_parameters::RemoveVolumeOptions;
+use bollard::query_parameters::{ListNetworksOptionsBuilder, RemoveVolumeOptions};
 
 use super::client::is_unknown;
 use super::{
@@ -108,12 +108,11 @@ impl DockerEngine {
     /// The networks of a stack, by the engine's own names: more than one when
     /// somebody made another by hand.
     pub(super) async fn networks_of(&self, id: &ResourceId) -> Result<Vec<String>, Failure> {
-        let found = self.survey().await?;
-        let ours = found.networks.into_iter().filter(|network| {
-            let labels = network.labels.clone().unwrap_or_default();
-            labels::resource(&labels, &[NETWORK]).as_ref() == Some(id)
-        });
-        Ok(ours.filter_map(|network| network.id).collect())
+        let own = self.filter_of(id);
+        let options = ListNetworksOptionsBuilder::new().filters(&own).build();
+        let found = self.client.api().await?.list_networks(Some(options)).await;
+        let found = found.map_err(|error| self.client.failure("list its networks", error))?;
+        Ok(found.into_iter().filter_map(|it| it.id).collect())
     }
 
     async fn remove(&self, id: &ResourceId, limit: Duration) -> Result<(), Failure> {

@@ -77,7 +77,9 @@ impl Session {
         if matches!(served.link, Link::Absent | Link::Gone) {
             return;
         }
-        let stopped = served.link.phase() == Some(Phase::Stopped);
+        // Nobody took down what ends with its container.
+        let ended = |it: &Status| it.phase == Phase::Stopped && !it.returns;
+        let stopped = served.link.status().is_some_and(ended);
         served.link = Link::Absent;
         if self.leaving {
             return;

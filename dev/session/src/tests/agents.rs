@@ -71,6 +71,29 @@ lost db                tell that db was taken down, finish: TakenDown
 }
 
 #[test]
+fn a_service_that_ends_with_its_container_is_waited_for() {
+    check(
+        &["web"],
+        "attached web; ready web; applied; returning web; lost web; save web aa; replan; \
+         attached web; ready web 1 300",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+ready web
+applied                tell AllReady, tell CaughtUp
+returning web
+lost web               tell that the agent of web died, replan in 50 ms
+save web aa
+replan                 apply web, attach web
+attached web
+ready web 1 300        web: rebuild g2
+
+"#]],
+    );
+}
+
+#[test]
 fn an_agent_that_the_plan_replaces_is_attached_to_anew() {
     check(
         &["web"],
