@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::time::Duration;
 
+use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
@@ -41,7 +42,8 @@ impl DockerEngine {
     /// answers already is it.
     pub(super) async fn run(&self, it: &ContainerSpec, limit: Duration) -> Result<(), Failure> {
         let api = self.client.api().await?;
-        let agent = self.agent_in(&it.id.stack, it.id.service.as_deref().unwrap_or_default());
+        let service = it.id.service.as_deref().unwrap_or_default();
+        let agent = self.agent_in(&it.id.stack, service);
         let there = self.containers_of(&it.id).await?;
         if let (Answer::Status(status), false) = (ask(&agent).await, there.is_empty())
             && (&status.project, &status.service) == (&it.spec.project, &it.spec.service)
@@ -56,9 +58,9 @@ impl DockerEngine {
             let folder = it.program.folder.display();
             Failure::operation(format!("cannot lay hob's program out in {folder}: {error}"))
         })?;
-        if it.over_tcp {
-            services::make_token(&it.spec.service, &self.setup.paths)?;
-        }
+        services::set_token(&it.id.stack, service, it.over_tcp, &self.setup.paths)?;
+        // Whether it is reached over a port is known from here on.
+        let agent = self.agent_in(&it.id.stack, service);
         self.write_secrets(it)?;
         let name = labels::name(&self.setup, &it.id);
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
@@ -220,6 +222,18 @@ impl DockerEngine {
         let service = id.service.as_deref().unwrap_or_default();
         let agent = self.agent_in(&id.stack, service);
         let there = self.containers_of(id).await?;
+        for container in &there {
+            // The engine would start it again once its agent ended. If it
+            // cannot be told, it is told to stop below.
+            let never = ContainerUpdateBody {
+                restart_policy: Some(RestartPolicy {
+                    name: Some(RestartPolicyNameEnum::NO),
+                    maximum_retry_count: None,
+                }),
+                ..ContainerUpdateBody::default()
+            };
+            let _ = api.update_container(container, never).await;
+        }
         let gently = limit.saturating_sub(ENGINE);
         if !there.is_empty() && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_))
         {
@@ -227,7 +241,6 @@ impl DockerEngine {
             let _ = agent.tell(&Request::Shutdown, gently).await;
         }
         for container in there {
-            // One that is told to stop is not started again by the engine.
             let options = StopContainerOptionsBuilder::new().t(1).build();
             let _ = api.stop_container(&container, Some(options)).await;
             self.delete(&container).await?;
