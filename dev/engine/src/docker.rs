@@ -33,8 +33,11 @@ mod tidy;
 mod visit;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+
+use hob_stack::{Project, Service};
+use hob_wire::Mode;
 
 use crate::change::Lower;
 use crate::paths::Paths;
@@ -42,6 +45,7 @@ use crate::resource::{DesiredSet, Kind, Observed, ResourceId};
 use crate::setup::Setup;
 use crate::want::Want;
 
+pub use direct::Currency;
 pub use endpoint::{Refusal, Resolved};
 pub use facts::DockerFacts;
 pub use lower::lower;
@@ -145,6 +149,23 @@ impl Lower for DockerEngine {
     fn tidy(&self) {
         self.take_away_dead();
     }
+}
+
+/// The files and folders of this machine whose change would give one of these
+/// services another image in this mode. A Dockerfile that cannot be read counts
+/// by itself.
+pub fn image_files<'a>(
+    project: &Project,
+    services: impl Iterator<Item = &'a Service>,
+    mode: Mode,
+) -> BTreeSet<PathBuf> {
+    let recipes = services.filter_map(|service| lower::recipe(project, service, mode));
+    recipes
+        .flat_map(|recipe| {
+            let watched = hob_builder::watched(&recipe);
+            watched.unwrap_or_else(|_| vec![recipe.dockerfile])
+        })
+        .collect()
 }
 
 /// The container of a service.

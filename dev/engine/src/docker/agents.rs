@@ -94,6 +94,7 @@ pub(super) fn find(
     platform: &Platform,
 ) -> Result<Layout, Unbuildable> {
     let cannot = |why: String, hints: Vec<String>| Unbuildable {
+        is_recipe: false,
         reason: format!(
             "no agent for {} {} can be built: {why}",
             platform.0, platform.1

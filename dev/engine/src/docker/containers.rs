@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::time::Duration;
 
+use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
@@ -46,7 +47,8 @@ impl DockerEngine {
     /// answers already is it.
     pub(super) async fn run(&self, it: &ContainerSpec, limit: Duration) -> Result<(), Failure> {
         let api = self.client.api().await?;
-        let agent = self.agent_in(&it.id.stack, it.id.service.as_deref().unwrap_or_default());
+        let service = it.id.service.as_deref().unwrap_or_default();
+        let agent = self.agent_in(&it.id.stack, service);
         let there = self.containers_of(&it.id).await?;
         if let (Answer::Status(status), false) = (ask(&agent).await, there.is_empty())
             && (&status.project, &status.service) == (&it.spec.project, &it.spec.service)
@@ -57,10 +59,20 @@ impl DockerEngine {
             // Half made by a hob that was killed.
             self.delete(&id).await?;
         }
+<<<<<<< HEAD
         self.lay_out(&it.program).await?;
         if it.over_tcp {
             services::make_token(&it.spec.service, &self.setup.paths)?;
         }
+=======
+        program::lay_out(&it.program).await.map_err(|error| {
+            let folder = it.program.folder.display();
+            Failure::operation(format!("cannot lay hob's program out in {folder}: {error}"))
+        })?;
+        services::set_token(&it.id.stack, service, it.over_tcp, &self.setup.paths)?;
+        // Whether it is reached over a port is known from here on.
+        let agent = self.agent_in(&it.id.stack, service);
+>>>>>>> wt-a
         self.write_secrets(it)?;
         let stack = network(&it.id.stack);
         let networks = self.networks_of(&stack).await?;
@@ -252,6 +264,18 @@ impl DockerEngine {
         let service = id.service.as_deref().unwrap_or_default();
         let agent = self.agent_in(&id.stack, service);
         let there = self.containers_of(id).await?;
+        for container in &there {
+            // The engine would start it again once its agent ended. If it
+            // cannot be told, it is told to stop below.
+            let never = ContainerUpdateBody {
+                restart_policy: Some(RestartPolicy {
+                    name: Some(RestartPolicyNameEnum::NO),
+                    maximum_retry_count: None,
+                }),
+                ..ContainerUpdateBody::default()
+            };
+            let _ = api.update_container(container, never).await;
+        }
         let gently = limit.saturating_sub(ENGINE);
         if !there.is_empty() && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_))
         {
@@ -259,7 +283,6 @@ impl DockerEngine {
             let _ = agent.tell(&Request::Shutdown, gently).await;
         }
         for container in there {
-            // One that is told to stop is not started again by the engine.
             let options = StopContainerOptionsBuilder::new().t(1).build();
             let _ = api.stop_container(&container, Some(options)).await;
             self.delete(&container).await?;

@@ -21,15 +21,15 @@ use super::spec::{BaseSpec, ContainerSpec, DockerSpec, ImageSpec, ProgramSpec};
 use super::{
     AGENT_PROGRAM, BASE, CACHE, CONTAINER, IMAGE, VOLUME, container, folder, labels, network,
 };
-use crate::Obstacle;
 use crate::agent::{fixed, found};
-use crate::lowering::{Asked, limits};
+use crate::lowering::{Asked, in_mode, limits};
 use crate::resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, Scope, StepLimits,
     Verb,
 };
 use crate::setup::Setup;
 use crate::want::Want;
+use crate::{Obstacle, ObstacleKind};
 
 /// Where a container sees hob's own program.
 pub(super) const PROGRAM_AT: &str = "/hob/bin";
@@ -45,7 +45,7 @@ pub(super) const RUN_AS_ROOT: &str = "0:0";
 pub(super) const SECRET_FOLDER: &str = "secret";
 
 /// The trait of a container: what it runs from.
-const TRAIT_IMAGE: &str = "image";
+pub(super) const TRAIT_IMAGE: &str = "image";
 /// The trait of a container: what it sees, and how it is confined.
 const TRAIT_SETTINGS: &str = "container's settings";
 /// The trait of a container: whether the secrets from variables are the
@@ -323,8 +323,12 @@ impl Lowering<'_> {
     }
 
     fn unbuildable(&self, why: &Unbuildable) -> Obstacle {
+        let kind = match why.is_recipe {
+            true => ObstacleKind::Recipe,
+            false => ObstacleKind::Unsupported,
+        };
         self.asked
-            .unsupported(why.reason.clone(), why.hints.clone())
+            .obstacle(kind, why.reason.clone(), why.hints.clone())
     }
 
     /// The volumes and caches of the service in this mode.
@@ -502,11 +506,21 @@ pub(super) fn recipes<'a>(
     want: &'a Want,
 ) -> impl Iterator<Item = (&'a hob_stack::ServiceId, hob_builder::Recipe)> {
     Asked::all(want).filter_map(|asked| {
-        let Some(Image::Built(recipe)) = asked.in_mode().image else {
-            return None;
-        };
-        Some((&asked.service.id, bare(asked.project, recipe)))
+        let recipe = recipe(asked.project, asked.service, asked.want.mode)?;
+        Some((&asked.service.id, recipe))
     })
+}
+
+/// What the image of a service is built from in a mode, if it is built.
+pub(super) fn recipe(
+    project: &Project,
+    service: &hob_stack::Service,
+    mode: Mode,
+) -> Option<hob_builder::Recipe> {
+    match in_mode(service, mode).image {
+        Some(Image::Built(recipe)) => Some(bare(project, recipe)),
+        _ => None,
+    }
 }
 
 /// A recipe without labels: they are no input.

@@ -77,14 +77,21 @@ impl Session {
         if matches!(served.link, Link::Absent | Link::Gone) {
             return;
         }
+<<<<<<< HEAD
         // Nobody took down what ends with its container.
         let ended = |it: &Status| it.phase == Phase::Stopped && !it.returns;
         let stopped = served.link.status().is_some_and(ended);
+=======
+        let stopped = served.link.phase() == Some(Phase::Stopped);
+        // Its last word may be lost with it where it is reached over a port.
+        let replaced = |status: &Status| status.mode != Mode::Dev;
+        let replaced = served.link.status().is_some_and(replaced);
+>>>>>>> wt-a
         served.link = Link::Absent;
         if self.leaving {
             return;
         }
-        if stopped && self.applying {
+        if (stopped || replaced) && self.applying {
             // The plan puts another agent in its place.
             served.link = Link::Connecting;
             return out.push(Effect::Attach(service.clone()));
