@@ -87,8 +87,7 @@ impl DockerEngine {
         {
             let taken = self.taken(it).await;
             self.delete(&made.id).await?;
-            return Err(taken
-                .unwrap_or_else(|| self.client.failure(&format!("start the {}", it.id), error)));
+            return Err(taken.unwrap_or_else(|| self.not_started(it, error)));
         }
         let begun = Instant::now();
         let end = begun + SPAWN.min(limit);
@@ -119,6 +118,16 @@ impl DockerEngine {
         let failure = failure.output(self.last_words(&made.id).await);
         self.delete(&made.id).await?;
         Err(failure)
+    }
+
+    fn not_started(&self, it: &ContainerSpec, error: bollard::errors::Error) -> Failure {
+        let failure = self.client.failure(&format!("start the {}", it.id), error);
+        match failure.message.contains("is ambiguous") {
+            true => {
+                failure.hint("`docker network ls` lists both: remove the one that hob did not make")
+            }
+            false => failure,
+        }
     }
 
     /// Lays hob's program out, one at a time: the others find it there.
@@ -253,15 +262,15 @@ impl DockerEngine {
         let agent = self.agent_in(&id.stack, service);
         let there = self.containers_of(id).await?;
         let gently = limit.saturating_sub(ENGINE);
-        if !there.is_empty() && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_))
-        {
-            // Whatever it says, its container goes next.
-            let _ = agent.tell(&Request::Shutdown, gently).await;
-        }
+        let answers = !there.is_empty()
+            && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_));
+        // Whatever it says otherwise, its container goes next.
+        let ended = answers && agent.tell(&Request::Shutdown, gently).await.is_ok();
         for container in there {
-            // One that is told to stop is not started again by the engine.
-            let options = StopContainerOptionsBuilder::new().t(1).build();
-            let _ = api.stop_container(&container, Some(options)).await;
+            if !ended {
+                let options = StopContainerOptionsBuilder::new().t(1).build();
+                let _ = api.stop_container(&container, Some(options)).await;
+            }
             self.delete(&container).await?;
         }
         Ok(())
