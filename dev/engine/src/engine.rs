@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
 use crate::change::{Lower, Work, planned};
-use crate::docker::{DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
+use crate::docker::{self, DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
 use crate::host::HostEngine;
 use crate::ledger::{Ledger, LedgerError};
 use crate::leftover::{Leftover, LeftoverKind};
@@ -155,6 +155,30 @@ impl Engine {
         }
         let projects = roots.into_iter();
         Ok(projects.map(|(id, root)| ProjectRef { id, root }).collect())
+    }
+
+    /// The same, and those of which there is something in the Docker engine that
+    /// is meant, if one answers: with their state in the caller's state home.
+    ///
+    /// # Errors
+    /// The environment names no place for their state.
+    pub async fn all_projects_in_engines(
+        surroundings: &Surroundings,
+    ) -> Result<Vec<ProjectRef>, PathsError> {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
+        let mut projects = Self::all_projects(surroundings)?;
+        let configured = surroundings.docker.as_ref();
+        let place = endpoint::resolve(&surroundings.environment, configured, &endpoint::Disk);
+        let Ok(place) = place else {
+            return Ok(projects);
+        };
+        for (id, root, state) in docker::projects(place).await.unwrap_or_default() {
+            let known = projects.iter().any(|it| it.id == id);
+            if !known && homes.project(&id).state == state {
+                projects.push(ProjectRef { id, root });
+            }
+        }
+        Ok(projects)
     }
 
     /// Whether the state of a project is in the caller's state home: another

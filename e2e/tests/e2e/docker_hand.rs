@@ -201,24 +201,36 @@ fn up_builds_a_deleted_image_again() {
 }
 
 #[test]
-fn networks_of_the_same_name_are_left_alone_and_in_nobodys_way() {
+fn networks_of_the_same_name_are_left_alone_and_one_in_the_way_is_named() {
     let Web { world, port } = web();
     let client = world.client();
     let name = format!("hob-{}.demo", world.project());
     let before = client.make_network(&name);
+    let up = world.hob(["up"]);
+    let answer = http::get(port, "/");
+    let down = world.hob(["down", "--prove"]);
+    // It is there still, or this fails.
+    client.remove_network(&before);
+    up.good();
+    assert_eq!(answer.unwrap().body, "one");
+    down.good();
+    world.assert_nothing_left();
+
     world.hob(["up"]).good();
     let after = client.make_network(&name);
-    assert_eq!(http::get(port, "/").unwrap().body, "one");
+    let again = world.hob(["up"]);
     client.remove(&world.container("demo/web").id);
+    let refused = world.hob(["up"]);
+    client.remove_network(&after);
+    let again = again.good();
+    assert!(again.err.contains("everything is up already"), "{again:?}");
+    // An engine cannot tell two of one name apart.
+    assert_eq!(refused.code, 1, "{refused:?}");
+    for part in [&name, "is ambiguous", "docker network ls"] {
+        assert!(refused.err.contains(part), "{part}: {refused:?}");
+    }
     world.hob(["up"]).good();
     assert_eq!(http::get(port, "/").unwrap().body, "one");
-    let again = world.hob(["up"]).good();
-    let down = world.hob(["down", "--prove"]);
-    // They are there still, or this fails.
-    client.remove_network(&before);
-    client.remove_network(&after);
-    assert!(again.err.contains("everything is up already"), "{again:?}");
-    down.good();
     world.assert_nothing_left();
 }
 

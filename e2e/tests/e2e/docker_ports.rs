@@ -49,18 +49,16 @@ fn a_port_that_is_taken_after_the_plan_was_made_is_named_and_the_next_up_goes_on
     world.page("demo/web", "web\n");
     world.page("demo/api", "api\n");
     // The port of `web` is published only after its image is built.
-    let base = engine::base();
+    let (base, project) = (engine::base(), world.project());
     let text = format!(
-        "FROM {base}\nRUN sleep 3\nCOPY . /app/\nWORKDIR /app\n\
+        "FROM {base}\nRUN sleep 5; echo {project}\nCOPY . /app/\nWORKDIR /app\n\
          CMD [\"./hob-e2e-service\", \"page.txt\"]\n"
     );
     world.write("stacks/demo/web/Dockerfile", &text);
     let mut up = world.background(["up"]);
     let all = || world.client().containers_of(&world.project());
-    until("the container of api", || {
-        all()
-            .iter()
-            .any(|it| it.service() == "demo/api" && it.state() == "running")
+    until("the network of both", || {
+        !world.client().networks_of(&project).is_empty()
     });
     let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, web)).unwrap();
     assert_eq!(up.end(), 1, "{}", up.transcript());

@@ -3,8 +3,6 @@
 //! Containers are found by their labels and named to the engine by its own ids:
 //! names can be changed by anybody.
 
-#![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
-
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -59,20 +57,10 @@ impl DockerEngine {
             // Half made by a hob that was killed.
             self.delete(&id).await?;
         }
-<<<<<<< HEAD
         self.lay_out(&it.program).await?;
-        if it.over_tcp {
-            services::make_token(&it.spec.service, &self.setup.paths)?;
-        }
-=======
-        program::lay_out(&it.program).await.map_err(|error| {
-            let folder = it.program.folder.display();
-            Failure::operation(format!("cannot lay hob's program out in {folder}: {error}"))
-        })?;
         services::set_token(&it.id.stack, service, it.over_tcp, &self.setup.paths)?;
         // Whether it is reached over a port is known from here on.
         let agent = self.agent_in(&it.id.stack, service);
->>>>>>> wt-a
         self.write_secrets(it)?;
         let stack = network(&it.id.stack);
         let networks = self.networks_of(&stack).await?;
@@ -99,8 +87,7 @@ impl DockerEngine {
         {
             let taken = self.taken(it).await;
             self.delete(&made.id).await?;
-            return Err(taken
-                .unwrap_or_else(|| self.client.failure(&format!("start the {}", it.id), error)));
+            return Err(taken.unwrap_or_else(|| self.not_started(it, error)));
         }
         let begun = Instant::now();
         let end = begun + SPAWN.min(limit);
@@ -131,6 +118,16 @@ impl DockerEngine {
         let failure = failure.output(self.last_words(&made.id).await);
         self.delete(&made.id).await?;
         Err(failure)
+    }
+
+    fn not_started(&self, it: &ContainerSpec, error: bollard::errors::Error) -> Failure {
+        let failure = self.client.failure(&format!("start the {}", it.id), error);
+        match failure.message.contains("is ambiguous") {
+            true => {
+                failure.hint("`docker network ls` lists both: remove the one that hob did not make")
+            }
+            false => failure,
+        }
     }
 
     /// Lays hob's program out, one at a time: the others find it there.
@@ -277,14 +274,15 @@ impl DockerEngine {
             let _ = api.update_container(container, never).await;
         }
         let gently = limit.saturating_sub(ENGINE);
-        if !there.is_empty() && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_))
-        {
-            // Whatever it says, its container goes next.
-            let _ = agent.tell(&Request::Shutdown, gently).await;
-        }
+        let answers = !there.is_empty()
+            && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_));
+        // Whatever it says otherwise, its container goes next.
+        let ended = answers && agent.tell(&Request::Shutdown, gently).await.is_ok();
         for container in there {
-            let options = StopContainerOptionsBuilder::new().t(1).build();
-            let _ = api.stop_container(&container, Some(options)).await;
+            if !ended {
+                let options = StopContainerOptionsBuilder::new().t(1).build();
+                let _ = api.stop_container(&container, Some(options)).await;
+            }
             self.delete(&container).await?;
         }
         Ok(())

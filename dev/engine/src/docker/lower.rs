@@ -502,9 +502,9 @@ pub(super) fn mode_name(mode: Mode) -> &'static str {
 }
 
 /// The recipes of all images that would be built for `want`.
-pub(super) fn recipes<'a>(
-    want: &'a Want,
-) -> impl Iterator<Item = (&'a hob_stack::ServiceId, hob_builder::Recipe)> {
+pub(super) fn recipes(
+    want: &Want,
+) -> impl Iterator<Item = (&hob_stack::ServiceId, hob_builder::Recipe)> {
     Asked::all(want).filter_map(|asked| {
         let recipe = recipe(asked.project, asked.service, asked.want.mode)?;
         Some((&asked.service.id, recipe))

@@ -83,9 +83,9 @@ attached web
 ready web
 applied                tell AllReady, tell CaughtUp
 returning web
-lost web               tell that the agent of web died, replan in 50 ms
+lost web               attach web, tell that the agent of web died, replan in 2000 ms
 save web aa
-replan                 apply web, attach web
+replan                 apply web
 attached web
 ready web 1 300        web: rebuild g2
 
