@@ -32,7 +32,6 @@ impl Doing {
 }
 
 /// Follows one plan. What a stack has as a whole is no news.
-
 pub struct Steps {
     services: BTreeMap<usize, Doing>,
     last: BTreeMap<String, usize>,
