@@ -184,12 +184,13 @@ impl Lowering<'_> {
                             .unsupported("its image was not looked at".to_owned(), Vec::new()));
                     }
                 };
-                let mut images: Vec<_> = build
-                    .froms
-                    .iter()
+                let id = self.image(&build.digest);
+                // What an image was built from is of no use once it is there.
+                let there = self.facts.images.contains(&id);
+                let froms = build.froms.iter().filter(|_| !there);
+                let mut images: Vec<_> = froms
                     .map(|from| self.base(from, &recipe.dockerfile.to_string_lossy()))
                     .collect();
-                let id = self.image(&build.digest);
                 let tag = labels::tag(self.setup, stack, name, &id.name);
                 let needs = images.iter().map(|base| first(&base.id));
                 let spec = ImageSpec {
@@ -539,3 +540,6 @@ fn bare(project: &Project, recipe: &hob_stack::Recipe) -> hob_builder::Recipe {
 fn folder_of(path: &std::path::Path) -> PathBuf {
     path.parent().map(PathBuf::from).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
