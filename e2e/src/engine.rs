@@ -57,6 +57,15 @@ impl Engine {
         }
     }
 
+    /// What a service is to the engine, in plans.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Host => "agent",
+            Self::Docker => "container",
+        }
+    }
+
     /// Host and port at which one service reaches another one that publishes
     /// this port and listens on 80 inside.
     #[must_use]

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hob_front::Gate;
-use hob_wire::{EventKind, SessionInfo, Spec};
+use hob_wire::{EventKind, Micros, SessionInfo, Spec};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -224,7 +224,6 @@ impl Agent {
                 self.forget();
                 self.shut_down();
             }
-            Command::Input(Input::Start) => self.start(),
             Command::Input(input) => self.supervisor.take(input),
             Command::Configure {
                 spec,
@@ -233,6 +232,11 @@ impl Agent {
             } => {
                 // The client may have gone.
                 let _ = answer.send(self.configure(spec, digest).await);
+            }
+            Command::Start { answer } => {
+                self.start();
+                // The client may have gone.
+                let _ = answer.send(());
             }
             Command::Restart { answer } => {
                 let run = self.supervisor.machine.next_run();
@@ -331,12 +335,12 @@ impl Agent {
         self.supervisor.take(Input::Shutdown);
     }
 
-    fn attach(&mut self, info: SessionInfo) -> Result<(), SessionInfo> {
+    fn attach(&mut self, info: SessionInfo) -> Result<Option<Micros>, SessionInfo> {
         if let Some(other) = self.supervisor.publisher.session() {
             return Err(other.clone());
         }
         self.set_session(Some(info));
-        Ok(())
+        Ok(self.supervisor.publisher.missed())
     }
 
     fn set_session(&mut self, session: Option<SessionInfo>) {

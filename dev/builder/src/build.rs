@@ -55,12 +55,14 @@ pub async fn build_with(
     builder: Option<Builder>,
     mut progress: impl FnMut(Output) + Send,
 ) -> Result<String, BuildError> {
-    let (dockerfile, context) = read(recipe.clone()).await?;
+    let dockerfile = blocking(recipe, dockerfile).await?;
     let engine = Engine::at(endpoint)
         .await
         .map_err(|failure| connection(recipe, &failure))?;
     let builder = builder.unwrap_or(engine.builder);
     engine.can_build(&dockerfile, builder)?;
+    let read = dockerfile.clone();
+    let context = blocking(recipe, move |recipe| context(recipe, &read, builder)).await?;
 
     let mut cancel = Cancel {
         endpoint,
@@ -119,19 +121,37 @@ pub async fn build_with(
     })
 }
 
-async fn read(recipe: Recipe) -> Result<(Dockerfile, Context), BuildError> {
+fn dockerfile(recipe: &Recipe) -> Result<Dockerfile, BuildError> {
+    let dockerfile = Dockerfile::read(&recipe.dockerfile)?;
+    dockerfile.target(recipe.target.as_deref())?;
+    Ok(dockerfile)
+}
+
+fn context(
+    recipe: &Recipe,
+    dockerfile: &Dockerfile,
+    builder: Builder,
+) -> Result<Context, BuildError> {
+    let args = recipe.arguments();
+    let stages = match builder {
+        Builder::BuildKit => dockerfile.needed(recipe.target.as_deref(), &args)?,
+        // It builds all that stands before the target, too.
+        Builder::Classic => (0..=dockerfile.target(recipe.target.as_deref())?).collect(),
+    };
+    Context::of(recipe, dockerfile.takes(&stages, &args))
+}
+
+/// Reads on a thread that may wait for the disk.
+async fn blocking<T: Send + 'static>(
+    recipe: &Recipe,
+    read: impl FnOnce(&Recipe) -> Result<T, BuildError> + Send + 'static,
+) -> Result<T, BuildError> {
     let path = recipe.dockerfile.clone();
-    let reading = tokio::task::spawn_blocking(move || {
-        let dockerfile = Dockerfile::read(&recipe.dockerfile)?;
-        dockerfile.target(recipe.target.as_deref())?;
-        Ok((dockerfile, Context::of(&recipe)?))
-    });
+    let recipe = recipe.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&recipe));
     reading.await.unwrap_or_else(|stopped| {
-        Err(BuildError::new(
-            Kind::Operation,
-            path,
-            format!("reading the context stopped: {stopped}"),
-        ))
+        let message = format!("reading the context stopped: {stopped}");
+        Err(BuildError::new(Kind::Operation, path, message))
     })
 }
 
@@ -223,7 +243,7 @@ mod tests {
     fn recipe(root: &Path) -> Recipe {
         std::fs::write(
             root.join("Dockerfile"),
-            "ARG BASE\nFROM $BASE AS dev\nRUN x\n",
+            "ARG BASE\nFROM $BASE AS dev\nCOPY . /x\nRUN x\n",
         )
         .expect("written");
         Recipe {

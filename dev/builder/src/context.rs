@@ -1,5 +1,5 @@
-//! What is sent to the engine: the files of the context but for what
-//! `.dockerignore` leaves out, and the Dockerfile.
+//! What is sent to the engine: the files of the context that the Dockerfile
+//! takes, but for what `.dockerignore` leaves out, and the Dockerfile.
 //!
 //! Sockets, pipes and devices are passed over, as Docker does with sockets.
 //! The Dockerfile and the `.dockerignore` are sent even when ignored. Unlike
@@ -13,9 +13,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::dockerfile::Takes;
 use crate::error::{BuildError, Kind};
 use crate::ignore::{Above, Ignore};
 use crate::recipe::Recipe;
+use crate::taken::Taken;
 
 /// Everything that is sent, in a fixed order, parents before children.
 #[derive(Debug)]
@@ -26,6 +28,11 @@ pub(crate) struct Context {
     pub(crate) dockerfile: PathBuf,
     /// Its content when it stands outside of the context.
     pub(crate) brought: Option<Vec<u8>>,
+    /// What the build takes, links followed.
+    pub(crate) taken: Taken,
+    /// The paths that its sources match, relative to the root; what is in
+    /// such a folder goes with it.
+    pub(crate) matched: Vec<PathBuf>,
 }
 
 /// One thing that is sent.
@@ -34,6 +41,8 @@ pub(crate) struct Entry {
     /// Relative to the root.
     pub(crate) path: PathBuf,
     pub(crate) what: What,
+    /// Whether the image can hold it; the rest is for the engine only.
+    pub(crate) taken: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +54,7 @@ pub(crate) enum What {
 
 impl Context {
     /// Reads names and kinds, no contents.
-    pub(crate) fn of(recipe: &Recipe) -> Result<Self, BuildError> {
+    pub(crate) fn of(recipe: &Recipe, takes: Takes) -> Result<Self, BuildError> {
         let root = &recipe.context;
         let missing = |error: io::Error| {
             let message = format!(
@@ -74,57 +83,98 @@ impl Context {
             root,
             ignore: ignore(recipe)?,
             always: [PathBuf::from(".dockerignore"), dockerfile.clone()],
+            taken: Taken::of(takes),
             entries: Vec::new(),
             pending: Vec::new(),
+            matched: Vec::new(),
+            led: false,
+            rounds: 0,
         };
-        walk.folder(Path::new(""), &Above::default())
-            .map_err(|(path, error)| {
-                let message = format!("{} cannot be sent to the engine: {error}", path.display());
-                BuildError::new(Kind::Recipe, &recipe.dockerfile, message)
-                    .hint("leave it out by a line in `.dockerignore`, or make it readable")
-            })?;
+        loop {
+            let everything = walk.taken.is_everything();
+            walk.folder(Path::new(""), &Above::default(), everything)
+                .map_err(|(path, error)| {
+                    let path = path.display();
+                    let message = format!("{path} cannot be sent to the engine: {error}");
+                    BuildError::new(Kind::Recipe, &recipe.dockerfile, message)
+                        .hint("leave it out by a line in `.dockerignore`, or make it readable")
+                })?;
+            // Each time it knows more sources, of which there are only so many
+            // unless links go round in a circle.
+            if !std::mem::take(&mut walk.led) {
+                break;
+            }
+            walk.rounds += 1;
+            if walk.rounds == LINKS {
+                walk.taken = Taken::of(Takes::Whole);
+            }
+            walk.entries.clear();
+            walk.matched.clear();
+        }
         Ok(Self {
             root: root.clone(),
             entries: walk.entries,
             dockerfile,
             brought,
+            taken: walk.taken,
+            matched: walk.matched,
         })
     }
 }
 
-/// The rules: `NAME.dockerignore` beside the Dockerfile, else the context's.
 fn ignore(recipe: &Recipe) -> Result<Ignore, BuildError> {
+    let cannot = |file: &Path, why: String| {
+        let message = format!("{}{why}", file.display());
+        BuildError::new(Kind::Recipe, &recipe.dockerfile, message)
+    };
+    let Some(file) = rules(recipe) else {
+        return Ok(Ignore::default());
+    };
+    let bytes =
+        fs::read(&file).map_err(|error| cannot(&file, format!(" cannot be read: {error}")))?;
+    Ignore::parse(&String::from_utf8_lossy(&bytes))
+        .map_err(|(line, reason)| cannot(&file, format!(", line {line}: {reason}")))
+}
+
+/// The file of the rules, if there is one: `NAME.dockerignore` beside the
+/// Dockerfile, else the context's.
+pub(crate) fn rules(recipe: &Recipe) -> Option<PathBuf> {
     let mut beside = recipe.dockerfile.clone().into_os_string();
     beside.push(".dockerignore");
-    for file in [PathBuf::from(beside), recipe.context.join(".dockerignore")] {
-        let text = match fs::read(&file) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                let message = format!("{} cannot be read: {error}", file.display());
-                return Err(BuildError::new(Kind::Recipe, &recipe.dockerfile, message));
-            }
-        };
-        return Ignore::parse(&text).map_err(|(line, reason)| {
-            let message = format!("{}, line {line}: {reason}", file.display());
-            BuildError::new(Kind::Recipe, &recipe.dockerfile, message)
-        });
-    }
-    Ok(Ignore::default())
+    [PathBuf::from(beside), recipe.context.join(".dockerignore")]
+        .into_iter()
+        .find(|file| match fs::metadata(file) {
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+            Ok(_) => true,
+        })
 }
+
+/// How often links that lead to more links are followed, as in path_resolution(7).
+const LINKS: usize = 40;
 
 struct Walk<'a> {
     root: &'a Path,
     ignore: Ignore,
     /// Sent whatever the rules say.
     always: [PathBuf; 2],
+    taken: Taken,
     entries: Vec<Entry>,
-    /// Folders that are ignored but walked: sent once something in them is.
+    /// Folders that are not sent but walked: sent once something in them is.
     pending: Vec<PathBuf>,
+    matched: Vec<PathBuf>,
+    /// Whether a link led to something that is taken as well.
+    led: bool,
+    rounds: usize,
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, above: &Above) -> Result<(), (PathBuf, io::Error)> {
+    /// `taken`: whether all that is in it is.
+    fn folder(
+        &mut self,
+        folder: &Path,
+        above: &Above,
+        taken: bool,
+    ) -> Result<(), (PathBuf, io::Error)> {
         let full = self.root.join(folder);
         let failed = |error| (full.clone(), error);
         let mut names = Vec::new();
@@ -133,14 +183,22 @@ impl Walk<'_> {
         }
         names.sort();
         for name in names {
-            self.entry(folder.join(name), above)?;
+            self.entry(folder.join(name), above, taken)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, path: PathBuf, above: &Above) -> Result<(), (PathBuf, io::Error)> {
-        let (ignored, known) = self.ignore.judge(&path.to_string_lossy(), above);
-        let ignored = ignored && !self.always.contains(&path);
+    fn entry(
+        &mut self,
+        path: PathBuf,
+        above: &Above,
+        taken: bool,
+    ) -> Result<(), (PathBuf, io::Error)> {
+        let name = path.to_string_lossy().into_owned();
+        let (ignored, known) = self.ignore.judge(&name, above);
+        let always = self.always.contains(&path);
+        let matched = !taken && self.taken.takes(&name);
+        let taken = taken || matched;
         let full = self.root.join(&path);
         let failed = |error| (full.clone(), error);
         let meta = match fs::symlink_metadata(&full) {
@@ -149,29 +207,33 @@ impl Walk<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(failed(error)),
         };
+        if matched {
+            self.matched.push(path.clone());
+        }
+        let sent = taken && !ignored;
         if meta.is_dir() {
-            let holds = |always: &PathBuf| always.starts_with(&path);
-            if ignored
-                && !self.always.iter().any(holds)
-                && !self.ignore.may_except_below(&path.to_string_lossy())
-            {
+            let below = self.always.iter().any(|always| always.starts_with(&path))
+                || (!ignored || self.ignore.may_except_below(&name))
+                    && (taken || self.taken.may_take_below(&name));
+            if !below {
                 return Ok(());
             }
             self.pending.push(path.clone());
-            if !ignored {
-                self.send_pending();
+            if sent {
+                self.send_pending(true);
             }
-            self.folder(&path, &known)?;
+            self.folder(&path, &known, taken)?;
             self.pending.retain(|pending| *pending != path);
             return Ok(());
         }
-        if ignored {
+        let on_the_way = meta.is_symlink() && !taken && self.taken.leads_through(&name);
+        if !(sent || always || on_the_way && !ignored) {
             return Ok(());
         }
         let what = if meta.is_symlink() {
-            What::Link {
-                target: fs::read_link(&full).map_err(failed)?,
-            }
+            let target = fs::read_link(&full).map_err(failed)?;
+            self.led |= self.taken.follow(&name, &target);
+            What::Link { target }
         } else if meta.is_file() {
             What::File {
                 executable: meta.permissions().mode() & 0o111 != 0,
@@ -180,15 +242,17 @@ impl Walk<'_> {
         } else {
             return Ok(());
         };
-        self.send_pending();
-        self.entries.push(Entry { path, what });
+        let taken = taken || on_the_way;
+        self.send_pending(taken);
+        self.entries.push(Entry { path, what, taken });
         Ok(())
     }
 
-    fn send_pending(&mut self) {
+    fn send_pending(&mut self, taken: bool) {
         let folders = self.pending.drain(..).map(|path| Entry {
             path,
             what: What::Folder,
+            taken,
         });
         self.entries.extend(folders);
     }
@@ -202,18 +266,26 @@ pub(crate) fn bytes(path: &Path) -> &[u8] {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make contexts")]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::dockerfile::Dockerfile;
 
-    /// The paths that are sent, folders with a slash.
+    const ALL: &str = "FROM a\nCOPY . /x";
+
+    /// The paths that are sent, folders with a slash; a text that begins with
+    /// `-> ` is the target of a link.
     fn sent(dockerfile: &str, files: &[(&str, &str)]) -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
         for (path, text) in files {
             let path = root.join(path);
             fs::create_dir_all(path.parent().expect("a parent")).expect("made");
-            fs::write(path, text).expect("written");
+            match text.strip_prefix("-> ") {
+                Some(target) => symlink(target, path).expect("linked"),
+                None => fs::write(path, text).expect("written"),
+            }
         }
         let recipe = Recipe {
             dockerfile: root.join(dockerfile),
@@ -223,7 +295,9 @@ mod tests {
             base: String::new(),
             labels: BTreeMap::new(),
         };
-        let context = Context::of(&recipe).expect("read");
+        let takes = Dockerfile::read(&recipe.dockerfile).expect("readable");
+        let takes = takes.takes(&BTreeSet::from([0]), &BTreeMap::new());
+        let context = Context::of(&recipe, takes).expect("read");
         let name = |entry: &Entry| {
             let slash = if entry.what == What::Folder { "/" } else { "" };
             format!("{}{slash}", entry.path.display())
@@ -238,7 +312,7 @@ mod tests {
 
     #[test]
     fn folders_come_before_what_is_in_them_in_a_fixed_order() {
-        let files = [("in/b/c", ""), ("in/a", ""), ("in/Dockerfile", "")];
+        let files = [("in/b/c", ""), ("in/a", ""), ("in/Dockerfile", ALL)];
         assert_eq!(sent("in/Dockerfile", &files), "Dockerfile a b/ b/c");
     }
 
@@ -246,7 +320,7 @@ mod tests {
     fn an_ignored_folder_comes_only_with_an_exception_in_it() {
         let files = [
             ("in/.dockerignore", "*\n!a/b/keep\n!no/such"),
-            ("in/Dockerfile", ""),
+            ("in/Dockerfile", ALL),
             ("in/a/b/keep", ""),
             ("in/a/b/other", ""),
             ("in/no/other", ""),
@@ -261,7 +335,7 @@ mod tests {
     fn a_dockerfile_deep_in_an_ignored_folder_is_sent() {
         let files = [
             ("in/.dockerignore", "deploy"),
-            ("in/deploy/dev/Dockerfile", ""),
+            ("in/deploy/dev/Dockerfile", ALL),
             ("in/deploy/dev/x", ""),
         ];
         assert_eq!(
@@ -274,11 +348,65 @@ mod tests {
     fn the_rules_beside_a_dockerfile_win() {
         let files = [
             ("in/.dockerignore", "a"),
-            ("dev.Dockerfile", ""),
+            ("dev.Dockerfile", ALL),
             ("dev.Dockerfile.dockerignore", "b"),
             ("in/a", ""),
             ("in/b", ""),
         ];
         assert_eq!(sent("dev.Dockerfile", &files), ".dockerignore a");
+    }
+
+    #[test]
+    fn only_what_is_copied_is_sent() {
+        let copies = |sources: &str| {
+            let dockerfile = format!("FROM a\nCOPY {sources} /x");
+            let files = [
+                ("in/.dockerignore", "**/*.log"),
+                ("in/Dockerfile", dockerfile.as_str()),
+                ("in/src/b.go", ""),
+                ("in/src/sub/c.go", ""),
+                ("in/src/d.log", ""),
+                ("in/e.json", ""),
+                ("in/other/src/f", ""),
+            ];
+            let sent = sent("in/Dockerfile", &files);
+            let always = ".dockerignore Dockerfile";
+            let sent = sent.strip_prefix(always).expect("both are always sent");
+            sent.trim().to_owned()
+        };
+        assert_eq!(copies("--from=x src"), "");
+        assert_eq!(copies("gone"), "");
+        assert_eq!(copies("*.json"), "e.json");
+        assert_eq!(copies("src"), "src/ src/b.go src/sub/ src/sub/c.go");
+        assert_eq!(copies("src/*.go src/d.log"), "src/ src/b.go");
+        assert_eq!(copies("*/sub e.json"), "e.json src/ src/sub/ src/sub/c.go");
+    }
+
+    #[test]
+    fn what_links_lead_to_is_sent_with_them() {
+        let files = [
+            ("in/Dockerfile", "FROM a\nCOPY a/b c/d /x"),
+            ("in/a/b", "-> ../e/f"),
+            ("in/c", "-> g"),
+            ("in/e/f", "-> /h"),
+            ("in/e/not", ""),
+            ("in/g/d", ""),
+            ("in/g/not", ""),
+            ("in/h", ""),
+        ];
+        assert_eq!(
+            sent("in/Dockerfile", &files),
+            "Dockerfile a/ a/b c e/ e/f g/ g/d h"
+        );
+    }
+
+    #[test]
+    fn links_that_go_round_in_a_circle_end() {
+        let files = [
+            ("in/Dockerfile", "FROM a\nCOPY a/b /x"),
+            ("in/a", "-> c/a"),
+            ("in/c", "-> ."),
+        ];
+        assert_eq!(sent("in/Dockerfile", &files), "Dockerfile a c");
     }
 }

@@ -25,11 +25,12 @@ mod ignore;
 mod narration;
 mod pattern;
 mod recipe;
+mod taken;
 mod trace;
 mod words;
 
 pub use build::{Output, build, build_with};
-pub use digest::{Inputs, inputs};
+pub use digest::{Inputs, inputs, watched};
 pub use engine::Builder;
 pub use error::{BuildError, Kind};
 pub use http::Endpoint;

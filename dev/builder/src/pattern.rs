@@ -1,5 +1,5 @@
-//! One pattern of a `.dockerignore`: Go's `filepath.Match` with `**`, held
-//! against whole paths with `/` between their parts.
+//! One pattern of a `.dockerignore` or a `COPY`: Go's `filepath.Match`, in the
+//! former with `**`, held against whole paths with `/` between their parts.
 
 /// A pattern, cleaned and taken apart.
 #[derive(Clone, Debug)]
@@ -29,11 +29,20 @@ enum Part {
 impl Pattern {
     /// `text` as [`clean`] leaves it; an error says what is wrong with it.
     pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
+        Self::read(text, true)
+    }
+
+    /// One without `**`, as the sources of `COPY` are.
+    pub(crate) fn of_source(text: &str) -> Result<Self, &'static str> {
+        Self::read(text, false)
+    }
+
+    fn read(text: &str, crosses: bool) -> Result<Self, &'static str> {
         let mut parts = Vec::new();
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
             parts.push(match c {
-                '*' if chars.peek() == Some(&'*') => {
+                '*' if crosses && chars.peek() == Some(&'*') => {
                     chars.next();
                     if chars.peek() == Some(&'/') {
                         chars.next();
@@ -69,11 +78,15 @@ impl Pattern {
         matches(&self.parts, &path)
     }
 
+    /// Whether it stands for one path only.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Is(_)))
+    }
+
     /// Whether a path below the folder can match.
     pub(crate) fn may_match_below(&self, folder: &str) -> bool {
         let below = format!("{folder}/");
-        let fixed = self.parts.iter().all(|part| matches!(part, Part::Is(_)));
-        self.literal.starts_with(&below) || !fixed && below.starts_with(&self.literal)
+        self.literal.starts_with(&below) || !self.is_literal() && below.starts_with(&self.literal)
     }
 }
 

@@ -22,7 +22,7 @@ async fn a_large_context_is_sent_within_a_few_megabytes() {
     big.set_len(CONTEXT).expect("sized");
     let dockerfile = context.join("Dockerfile");
     let mut text = File::create_new(&dockerfile).expect("made");
-    text.write_all(b"FROM a\n").expect("written");
+    text.write_all(b"FROM a\nCOPY big /\n").expect("written");
     let socket = folder.path().join("engine.sock");
     let listener = UnixListener::bind(&socket).expect("bound");
     let engine = tokio::spawn(engine(listener));

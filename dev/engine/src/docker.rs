@@ -9,6 +9,7 @@
 //! `observe.rs` looks, `lower.rs` (pure) says what is wanted, `perform.rs`
 //! acts; `prove.rs` lists what is left. Start with [`DockerEngine`].
 
+mod agents;
 mod body;
 mod client;
 mod containers;
@@ -32,8 +33,11 @@ mod tidy;
 mod visit;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+
+use hob_stack::{Project, Service};
+use hob_wire::Mode;
 
 use crate::change::Lower;
 use crate::paths::Paths;
@@ -41,6 +45,7 @@ use crate::resource::{DesiredSet, Kind, Observed, ResourceId};
 use crate::setup::Setup;
 use crate::want::Want;
 
+pub use direct::Currency;
 pub use endpoint::{Refusal, Resolved};
 pub use facts::DockerFacts;
 pub use lower::lower;
@@ -56,6 +61,8 @@ pub const IMAGE: Kind = Kind::new("image");
 /// An image that is there or pulled, never built from a stack's Dockerfile and
 /// never removed.
 pub const BASE: Kind = Kind::new("base image");
+/// The program of agents, built by the engine and taken out of its image.
+pub const AGENT_PROGRAM: Kind = Kind::new("agent program");
 /// The folder of this machine that an agent fills.
 pub const FOLDER: Kind = Kind::new("container folder");
 /// A kept folder of a service.
@@ -85,8 +92,10 @@ pub struct DockerEngine {
     /// The programs that containers of this project run from, as they were
     /// last seen.
     programs: Mutex<BTreeSet<String>>,
-    /// Held by who lays hob's program out for containers: all of them want it
-    /// at once.
+    /// The program that was built for this project, if it was looked at.
+    built: Mutex<Option<String>>,
+    /// Held by who lays a program out for containers: all of them want it at
+    /// once.
     laying_out: tokio::sync::Mutex<()>,
 }
 
@@ -101,6 +110,7 @@ impl DockerEngine {
             gid: setup.gid,
             setup: setup.setup,
             programs: Mutex::default(),
+            built: Mutex::default(),
             laying_out: tokio::sync::Mutex::default(),
         })
     }
@@ -122,12 +132,40 @@ impl Lower for DockerEngine {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        const { &[NETWORK, IMAGE, BASE, FOLDER, VOLUME, CACHE, CONTAINER] }
+        const {
+            &[
+                NETWORK,
+                IMAGE,
+                BASE,
+                AGENT_PROGRAM,
+                FOLDER,
+                VOLUME,
+                CACHE,
+                CONTAINER,
+            ]
+        }
     }
 
     fn tidy(&self) {
         self.take_away_dead();
     }
+}
+
+/// The files and folders of this machine whose change would give one of these
+/// services another image in this mode. A Dockerfile that cannot be read counts
+/// by itself.
+pub fn image_files<'a>(
+    project: &Project,
+    services: impl Iterator<Item = &'a Service>,
+    mode: Mode,
+) -> BTreeSet<PathBuf> {
+    let recipes = services.filter_map(|service| lower::recipe(project, service, mode));
+    recipes
+        .flat_map(|recipe| {
+            let watched = hob_builder::watched(&recipe);
+            watched.unwrap_or_else(|_| vec![recipe.dockerfile])
+        })
+        .collect()
 }
 
 /// The container of a service.

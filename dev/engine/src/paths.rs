@@ -338,6 +338,14 @@ pub(crate) fn make_secret(file: &Path) -> io::Result<()> {
     open.open(file)?.write_all(word.as_bytes())
 }
 
+/// Removes such a word, if it is there.
+pub(crate) fn remove_secret(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn close(folder: &Path, uid: u32) -> Result<(), PathsError> {
     let failed = |why| PathsError::Io {
         path: folder.to_owned(),

@@ -12,6 +12,8 @@ pub struct Executable {
     pub program: PathBuf,
     /// Arguments before the verb.
     pub args: Vec<String>,
+    /// The sources that it was compiled from, absolute, if they may be there.
+    pub sources: Option<PathBuf>,
 }
 
 /// What an engine is told of the machine and the project.

@@ -61,15 +61,23 @@ pub(crate) async fn link<G: Ground>(
     out: Out,
 ) {
     let mut wait = FIRST_WAIT;
-    let wire = loop {
-        match ground.connect(&service).await {
-            Ok(wire) => break wire,
-            Err(_) if requests.is_closed() => return,
-            Err(_) => sleep(wait).await,
+    let end = loop {
+        if let Ok(wire) = ground.connect(&service).await {
+            let mut heard = false;
+            let talk = converse(wire, &service, &info, &mut requests, &out, &mut heard);
+            let end = talk.await;
+            // A port of a container takes connections before its agent does,
+            // and drops them.
+            if heard || end.is_some() {
+                break end;
+            }
         }
+        if requests.is_closed() {
+            return;
+        }
+        sleep(wait).await;
         wait = (wait * 2).min(LAST_WAIT);
     };
-    let end = converse(wire, &service, info, &mut requests, &out).await;
     // The session may have ended before its links.
     let _ = out.say(
         &service,
@@ -77,19 +85,21 @@ pub(crate) async fn link<G: Ground>(
     );
 }
 
-/// `Some` when there was something else to say at the end than that it ended.
+/// `Some` when there was something else to say at the end than that it ended;
+/// `heard` becomes true once the agent said anything.
 async fn converse(
     wire: Wire,
     service: &ServiceId,
-    info: SessionInfo,
+    info: &SessionInfo,
     requests: &mut mpsc::UnboundedReceiver<Request>,
     out: &Out,
+    heard: &mut bool,
 ) -> Option<Input> {
     let Wire { read, mut write } = wire;
     let own = info.pid;
     let mut read = BufReader::new(read);
     let mut greeting = encode(&Hello::current());
-    greeting.extend(encode(&Request::Attach(info)));
+    greeting.extend(encode(&Request::Attach(info.clone())));
     write.write_all(&greeting).await.ok()?;
     let mut line = Vec::new();
     let mut attached = false;
@@ -102,6 +112,7 @@ async fn converse(
                 if !read? {
                     return None;
                 }
+                *heard = true;
                 let reply: Reply = decode(&line).ok()?;
                 line.clear();
                 let input = match reply {
@@ -165,7 +176,8 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.build().unwrap();
         let service = "s/web".parse().unwrap();
-        let end = converse(wire, &service, info(own), &mut asked, &out);
+        let (info, mut heard) = (info(own), false);
+        let end = converse(wire, &service, &info, &mut asked, &out, &mut heard);
         match runtime.block_on(end) {
             Some(Input::Refused { other, .. }) => other.map(|other| other.pid),
             other => panic!("{other:?}"),

@@ -320,6 +320,7 @@ fn what_is_told() {
         EventKind::Crashed {
             generation,
             message,
+            code: Some(3),
             retry_ms: None,
         },
         EventKind::Reloaded { generation },
@@ -357,7 +358,7 @@ protocol 3
 {"first-answer":{"waterfall":{"generation":0,"noticed":0,"built":0,"started":0,"ready":0,"answered":null}}}
 {"retired":{"generation":1,"killed":false}}
 {"failed":{"generation":1,"stage":"start","message":"m","output":[{"at":1,"stream":"out","generation":1,"text":"t"}],"serving":null}}
-{"crashed":{"generation":1,"message":"m","retry_ms":null}}
+{"crashed":{"generation":1,"message":"m","code":3,"retry_ms":null}}
 {"reloaded":{"generation":1}}
 {"exposed":{"addr":"a"}}
 {"phase":"ready"}

@@ -9,12 +9,15 @@ mod parse;
 mod place;
 mod stages;
 mod substitute;
+mod takes;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(crate) use place::image_asked_for;
 pub(crate) use stages::{Base, Stage};
+pub(crate) use takes::Takes;
 
 use crate::error::{BuildError, Kind};
 
@@ -29,6 +32,8 @@ pub(crate) struct Dockerfile {
     pub(crate) stages: Vec<Stage>,
     /// A backslash unless `# escape=` says otherwise.
     pub(crate) escape: char,
+    /// As it is written.
+    text: String,
 }
 
 /// One instruction, its continuation lines joined.
@@ -59,7 +64,7 @@ impl Dockerfile {
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, BuildError> {
         let parsed = parse::parse(text).and_then(|lines| {
             parse::known(&lines)?;
-            stages::split(lines, path)
+            stages::split(lines, path, text)
         });
         parsed.map_err(|wrong| {
             let mut error = BuildError::new(Kind::Recipe, path, wrong.message);
@@ -75,6 +80,28 @@ impl Dockerfile {
         self.globals
             .iter()
             .chain(stages.flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions)))
+    }
+
+    /// The lines of these stages and those before the first `FROM`; all of
+    /// them when a frontend of one's own reads it.
+    pub(crate) fn text_of(&self, stages: &BTreeSet<usize>) -> String {
+        if self.has_own_frontend() {
+            return self.text.clone();
+        }
+        let mut starts: Vec<usize> = self.stages.iter().map(|it| it.from.line - 1).collect();
+        let first = starts.first().copied().unwrap_or_default();
+        starts.push(usize::MAX);
+        let wanted = |line: usize| {
+            line < first
+                || stages
+                    .iter()
+                    .any(|stage| (starts[*stage]..starts[stage + 1]).contains(&line))
+        };
+        let lines = self.text.lines().enumerate();
+        let kept: Vec<&str> = lines
+            .filter_map(|(at, line)| wanted(at).then_some(line))
+            .collect();
+        kept.join("\n")
     }
 
     /// Whether an `ARG` takes the argument anywhere.

@@ -158,6 +158,11 @@ fn directives(lines: &[&str]) -> Result<Directives, Wrong> {
     Ok((syntax, escape))
 }
 
+/// The instruction that stands behind another one on its line.
+pub(crate) fn one(line: usize, text: &str) -> Option<Instruction> {
+    (!text.is_empty()).then(|| instruction(line, text))
+}
+
 fn is_void(line: &str) -> bool {
     let line = line.trim_start();
     line.is_empty() || line.starts_with('#')

@@ -28,7 +28,7 @@ pub(crate) enum Base {
     Scratch,
 }
 
-pub(crate) fn split(lines: Lines, path: &Path) -> Result<Dockerfile, Wrong> {
+pub(crate) fn split(lines: Lines, path: &Path, text: &str) -> Result<Dockerfile, Wrong> {
     let mut globals = Vec::new();
     let mut stages: Vec<Stage> = Vec::new();
     for instruction in lines.instructions {
@@ -59,6 +59,7 @@ pub(crate) fn split(lines: Lines, path: &Path) -> Result<Dockerfile, Wrong> {
         globals,
         stages,
         escape: lines.escape,
+        text: text.to_owned(),
     })
 }
 
@@ -157,26 +158,47 @@ impl Dockerfile {
         args: &BTreeMap<String, String>,
     ) -> Result<Vec<String>, BuildError> {
         let mut images = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut left = vec![self.target(target)?];
-        while let Some(stage) = left.pop() {
-            if !seen.insert(stage) {
-                continue;
-            }
-            let copies = self.stages[stage]
-                .instructions
-                .iter()
-                .flat_map(Instruction::sources);
-            let bases = copies.map(|name| self.named(&name));
-            for base in std::iter::once(self.base(stage, args)?).chain(bases) {
-                match base {
-                    Base::Stage(stage) => left.push(stage),
-                    Base::Image(image) => drop(images.insert(image)),
-                    Base::Scratch => {}
+        for stage in self.needed(target, args)? {
+            for base in self.stands_on(stage, args)? {
+                if let Base::Image(image) = base {
+                    images.insert(image);
                 }
             }
         }
         Ok(images.into_iter().collect())
+    }
+
+    /// The stages that the target is made of, itself among them.
+    pub(crate) fn needed(
+        &self,
+        target: Option<&str>,
+        args: &BTreeMap<String, String>,
+    ) -> Result<BTreeSet<usize>, BuildError> {
+        let mut needed = BTreeSet::new();
+        let mut left = vec![self.target(target)?];
+        while let Some(stage) = left.pop() {
+            if needed.insert(stage) {
+                let bases = self.stands_on(stage, args)?.into_iter();
+                left.extend(bases.filter_map(|base| match base {
+                    Base::Stage(stage) => Some(stage),
+                    Base::Image(_) | Base::Scratch => None,
+                }));
+            }
+        }
+        Ok(needed)
+    }
+
+    /// What the stage begins from and copies or mounts from.
+    fn stands_on(
+        &self,
+        stage: usize,
+        args: &BTreeMap<String, String>,
+    ) -> Result<Vec<Base>, BuildError> {
+        let copies = self.stages[stage].instructions.iter();
+        let copies = copies.flat_map(Instruction::sources);
+        let mut bases = vec![self.base(stage, args)?];
+        bases.extend(copies.map(|name| self.named(&name)));
+        Ok(bases)
     }
 
     pub(crate) fn stage_named(&self, name: &str) -> Option<usize> {
@@ -195,6 +217,15 @@ impl Dockerfile {
             None if name == "scratch" => Base::Scratch,
             None => Base::Image(name.to_owned()),
         }
+    }
+
+    /// The value that an `ARG` before the first `FROM` gives a stage's; the
+    /// platform is the engine's matter and not known here.
+    pub(super) fn global(&self, name: &str, args: &BTreeMap<String, String>) -> Option<String> {
+        if platform().contains_key(name) {
+            return None;
+        }
+        self.globals(args).ok()?.remove(name)
     }
 
     /// The variables that `FROM` may use.

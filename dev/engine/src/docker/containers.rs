@@ -3,13 +3,12 @@
 //! Containers are found by their labels and named to the engine by its own ids:
 //! names can be changed by anybody.
 
-#![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
-
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::time::Duration;
 
+use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
@@ -46,7 +45,8 @@ impl DockerEngine {
     /// answers already is it.
     pub(super) async fn run(&self, it: &ContainerSpec, limit: Duration) -> Result<(), Failure> {
         let api = self.client.api().await?;
-        let agent = self.agent_in(&it.id.stack, it.id.service.as_deref().unwrap_or_default());
+        let service = it.id.service.as_deref().unwrap_or_default();
+        let agent = self.agent_in(&it.id.stack, service);
         let there = self.containers_of(&it.id).await?;
         if let (Answer::Status(status), false) = (ask(&agent).await, there.is_empty())
             && (&status.project, &status.service) == (&it.spec.project, &it.spec.service)
@@ -58,9 +58,9 @@ impl DockerEngine {
             self.delete(&id).await?;
         }
         self.lay_out(&it.program).await?;
-        if it.over_tcp {
-            services::make_token(&it.spec.service, &self.setup.paths)?;
-        }
+        services::set_token(&it.id.stack, service, it.over_tcp, &self.setup.paths)?;
+        // Whether it is reached over a port is known from here on.
+        let agent = self.agent_in(&it.id.stack, service);
         self.write_secrets(it)?;
         let stack = network(&it.id.stack);
         let networks = self.networks_of(&stack).await?;
@@ -261,6 +261,18 @@ impl DockerEngine {
         let service = id.service.as_deref().unwrap_or_default();
         let agent = self.agent_in(&id.stack, service);
         let there = self.containers_of(id).await?;
+        for container in &there {
+            // The engine would start it again once its agent ended. If it
+            // cannot be told, it is told to stop below.
+            let never = ContainerUpdateBody {
+                restart_policy: Some(RestartPolicy {
+                    name: Some(RestartPolicyNameEnum::NO),
+                    maximum_retry_count: None,
+                }),
+                ..ContainerUpdateBody::default()
+            };
+            let _ = api.update_container(container, never).await;
+        }
         let gently = limit.saturating_sub(ENGINE);
         let answers = !there.is_empty()
             && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_));
@@ -277,7 +289,7 @@ impl DockerEngine {
     }
 
     /// Removes a container, whatever it is at.
-    async fn delete(&self, id: &str) -> Result<(), Failure> {
+    pub(super) async fn delete(&self, id: &str) -> Result<(), Failure> {
         let options = RemoveContainerOptionsBuilder::new()
             .force(true)
             .v(true)

@@ -3,14 +3,17 @@
 //! Start with [`DockerEngine::facts`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
-use hob_stack::{AgentsOver, Project, ServiceId};
+use hob_stack::{AgentProgram, AgentsOver, Project, ServiceId};
 use hob_wire::{Mode, SecretSource};
 use tokio::task::JoinSet;
 
+use super::agents::{self, Platform};
 use super::facts::{Build, Unbuildable};
 use super::found::{Candidate, Found};
 use super::lower::recipes;
+use super::program::Layout;
 use super::{DockerEngine, DockerFacts, IMAGE, labels, program};
 use crate::lowering::{Asked, in_mode, secret_variables};
 use crate::machine::ports::Listeners;
@@ -52,7 +55,7 @@ impl DockerEngine {
             user: self.user(),
             own_group: self.gid,
             builds: builds(want).await,
-            program: Some(self.program(project).await),
+            program: Some(self.program(project).await?),
             over_tcp: self.over_tcp(project).await?,
             ..DockerFacts::default()
         };
@@ -105,9 +108,22 @@ impl DockerEngine {
         }
     }
 
-    async fn program(&self, project: &Project) -> Result<program::Layout, Unbuildable> {
-        let _ = project;
-        program::find(&self.setup.paths, &self.setup.executable)
+    /// The program of agents: hob's own where it can run, else one that the
+    /// engine builds.
+    async fn program(&self, project: &Project) -> Result<Result<Layout, Unbuildable>, Failure> {
+        let platform = self.platform().await?;
+        if project.config.agent != Some(AgentProgram::Built) && platform == Platform::own() {
+            return Ok(program::find(&self.setup.paths, &self.setup.executable));
+        }
+        let (setup, project) = (self.setup.clone(), project.clone());
+        let find = move || agents::find(&setup, &project, &platform);
+        let found = tokio::task::spawn_blocking(find).await;
+        let found = found.map_err(|error| {
+            Failure::operation(format!("reading hob's sources stopped: {error}"))
+        })?;
+        let key = found.as_ref().ok().map(|it| it.key.clone());
+        *self.built.lock().unwrap_or_else(PoisonError::into_inner) = key;
+        Ok(found)
     }
 
     /// Whether agents are spoken to over a port: it was asked for, or the
@@ -144,7 +160,11 @@ fn build(recipe: &hob_builder::Recipe) -> Result<Build, Unbuildable> {
         })
     });
     read.map_err(|error| Unbuildable {
-        reason: error.message,
+        is_recipe: error.kind == hob_builder::Kind::Recipe,
+        reason: match error.line {
+            Some(line) => format!("{} ({}:{line})", error.message, error.dockerfile.display()),
+            None => error.message,
+        },
         hints: error.hints,
     })
 }

@@ -95,7 +95,7 @@ fn failed(error: BuildError) -> Failure {
 
 fn kind(kind: Kind) -> FailureKind {
     match kind {
-        Kind::Recipe => FailureKind::Service,
+        Kind::Recipe => FailureKind::Image,
         Kind::Operation => FailureKind::Operation,
         Kind::Prerequisite => FailureKind::Prerequisite,
     }

@@ -14,18 +14,22 @@ use std::path::PathBuf;
 use hob_stack::{Form, Image, Project};
 use hob_wire::Mode;
 
+use super::agents::Built;
 use super::facts::{DockerFacts, Unbuildable};
-use super::spec::{BaseSpec, ContainerSpec, DockerSpec, ImageSpec};
-use super::{BASE, CACHE, CONTAINER, IMAGE, VOLUME, container, folder, labels, network};
-use crate::Obstacle;
+use super::program::{Layout, Origin};
+use super::spec::{BaseSpec, ContainerSpec, DockerSpec, ImageSpec, ProgramSpec};
+use super::{
+    AGENT_PROGRAM, BASE, CACHE, CONTAINER, IMAGE, VOLUME, container, folder, labels, network,
+};
 use crate::agent::{fixed, found};
-use crate::lowering::{Asked, limits};
+use crate::lowering::{Asked, in_mode, limits};
 use crate::resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, Scope, StepLimits,
     Verb,
 };
 use crate::setup::Setup;
 use crate::want::Want;
+use crate::{Obstacle, ObstacleKind};
 
 /// Where a container sees hob's own program.
 pub(super) const PROGRAM_AT: &str = "/hob/bin";
@@ -41,7 +45,7 @@ pub(super) const RUN_AS_ROOT: &str = "0:0";
 pub(super) const SECRET_FOLDER: &str = "secret";
 
 /// The trait of a container: what it runs from.
-const TRAIT_IMAGE: &str = "image";
+pub(super) const TRAIT_IMAGE: &str = "image";
 /// The trait of a container: what it sees, and how it is confined.
 const TRAIT_SETTINGS: &str = "container's settings";
 /// The trait of a container: whether the secrets from variables are the
@@ -49,6 +53,12 @@ const TRAIT_SETTINGS: &str = "container's settings";
 pub(super) const TRAIT_SECRETS: &str = "secret environment";
 /// What is said of secrets that are.
 pub(super) const CALLERS: &str = "the caller's";
+
+/// What the names of images that agents are built in begin with.
+const AGENT_IMAGE: &str = "agent-";
+
+/// What names the base of a project.
+const BASE_OF_PROJECT: &str = "`base` of hob.toml";
 
 /// How long an image may take to be pulled, made or built.
 const IMAGE_LIMIT: std::time::Duration = std::time::Duration::from_secs(60 * 60);
@@ -71,6 +81,9 @@ pub fn lower(setup: &Setup, want: &Want, facts: &DockerFacts) -> DesiredSet<Dock
         };
         match lowering.resources() {
             Ok(resources) => {
+                if !stacks.contains(lowering.asked.names().0) {
+                    set.resources.extend(lowering.agent_program());
+                }
                 set.resources.extend(resources);
                 set.outdated.extend(lowering.outdated());
                 stacks.insert(asked.names().0.to_owned());
@@ -139,6 +152,9 @@ impl Lowering<'_> {
         needs.extend(kept_folders.iter().map(|it| before(&it.id, Verb::Create)));
         // What runs goes on until the new image is there.
         needs.extend(images.iter().map(|it| before(&it.id, Verb::Remove)));
+        if let Some(program) = self.program_id() {
+            needs.push(before(&program, Verb::Remove));
+        }
         images.append(&mut kept_folders);
         images.push(self.container(image, needs)?);
         Ok(images)
@@ -151,7 +167,7 @@ impl Lowering<'_> {
         let config = &self.asked.project.config;
         match self.asked.in_mode().image {
             None => Ok((
-                vec![self.base(config.base.as_str(), "`base` of hob.toml")],
+                vec![self.base(config.base.as_str(), BASE_OF_PROJECT)],
                 config.base.to_string(),
             )),
             Some(Image::Named(named)) => {
@@ -175,12 +191,7 @@ impl Lowering<'_> {
                     .collect();
                 let id = self.image(&build.digest);
                 let tag = labels::tag(self.setup, stack, name, &id.name);
-                let needs = images.iter().map(|base| Dependency {
-                    on: base.id.clone(),
-                    until: Level::Created,
-                    before: Verb::Create,
-                    required: true,
-                });
+                let needs = images.iter().map(|base| first(&base.id));
                 let spec = ImageSpec {
                     recipe: hob_builder::Recipe {
                         dockerfile: recipe.dockerfile.clone(),
@@ -202,16 +213,78 @@ impl Lowering<'_> {
         }
     }
 
+    /// The program of agents, where an engine builds it.
+    fn built_program(&self) -> Option<(&Layout, &Built)> {
+        match &self.facts.program {
+            Some(Ok(program)) => match &program.origin {
+                Origin::Built(built) => Some((program, built)),
+                Origin::Own { .. } => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn program_id(&self) -> Option<ResourceId> {
+        let (program, _) = self.built_program()?;
+        let (stack, _) = self.asked.names();
+        Some(ResourceId::of_stack(stack, AGENT_PROGRAM).named(&program.key))
+    }
+
+    /// That program of the stack, and what it is built from while it is not
+    /// there.
+    fn agent_program(&self) -> Vec<Desired<DockerSpec>> {
+        let (Some((program, built)), Some(id)) = (self.built_program(), self.program_id()) else {
+            return Vec::new();
+        };
+        let (stack, _) = self.asked.names();
+        let image = self.agent_image(&program.key);
+        let tag = labels::tag(self.setup, stack, "agent", &image.name);
+        let spec = ProgramSpec {
+            id: id.clone(),
+            image: tag.clone(),
+            program: program.clone(),
+        };
+        let mut out = kept(id, DockerSpec::Program(Box::new(spec)));
+        out.early = true;
+        if built.there {
+            return vec![out];
+        }
+        let mut all: Vec<_> = built
+            .froms
+            .iter()
+            .map(|from| self.base_of(ResourceId::of_stack(stack, BASE), from, BASE_OF_PROJECT))
+            .collect();
+        let mut recipe = built.recipe.clone();
+        recipe.labels = labels::of(self.setup, &image).into_iter().collect();
+        let spec = ImageSpec { recipe, tag };
+        let mut image = kept(image, DockerSpec::Image(Box::new(spec)));
+        image.needs = all.iter().map(|base| first(&base.id)).collect();
+        image.early = true;
+        image.limits.create = IMAGE_LIMIT;
+        out.needs = vec![first(&image.id)];
+        all.extend([image, out]);
+        all
+    }
+
+    /// The image that a program of this version is built in.
+    fn agent_image(&self, key: &str) -> ResourceId {
+        let (stack, _) = self.asked.names();
+        ResourceId::of_stack(stack, IMAGE).named(&format!("{AGENT_IMAGE}{key}"))
+    }
+
     /// An image that is there or pulled.
     fn base(&self, image: &str, named_by: &str) -> Desired<DockerSpec> {
         let (stack, name) = self.asked.names();
+        self.base_of(ResourceId::of_service(stack, name, BASE), image, named_by)
+    }
+
+    fn base_of(&self, id: ResourceId, image: &str, named_by: &str) -> Desired<DockerSpec> {
         let spec = BaseSpec {
             image: image.to_owned(),
             named_by: named_by.to_owned(),
             mirrors: self.asked.project.config.mirrors.clone(),
         };
-        let id = ResourceId::of_service(stack, name, BASE).named(image);
-        let mut base = kept(id, DockerSpec::Base(spec));
+        let mut base = kept(id.named(image), DockerSpec::Base(spec));
         base.early = true;
         base.limits.create = IMAGE_LIMIT;
         base
@@ -229,21 +302,33 @@ impl Lowering<'_> {
     fn outdated(&self) -> BTreeMap<ResourceId, ResourceId> {
         let (stack, name) = self.asked.names();
         let id = &self.asked.service.id;
+        let mut outdated = BTreeMap::new();
+        if let Some((program, _)) = self.built_program() {
+            let now = self.agent_image(&program.key);
+            let old = self.facts.images.iter().filter(|it| {
+                it.owner() == now.owner() && it.name.starts_with(AGENT_IMAGE) && **it != now
+            });
+            outdated.extend(old.map(|it| (it.clone(), container(stack, name))));
+        }
         let Some(Ok(build)) = self.facts.builds.get(id) else {
-            return BTreeMap::new();
+            return outdated;
         };
         let (now, owner) = (self.image(&build.digest), crate::want::owner(id));
         let mode = format!("{}-", mode_name(self.asked.want.mode));
         let images = self.facts.images.iter();
-        images
-            .filter(|it| it.owner() == owner && it.name.starts_with(&mode) && **it != now)
-            .map(|it| (it.clone(), container(stack, name)))
-            .collect()
+        let old =
+            images.filter(|it| it.owner() == owner && it.name.starts_with(&mode) && **it != now);
+        outdated.extend(old.map(|it| (it.clone(), container(stack, name))));
+        outdated
     }
 
     fn unbuildable(&self, why: &Unbuildable) -> Obstacle {
+        let kind = match why.is_recipe {
+            true => ObstacleKind::Recipe,
+            false => ObstacleKind::Unsupported,
+        };
         self.asked
-            .unsupported(why.reason.clone(), why.hints.clone())
+            .obstacle(kind, why.reason.clone(), why.hints.clone())
     }
 
     /// The volumes and caches of the service in this mode.
@@ -291,7 +376,7 @@ impl Lowering<'_> {
             alias: name.to_owned(),
             mounts: self.mounts(),
             memory: self.memory(),
-            publish,
+            publish: publish.filter(|_| !want.idle),
             read_only: self.reads_only(),
             health: self.as_the_image_says() && want.mode == Mode::Run,
             over_tcp: self.facts.over_tcp,
@@ -313,7 +398,10 @@ impl Lowering<'_> {
             id: made.id.clone(),
             identity,
             config: Some(digest),
-            level: Level::Ready,
+            level: match want.idle {
+                true => Level::Configured,
+                false => Level::Ready,
+            },
             needs,
             claims: made
                 .publish
@@ -377,6 +465,16 @@ fn traits(made: &ContainerSpec) -> Identity {
     traits
 }
 
+/// What has to be there before something is made.
+fn first(on: &ResourceId) -> Dependency {
+    Dependency {
+        on: on.clone(),
+        until: Level::Created,
+        before: Verb::Create,
+        required: true,
+    }
+}
+
 /// Something that is done once it is made.
 fn kept(id: ResourceId, spec: DockerSpec) -> Desired<DockerSpec> {
     Desired {
@@ -404,15 +502,25 @@ pub(super) fn mode_name(mode: Mode) -> &'static str {
 }
 
 /// The recipes of all images that would be built for `want`.
-pub(super) fn recipes<'a>(
-    want: &'a Want,
-) -> impl Iterator<Item = (&'a hob_stack::ServiceId, hob_builder::Recipe)> {
+pub(super) fn recipes(
+    want: &Want,
+) -> impl Iterator<Item = (&hob_stack::ServiceId, hob_builder::Recipe)> {
     Asked::all(want).filter_map(|asked| {
-        let Some(Image::Built(recipe)) = asked.in_mode().image else {
-            return None;
-        };
-        Some((&asked.service.id, bare(asked.project, recipe)))
+        let recipe = recipe(asked.project, asked.service, asked.want.mode)?;
+        Some((&asked.service.id, recipe))
     })
+}
+
+/// What the image of a service is built from in a mode, if it is built.
+pub(super) fn recipe(
+    project: &Project,
+    service: &hob_stack::Service,
+    mode: Mode,
+) -> Option<hob_builder::Recipe> {
+    match in_mode(service, mode).image {
+        Some(Image::Built(recipe)) => Some(bare(project, recipe)),
+        _ => None,
+    }
 }
 
 /// A recipe without labels: they are no input.

@@ -8,12 +8,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use bollard::models::ContainerSummaryStateEnum as State;
+use hob_wire::Mode;
 
 use super::found::{Candidate, Found};
 use super::lower::{CALLERS, SECRET_FOLDER, TRAIT_SECRETS};
 use super::{
-    BASE, CACHE, DockerEngine, DockerFacts, IMAGE, NETWORK, VOLUME, container, folder, labels,
-    network,
+    BASE, CACHE, DockerEngine, DockerFacts, DockerSpec, IMAGE, NETWORK, VOLUME, container, folder,
+    labels, network,
 };
 use crate::agent::answer::Answer;
 use crate::agent::found as agent_found;
@@ -45,10 +46,18 @@ impl DockerEngine {
         if let Some(project) = want.project.as_deref() {
             observed.facts = self.facts(project, want, &found, &candidates).await?;
             observed.held = self.held(project, want, &observed, &found);
-            for image in self.present(want, &observed.facts).await? {
+            for there in self.present(want, &observed.facts).await? {
                 observed
                     .resources
-                    .insert(image, ObservedResource::at(Level::Created));
+                    .insert(there, ObservedResource::at(Level::Created));
+            }
+        }
+        let wanted = observed.facts.program.iter().flatten();
+        let wanted: Vec<&str> = wanted.map(|it| it.key.as_str()).collect();
+        for taker in self.takers(&found) {
+            if !wanted.contains(&taker.name.as_str()) {
+                let taker_is_there = ObservedResource::at(Level::Created);
+                observed.resources.insert(taker, taker_is_there);
             }
         }
         // A container that went while a session has its service is one that
@@ -56,8 +65,15 @@ impl DockerEngine {
         let services = want.services.iter().map(|id| {
             let agent = container(id.stack.as_str(), id.service.as_str());
             let there = candidates.iter().find(|it| it.resource == agent);
+            // The engine starts a container again by itself, before the session
+            // that has it comes back.
+            let may_be = |it: &Candidate| match &it.answer {
+                Answer::Nobody => true,
+                Answer::Status(status) => status.mode == Mode::Dev && status.session.is_none(),
+                Answer::Version(_) | Answer::Useless(_) => false,
+            };
             MaybeIn {
-                silent: there.is_some_and(|it| matches!(it.answer, Answer::Nobody)),
+                silent: there.is_some_and(may_be),
                 agent,
             }
         });
@@ -183,9 +199,14 @@ impl DockerEngine {
         folder.join(Path::new(SECRET_FOLDER))
     }
 
-    /// The base images that are asked for and there.
+    /// The base images and programs that are asked for and there.
     async fn present(&self, want: &Want, facts: &DockerFacts) -> Result<Vec<ResourceId>, Failure> {
         let wanted = super::lower(&self.setup, want, facts).resources;
+        let programs = wanted.iter().filter_map(|it| match &it.spec {
+            DockerSpec::Program(program) if program.program.folder.is_dir() => Some(it.id.clone()),
+            _ => None,
+        });
+        let programs: Vec<ResourceId> = programs.collect();
         let bases: Vec<ResourceId> = wanted
             .into_iter()
             .map(|it| it.id)
@@ -201,6 +222,7 @@ impl DockerEngine {
         Ok(bases
             .into_iter()
             .filter(|id| there.contains(&id.name))
+            .chain(programs)
             .collect())
     }
 

@@ -4,8 +4,6 @@
 //! action names. `images.rs` has those on images, `containers.rs` those on
 //! containers.
 
-#![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
-
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -14,8 +12,8 @@ use bollard::query_parameters::{ListNetworksOptionsBuilder, RemoveVolumeOptions}
 
 use super::client::is_unknown;
 use super::{
-    BASE, CACHE, CONTAINER, DockerEngine, DockerFacts, DockerSpec, FOLDER, IMAGE, NETWORK, VOLUME,
-    labels,
+    AGENT_PROGRAM, BASE, CACHE, CONTAINER, DockerEngine, DockerFacts, DockerSpec, FOLDER, IMAGE,
+    NETWORK, VOLUME, labels,
 };
 use crate::paths::{make_closed, remove_below};
 use crate::resource::{Observed, ResourceId, Verb};
@@ -45,6 +43,7 @@ impl World for DockerEngine {
             }
             (Verb::Create, Some(DockerSpec::Base(base))) => self.ensure(base, &action.says).await,
             (Verb::Create, Some(DockerSpec::Image(image))) => self.build(image, &action.says).await,
+            (Verb::Create, Some(DockerSpec::Program(it))) => self.take_out(it).await,
             (Verb::Create, Some(DockerSpec::Container(it))) => self.run(it, limit).await,
             (Verb::Configure, Some(DockerSpec::Container(it))) => self.configure(it, limit).await,
             (Verb::Start, Some(DockerSpec::Container(it))) => {
@@ -157,6 +156,9 @@ impl DockerEngine {
         } else if id.kind == BASE {
             // It was there before hob, or serves others by now.
             Ok(())
+        } else if id.kind == AGENT_PROGRAM {
+            // Its folder goes once no container runs from it.
+            self.delete_takers(id).await
         } else if id.kind == FOLDER {
             let folder = paths.container(&id.stack, service);
             paths.keep_log(&folder, &id.stack, service, self.setup.uid);

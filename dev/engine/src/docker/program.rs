@@ -16,6 +16,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use super::agents::Built;
 use super::facts::Unbuildable;
 use super::lower::PROGRAM_AT;
 use crate::paths::Paths;
@@ -37,10 +38,55 @@ pub struct Layout {
     pub folder: PathBuf,
     /// How it is called in a container, without its verb.
     pub argv: Vec<String>,
-    /// The program that is copied.
-    source: PathBuf,
-    /// The loader that runs it; none for a static program.
-    loader: Option<PathBuf>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a program comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// It is this one.
+    Own {
+        /// The program that is copied.
+        source: PathBuf,
+        /// The loader that runs it; none for a static program.
+        loader: Option<PathBuf>,
+    },
+    /// An engine builds it.
+    Built(Box<Built>),
+}
+
+impl Layout {
+    /// One that an engine builds: a static program.
+    pub(super) fn built(paths: &Paths, key: String, built: Built) -> Self {
+        Self {
+            folder: paths.programs().join(&key),
+            key,
+            argv: called(false),
+            origin: Origin::Built(Box::new(built)),
+        }
+    }
+}
+
+/// How the program in a folder is called in containers; `None` when there is
+/// none of this version.
+pub(super) fn called_in(paths: &Paths, key: &str) -> Option<Vec<String>> {
+    let folder = paths.programs().join(key);
+    let there = folder.join(PROGRAM).is_file();
+    there.then(|| called(folder.join(LOADER).is_file()))
+}
+
+fn called(with_loader: bool) -> Vec<String> {
+    let at = |name: &str| format!("{PROGRAM_AT}/{name}");
+    if !with_loader {
+        return vec![at(PROGRAM)];
+    }
+    vec![
+        at(LOADER),
+        "--library-path".to_owned(),
+        at(LIBRARIES),
+        at(PROGRAM),
+    ]
 }
 
 /// Where the program would stand and how it would be called.
@@ -50,6 +96,7 @@ pub struct Layout {
 pub(super) fn find(paths: &Paths, executable: &Executable) -> Result<Layout, Unbuildable> {
     let source = &executable.program;
     let wrong = |why: String| Unbuildable {
+        is_recipe: false,
         reason: format!("{} cannot run in a container: {why}", source.display()),
         hints: vec!["`agent = \"built\"` in hob.toml builds one that can".to_owned()],
     };
@@ -64,26 +111,19 @@ pub(super) fn find(paths: &Paths, executable: &Executable) -> Result<Layout, Unb
         meta.ino(),
     );
     let key = blake3::hash(version.as_bytes()).to_hex()[..16].to_owned();
-    let at = |name: &str| format!("{PROGRAM_AT}/{name}");
-    let argv = match &loader {
-        Some(_) => vec![
-            at(LOADER),
-            "--library-path".to_owned(),
-            at(LIBRARIES),
-            at(PROGRAM),
-        ],
-        None => vec![at(PROGRAM)],
-    };
     Ok(Layout {
         folder: paths.programs().join(&key),
         key,
-        argv,
-        source: source.clone(),
-        loader,
+        argv: called(loader.is_some()),
+        origin: Origin::Own {
+            source: source.clone(),
+            loader,
+        },
     })
 }
 
-/// Lays the program out, unless it stands there already.
+/// Lays the program out, unless it stands there already. One that an engine
+/// builds was laid out by a step of its own.
 ///
 /// # Errors
 /// It cannot be copied.
@@ -91,27 +131,49 @@ pub(super) async fn lay_out(layout: &Layout) -> io::Result<()> {
     if layout.folder.is_dir() {
         return Ok(());
     }
-    let libraries = match &layout.loader {
-        Some(loader) => libraries(loader, &layout.source).await?,
+    let Origin::Own { source, loader } = &layout.origin else {
+        return Err(io::Error::other("it was not built"));
+    };
+    let libraries = match loader {
+        Some(loader) => libraries(loader, source).await?,
         None => Vec::new(),
     };
+    half_made(layout, |half| {
+        make_open(&half.join(LIBRARIES))?;
+        copy(source, &half.join(PROGRAM))?;
+        if let Some(loader) = loader {
+            copy(loader, &half.join(LOADER))?;
+        }
+        for library in libraries {
+            if let Some(name) = library.file_name() {
+                copy(&library, &half.join(LIBRARIES).join(name))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Lays a static program out that consists of these bytes.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn lay_out_bytes(layout: &Layout, bytes: &[u8]) -> io::Result<()> {
+    half_made(layout, |half| {
+        let path = half.join(PROGRAM);
+        fs::write(&path, bytes)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+    })
+}
+
+fn half_made(layout: &Layout, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     // Made whole beside its place, then moved there: whoever is killed on the
     // way leaves nothing that looks like a program.
     let half = layout
         .folder
         .with_extension(format!("half-{}", std::process::id()));
     let _ = fs::remove_dir_all(&half);
-    make_open(&half.join(LIBRARIES))?;
     make_open(&half)?;
-    copy(&layout.source, &half.join(PROGRAM))?;
-    if let Some(loader) = &layout.loader {
-        copy(loader, &half.join(LOADER))?;
-    }
-    for library in libraries {
-        if let Some(name) = library.file_name() {
-            copy(&library, &half.join(LIBRARIES).join(name))?;
-        }
-    }
+    fill(&half)?;
     match fs::rename(&half, &layout.folder) {
         // Another hob was quicker.
         Err(_) if layout.folder.is_dir() => fs::remove_dir_all(&half),
@@ -235,6 +297,7 @@ mod tests {
         let executable = Executable {
             program: std::env::current_exe().unwrap(),
             args: Vec::new(),
+            sources: None,
         };
         let layout = find(&paths, &executable).unwrap();
         lay_out(&layout).await.unwrap();

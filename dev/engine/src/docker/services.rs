@@ -137,13 +137,20 @@ pub(crate) async fn projects(
     Ok(all.iter().filter_map(labels::project).collect())
 }
 
-/// Writes what has to be said first on the port of a service's agent.
-pub(super) fn make_token(service: &str, paths: &Paths) -> Result<(), Failure> {
-    let (stack, service) = service.split_once('/').unwrap_or_default();
-    let folder = paths.container(stack, service);
-    crate::paths::make_secret(&folder.join(TOKEN)).map_err(|error| {
-        Failure::operation(format!("cannot write into {}: {error}", folder.display()))
-    })
+/// Writes what has to be said first on the port of a service's agent, or takes
+/// it away where there is no such port.
+pub(super) fn set_token(
+    stack: &str,
+    service: &str,
+    wanted: bool,
+    paths: &Paths,
+) -> Result<(), Failure> {
+    let file = paths.container(stack, service).join(TOKEN);
+    let set = match wanted {
+        true => crate::paths::make_secret(&file),
+        false => crate::paths::remove_secret(&file),
+    };
+    set.map_err(|error| Failure::operation(format!("cannot set {}: {error}", file.display())))
 }
 
 /// The port of an agent, wherever the engine published it: that can be another

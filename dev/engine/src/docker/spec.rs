@@ -20,6 +20,8 @@ pub enum DockerSpec {
     Base(BaseSpec),
     /// An image to build.
     Image(Box<ImageSpec>),
+    /// A program to take out of an image.
+    Program(Box<ProgramSpec>),
     /// A container to run.
     Container(Box<ContainerSpec>),
 }
@@ -42,6 +44,17 @@ pub struct ImageSpec {
     pub recipe: hob_builder::Recipe,
     /// Its tag.
     pub tag: String,
+}
+
+/// A program to take out of the image that it was built in.
+#[derive(Debug, Clone)]
+pub struct ProgramSpec {
+    /// Its own name as a resource.
+    pub id: ResourceId,
+    /// The image, by tag.
+    pub image: String,
+    /// Where it goes.
+    pub program: Layout,
 }
 
 /// A container and what its agent is told.

@@ -18,8 +18,10 @@ impl DockerEngine {
         let used = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         let now = program::find(paths, &self.setup.executable);
         let now = now.ok().filter(|_| paths.containers().is_dir());
+        let built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         program::take_away_unused(paths, |key| {
             let is_now = now.as_ref().is_some_and(|it| it.key == key);
+            let is_now = is_now || built.as_deref() == Some(key);
             paths.containers().is_dir() && (is_now || used.contains(key))
         });
     }

@@ -23,6 +23,7 @@ pub fn executable() -> Executable {
     Executable {
         program: std::env::current_exe().unwrap(),
         args: args.map(str::to_owned).to_vec(),
+        sources: None,
     }
 }
 

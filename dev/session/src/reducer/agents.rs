@@ -81,14 +81,17 @@ impl Session {
         if matches!(served.link, Link::Absent | Link::Gone) {
             return;
         }
-        let returns = served.link.status().is_some_and(|it| it.returns);
+        let status = served.link.status();
+        let returns = status.is_some_and(|it| it.returns);
         // Nobody took down what ends with its container.
         let stopped = served.link.phase() == Some(Phase::Stopped) && !returns;
+        // Its last word may be lost with it where it is reached over a port.
+        let replaced = status.is_some_and(|it| it.mode != Mode::Dev);
         served.link = Link::Absent;
         if self.leaving {
             return;
         }
-        if stopped && self.applying {
+        if (stopped || replaced) && self.applying {
             // The plan puts another agent in its place.
             served.link = Link::Connecting;
             return out.push(Effect::Attach(service.clone()));

@@ -102,6 +102,7 @@ fn ground() -> Ground {
         executable: Executable {
             program: PathBuf::from("/bin/hob"),
             args: vec!["--arg".to_owned()],
+            sources: None,
         },
         environment: pairs
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
