@@ -37,6 +37,7 @@ mod programs;
 mod remains;
 mod run;
 mod session;
+pub mod small_disk;
 mod stack;
 mod terminal;
 mod wait;

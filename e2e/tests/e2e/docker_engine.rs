@@ -1,9 +1,13 @@
 //! The engine itself goes and comes back while services run on it. Each test
 //! has an engine of its own, which no other test sees; its images are kept.
 
+use std::path::Path;
+
 use hob_e2e::dockerd::{Dockerd, Network};
+use hob_e2e::small_disk::SmallDisk;
 use hob_e2e::{World, engine, http};
 
+use crate::docker_images::{dockerfile, imaged};
 use crate::{Web, web};
 
 /// The engine, and a project on it.
@@ -13,8 +17,11 @@ struct Own {
 }
 
 fn own() -> Own {
-    let mut web = web();
-    let engine = Dockerd::start(&Dockerd::second_folder(), Network::SECOND).unwrap();
+    own_in(&Dockerd::second_folder(), web())
+}
+
+fn own_in(folder: &Path, mut web: Web) -> Own {
+    let engine = Dockerd::start(folder, Network::SECOND).unwrap();
     if !engine.client().has_image(engine::base()) {
         let from = web.world.client();
         from.copy_image(engine::base(), &engine.client());
@@ -94,4 +101,29 @@ fn an_engine_that_is_gone_is_named() {
     engine.bring_up().unwrap();
     world.hob(["down", "--prove"]).good();
     world.assert_nothing_left();
+}
+
+#[test]
+fn a_disk_that_is_full_during_a_build_is_told_of_and_the_old_container_goes_on() {
+    let disk = SmallDisk::of(1200);
+    // What comes last goes first.
+    let own = own_in(disk.path(), imaged("one"));
+    let Own {
+        engine: _engine,
+        web,
+    } = own;
+    let Web { world, port } = &web;
+    world.hob(["up"]).good();
+    let before = world.container("demo/web").id;
+    dockerfile(world, "RUN head -c 2000000000 /dev/zero > /too-much");
+    let up = world.hob(["up"]).code(1);
+    for part in ["the disk of the engine is full", "Dockerfile:3"] {
+        assert!(up.err.contains(part), "{part}: {up:?}");
+    }
+    assert_eq!(world.container("demo/web").id, before);
+    assert_eq!(http::get(*port, "/").unwrap().body, "one");
+    dockerfile(world, "RUN echo two > /app/page.txt");
+    world.hob(["up"]).good();
+    assert_eq!(http::get(*port, "/").unwrap().body, "two");
+    world.assert_nothing_kept();
 }

@@ -21,7 +21,7 @@ pub(crate) fn imaged(words: &str) -> Web {
 }
 
 /// Writes the Dockerfile; its third line is this.
-fn dockerfile(world: &World, third: &str) {
+pub(crate) fn dockerfile(world: &World, third: &str) {
     let base = engine::base();
     let text = format!(
         "FROM {base}\nCOPY hob-e2e-service /app/\n{third}\n\
