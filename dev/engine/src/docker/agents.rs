@@ -6,11 +6,6 @@
 //! like hob's own. Start with [`find`], which changes nothing, and
 //! [`DockerEngine::take_out`].
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the built program is laid out here; certificates and cargo's configuration are read"
-)]
-
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{self, Read as _};
