@@ -180,6 +180,29 @@ impl Client {
         self.must("DELETE", &format!("/networks/{network}"));
     }
 
+    /// Makes a network of nobody's with this name; its id.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    #[must_use]
+    pub fn make_network(&self, name: &str) -> String {
+        let body = json!({ "Name": name }).to_string();
+        let made = self.done("POST", "/networks/create", body.as_bytes());
+        let made: Value = serde_json::from_slice(&made).unwrap();
+        made["Id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a volume of nobody's with this name.
+    pub fn make_volume(&self, name: &str) {
+        let body = json!({ "Name": name }).to_string();
+        self.done("POST", "/volumes/create", body.as_bytes());
+    }
+
+    /// Removes a volume; it has to be there.
+    pub fn remove_volume(&self, name: &str) {
+        self.must("DELETE", &format!("/volumes/{name}"));
+    }
+
     /// Starts a container with these labels; its id.
     ///
     /// # Panics
@@ -226,9 +249,10 @@ impl Client {
         String::from_utf8_lossy(&said).replace("\r\n", "\n")
     }
 
-    /// What is there of a project.
+    /// What is there of a project; what a plain `down` keeps, volumes and
+    /// images, if that is asked for.
     #[must_use]
-    pub fn left(&self, project: &str, volumes: bool) -> Vec<String> {
+    pub fn left(&self, project: &str, kept: bool) -> Vec<String> {
         let mut left = Vec::new();
         let containers = self.containers_of(project).into_iter().map(|it| it.name);
         left.extend(containers.map(|it| format!("container {it}")));
@@ -237,12 +261,12 @@ impl Client {
                 .iter()
                 .map(|it| format!("network {it}")),
         );
-        left.extend(
-            self.images_of(project)
-                .iter()
-                .map(|it| format!("image {it}")),
-        );
-        if volumes {
+        if kept {
+            left.extend(
+                self.images_of(project)
+                    .iter()
+                    .map(|it| format!("image {it}")),
+            );
             left.extend(
                 self.volumes_of(project)
                     .iter()

@@ -17,6 +17,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 
 use crate::containers::{BASE, Client};
+use crate::default_bridge::DefaultBridge;
 use crate::{processes, remains};
 
 /// How long the engine may take until it answers.
@@ -178,6 +179,7 @@ impl Dockerd {
             }
             std::thread::sleep(LOOK);
         }
+        let default = DefaultBridge::seen();
         let dockerd = self.spawn(self.dockerd(&address), "dockerd");
         let mut dockerd = match dockerd {
             Ok(dockerd) => dockerd,
@@ -190,9 +192,11 @@ impl Dockerd {
         let began = Instant::now();
         loop {
             let over = matches!(dockerd.try_wait(), Ok(Some(_)));
-            if !over && self.client().answers() {
+            let answers = !over && self.client().answers();
+            let kept = default.keep();
+            if answers {
                 self.running = Some((dockerd, containerd));
-                return Ok(());
+                return kept;
             }
             if over || began.elapsed() > START {
                 self.running = Some((dockerd, containerd));

@@ -57,6 +57,15 @@ impl Engine {
         }
     }
 
+    /// What a service is to the engine, in plans.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Host => "agent",
+            Self::Docker => "container",
+        }
+    }
+
     /// Host and port at which one service reaches another one that publishes
     /// this port and listens on 80 inside.
     #[must_use]
@@ -135,13 +144,13 @@ impl Engine {
         }
     }
 
-    /// What the engine still has of a project, kept volumes aside unless they
-    /// are asked for. The host's processes and files are looked at elsewhere.
+    /// What the engine still has of a project, kept volumes and images aside
+    /// unless they are asked for. The host's processes and files are looked at elsewhere.
     #[must_use]
-    pub fn left(self, client: &Client, root: &Path, volumes: bool) -> Vec<String> {
+    pub fn left(self, client: &Client, root: &Path, kept: bool) -> Vec<String> {
         match self {
             Self::Host => Vec::new(),
-            Self::Docker => client.left(&project_id(root), volumes),
+            Self::Docker => client.left(&project_id(root), kept),
         }
     }
 

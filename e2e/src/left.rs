@@ -21,16 +21,31 @@ impl World {
         self.assert_gone(false);
     }
 
-    /// Asserts that neither processes nor files nor anything of the engine is
-    /// left; kept volumes are looked for too when they were to go.
+    /// Asserts that a plain `down` keeps what it keeps, images and volumes, and
+    /// that nothing is left by one that is to take that away, too.
     ///
     /// # Panics
     /// Something is left.
     #[track_caller]
-    pub fn assert_gone(&self, volumes: bool) {
+    pub fn assert_nothing_kept(&self) {
+        let run = self.hob(["down", "--prove"]).good();
+        assert_eq!(run.out, "", "{run:?}");
+        assert_eq!(self.marked(), []);
+        let run = self.hob(["down", "--volumes", "--prove"]).good();
+        assert_eq!(run.out, "", "{run:?}");
+        self.assert_gone(true);
+    }
+
+    /// Asserts that neither processes nor files nor anything of the engine is
+    /// left; kept volumes and images are looked for too when they were to go.
+    ///
+    /// # Panics
+    /// Something is left.
+    #[track_caller]
+    pub fn assert_gone(&self, kept: bool) {
         assert_eq!(self.marked(), []);
         assert_eq!(self.left_files(), Vec::<String>::new());
-        let left = self.engine().left(self.client(), self.root(), volumes);
+        let left = self.engine().left(self.client(), self.root(), kept);
         assert_eq!(left, Vec::<String>::new());
     }
 

@@ -23,6 +23,7 @@
 )]
 
 pub mod containers;
+mod default_bridge;
 pub mod dockerd;
 pub mod engine;
 pub mod http;

@@ -12,6 +12,8 @@ pub struct Words {
 const PATTERNS: &[(&str, &str)] = &[
     (r"(?-u)\b\d\d:\d\d:\d\d\.\d\d\d\b", "[CLOCK]"),
     (r"(?-u)\d+(\.\d+)? (ms|s)\b", "[TIME]"),
+    (r"(?-u)\b\d+ %", "[CPU]"),
+    (r"(?-u)\b\d+(\.\d+)? (KiB|MiB|GiB)\b", "[MEMORY]"),
     (r"(?-u)\bprocess \d+", "process [PID]"),
     (r"(?-u)session-\d+\.sock", "session-[PID].sock"),
     (r"(?-u)\b(6[1-9]\d{3})\b", "[FRESH]"),
@@ -68,6 +70,7 @@ mod tests {
     fn times_ports_and_processes_are_replaced() {
         check("01:02:03.004 web", "[CLOCK] web");
         check("up after 12.5 ms", "up after [TIME]");
+        check("1 % 17 MiB 1.5 GiB", "[CPU] [MEMORY] [MEMORY]");
         check(
             "hob (process 123) at /tmp/hx/a",
             "hob (process [PID]) at [ROOT]/a",

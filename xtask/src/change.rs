@@ -58,6 +58,13 @@ impl Changed {
         blocked || undone || self.applied.was_interrupted()
     }
 
+    /// Whether something failed that is not the user's to mend in the service:
+    /// an engine that went away comes back, a full disk gets room.
+    pub fn may_mend_itself(&self) -> bool {
+        let mut failures = self.applied.failures();
+        failures.any(|(_, failure)| !is_the_users(failure.kind))
+    }
+
     /// The exit code that it means; everything was said already.
     pub fn result(&self) -> Result {
         if self.is_done() {
@@ -72,7 +79,9 @@ impl Changed {
             .map(|(_, failure)| failure.kind)
             .collect();
         let missing = |it: &Obstacle| it.kind == ObstacleKind::Missing;
-        let code = if kinds.contains(&FailureKind::Service) {
+        let recipe = |it: &Obstacle| it.kind == ObstacleKind::Recipe;
+        let users = kinds.iter().any(|kind| is_the_users(*kind));
+        let code = if users || self.obstacles.iter().any(recipe) {
             Code::Service
         } else if kinds.contains(&FailureKind::Operation) {
             Code::Failed
@@ -82,6 +91,14 @@ impl Changed {
             Code::Failed
         };
         Err(Error::said(code))
+    }
+}
+
+/// Whether the user's own files are to be mended.
+fn is_the_users(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Service | FailureKind::Image => true,
+        FailureKind::Operation | FailureKind::Prerequisite => false,
     }
 }
 

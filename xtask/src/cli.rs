@@ -50,6 +50,17 @@ pub enum Engine {
     Docker,
 }
 
+impl Engine {
+    /// As it is written behind `--engine`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Host => "host",
+            Self::Docker => "docker",
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Bring services up with their sources and rebuild on each save
@@ -67,7 +78,7 @@ pub enum Verb {
     Logs(LogsArgs),
     /// Build services without running them
     Build(BuildArgs),
-    /// Run one service's production command here, in the foreground
+    /// Run one service in its production form, in the foreground
     Run(RunArgs),
     /// Start new processes from what is built
     Restart(SomeArgs),
@@ -81,8 +92,8 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Check the stack files
     Check(CheckArgs),
-    /// Print the JSON schema of stack.toml
-    Schema,
+    /// Print the JSON schema of stack.toml or hob.toml
+    Schema(SchemaArgs),
     /// List what is there, what is missing and the command that mends it
     Doctor(AllArgs),
     /// Install what `doctor` misses, after asking
@@ -220,9 +231,8 @@ pub struct RunArgs {
     /// The service
     #[arg(value_name = "SERVICE")]
     pub service: String,
-    /// Add N to its published port
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub port_offset: u16,
+    #[command(flatten)]
+    pub ports: PortArgs,
 }
 
 #[derive(Debug, Args)]
@@ -274,6 +284,21 @@ pub struct CheckArgs {
     /// Print the file as it is after stack.local.toml and .env, secrets masked
     #[arg(long)]
     pub effective: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// The file that it is of
+    #[arg(value_name = "FILE", default_value = "stack.toml")]
+    pub file: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    #[value(name = "stack.toml")]
+    Stack,
+    #[value(name = "hob.toml")]
+    Project,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
 use hob_engine::Executable;
 use hob_engine::{Engine, ProjectRef, Surroundings, owner};
 use hob_stack::{
@@ -20,6 +21,9 @@ use crate::change::engine_error;
 use crate::cli::{self, Global};
 use crate::error::{Code, Error, Result};
 use crate::output::{Output, complain};
+
+/// The variable that says what `--engine` would.
+const ENGINE: &str = "HOB_ENGINE";
 
 /// The caller: options, environment, terminal.
 pub struct Context {
@@ -128,7 +132,7 @@ impl Context {
     /// The engine for a project, whose files say this of engines; nothing when
     /// it has none.
     pub fn engine(&self, project: ProjectRef, config: Option<&Config>) -> Result<Engine> {
-        let choice = self.choice(config);
+        let choice = self.choice(config)?;
         self.engine_of(choice, project, config)
     }
 
@@ -140,7 +144,7 @@ impl Context {
         config: Option<&Config>,
     ) -> Result<Vec<Engine>> {
         let chosen = self.engine(project.clone(), config)?;
-        if self.choice(config) != EngineChoice::Auto {
+        if self.choice(config)? != EngineChoice::Auto {
             return Ok(vec![chosen]);
         }
         let mut engines = Vec::new();
@@ -160,14 +164,29 @@ impl Context {
         Ok(engines)
     }
 
-    fn choice(&self, config: Option<&Config>) -> EngineChoice {
-        let config = config.map_or(EngineChoice::Auto, |config| config.engine);
-        match self.global.engine {
-            Some(cli::Engine::Auto) => EngineChoice::Auto,
-            Some(cli::Engine::Host) => EngineChoice::Host,
-            Some(cli::Engine::Docker) => EngineChoice::Docker,
-            None => config,
-        }
+    /// Which engine is asked for: by the command line, else by the
+    /// environment, else by the project.
+    pub fn choice(&self, config: Option<&Config>) -> Result<EngineChoice> {
+        let said = self.environment.get(ENGINE).map(|text| text.trim());
+        let engine = match (self.global.engine, said.filter(|text| !text.is_empty())) {
+            (Some(engine), _) => engine,
+            (None, Some(text)) => cli::Engine::from_str(text, false).map_err(|_| {
+                let words: Vec<&str> = cli::Engine::value_variants()
+                    .iter()
+                    .map(|engine| engine.word())
+                    .collect();
+                Error::usage(format!("`{ENGINE}` is `{text}`, which is no engine"))
+                    .hint(format!("it can be {}", words.join(", ")))
+            })?,
+            (None, None) => {
+                return Ok(config.map_or(EngineChoice::Auto, |config| config.engine));
+            }
+        };
+        Ok(match engine {
+            cli::Engine::Auto => EngineChoice::Auto,
+            cli::Engine::Host => EngineChoice::Host,
+            cli::Engine::Docker => EngineChoice::Docker,
+        })
     }
 
     fn engine_of(
@@ -331,5 +350,45 @@ pub async fn interrupted() {
         _ = interrupt.recv() => {}
         _ = term.recv() => {}
         _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(option: Option<cli::Engine>, variable: &str, expected: &str) {
+        let context = Context {
+            output: Output::new(false, true),
+            global: Global {
+                project: None,
+                engine: option,
+                json: false,
+                quiet: true,
+            },
+            environment: BTreeMap::from([(ENGINE.to_owned(), variable.to_owned())]),
+        };
+        let config = Config {
+            engine: EngineChoice::Host,
+            ..Config::default()
+        };
+        let told = match context.choice(Some(&config)) {
+            Ok(choice) => format!("{choice:?}"),
+            Err(error) => error.render().trim_end().to_owned(),
+        };
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_environment_stands_between_the_command_line_and_the_project() {
+        check(None, "", "Host");
+        check(None, "docker", "Docker");
+        check(Some(cli::Engine::Auto), "docker", "Auto");
+        check(
+            None,
+            "dokcer",
+            "error: `HOB_ENGINE` is `dokcer`, which is no engine\nhint: it can be auto, host, docker",
+        );
     }
 }

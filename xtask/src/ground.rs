@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hob_engine::{Engine, Obstacle, ObstacleKind, Scope, Want};
 use hob_session::{Applied as How, Ground, Watched, Wire};
-use hob_stack::{Form, Loaded, Project, ServiceId};
+use hob_stack::{Form, Image, Loaded, Project, Recipe, ServiceId};
 use hob_wire::{ChangeAction, Mode};
 
 use crate::change::{Changed, LOCK, Troubles, Words, change_within, engine_error};
@@ -119,7 +119,7 @@ impl DevGround {
         let never = |id: &ServiceId| !may_come(&project, &changed.obstacles, id);
         if !chosen.is_empty() && chosen.iter().all(never) {
             How::Blocked
-        } else if !changed.obstacles.is_empty() {
+        } else if !changed.obstacles.is_empty() || changed.may_mend_itself() {
             How::Obstructed
         } else {
             How::Partly
@@ -174,24 +174,41 @@ impl DevGround {
 impl Ground for DevGround {
     fn watched(&self) -> Vec<Watched> {
         let (project, services) = self.services();
-        services
-            .iter()
-            .filter_map(|id| project.service(id))
-            .map(watched)
-            .collect()
+        let services = services.iter().filter_map(|id| project.service(id));
+        let contained = self.engine.containers().is_some();
+        services.map(|it| watched(it, contained)).collect()
     }
 
+    /// What images are built from is much like a stack file: a change of it is
+    /// planned anew.
     fn stack_files(&self) -> Vec<PathBuf> {
-        self.now
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .files
-            .clone()
+        let (project, services) = self.services();
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = now.files.clone();
+        if self.engine.containers().is_some() {
+            let services = services.iter().filter_map(|id| project.service(id));
+            for file in hob_engine::docker::image_files(&project, services, Mode::Dev) {
+                // The sources themselves are the services': a save of them is
+                // built in the container.
+                let sources = |id: &ServiceId| {
+                    let service = project.service(id);
+                    service.is_some_and(|it| it.source.starts_with(&file))
+                };
+                if !now.services.iter().any(sources) {
+                    files.push(file);
+                }
+            }
+        }
+        files
     }
 
     async fn reload(&self) -> std::result::Result<(), ()> {
         let now = self.read()?;
-        self.stage.say("the stack files changed");
+        let (before, _) = self.services();
+        self.stage.say(match *before == *now.project {
+            true => "what an image is built from changed",
+            false => "the stack files changed",
+        });
         let mut held = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut held.before);
         before.extend(std::mem::take(&mut held.services));
@@ -280,6 +297,8 @@ fn may_come(project: &Project, obstacles: &[Obstacle], id: &ServiceId) -> bool {
     };
     match obstacle.kind {
         ObstacleKind::Missing | ObstacleKind::Unsupported | ObstacleKind::Cycle => false,
+        // A save of it is seen.
+        ObstacleKind::Recipe => true,
         ObstacleKind::Taken | ObstacleKind::Busy | ObstacleKind::Blocked => {
             project.service(id).is_some_and(|service| {
                 let mut needs = service.needs.iter();
@@ -289,8 +308,12 @@ fn may_come(project: &Project, obstacles: &[Obstacle], id: &ServiceId) -> bool {
     }
 }
 
-fn watched(service: &hob_stack::Service) -> Watched {
+fn watched(service: &hob_stack::Service, contained: bool) -> Watched {
     let dev = &service.dev_form;
+    let mut ignore = dev.ignore.clone();
+    if let (true, Some(Image::Built(recipe))) = (contained, &dev.image) {
+        ignore.extend(not_watched(&service.source, recipe));
+    }
     let mut extra = dev.watch.clone();
     // Files are read from where they are: only browsers need to know.
     let otherwise = match &dev.form {
@@ -306,10 +329,21 @@ fn watched(service: &hob_stack::Service) -> Watched {
         service: service.id.clone(),
         source: service.source.clone(),
         extra,
-        ignore: dev.ignore.clone(),
+        ignore,
         rules: dev.on_change.clone(),
         otherwise,
     }
+}
+
+/// What in the sources only says how the image is built: no save of the
+/// service's.
+fn not_watched(source: &std::path::Path, recipe: &Recipe) -> Vec<String> {
+    let name = recipe.dockerfile.strip_prefix(source);
+    let name = name.ok().and_then(|name| name.to_str());
+    let rules = recipe.context.join(".dockerignore");
+    let rules = rules.strip_prefix(source).ok().and_then(|it| it.to_str());
+    let names = name.into_iter().chain(rules);
+    names.map(|name| format!("/{name}")).collect()
 }
 
 /// What the agent of a service is told, or why it cannot run here.
@@ -327,6 +361,7 @@ pub async fn spec_of(
         Err(obstacle) => {
             let code = match obstacle.kind {
                 ObstacleKind::Missing => Code::Missing,
+                ObstacleKind::Recipe => Code::Service,
                 _ => Code::Failed,
             };
             let mut error = Error::new(code, format!("{id}: {}", obstacle.reason));

@@ -7,6 +7,8 @@
 )]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -53,6 +55,11 @@ impl Machine {
         self.folder.path().join(name)
     }
 
+    /// Where this machine's Docker engine listens once it runs.
+    fn docker(&self) -> String {
+        format!("unix://{}", self.path("docker.sock").display())
+    }
+
     /// A program that notes its call, then does this. It is written by another
     /// process: a file that any thread here has open cannot be run.
     fn program(&self, name: &str, body: &str) {
@@ -74,6 +81,8 @@ impl Machine {
             .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
             .env("BIN", &bin)
             .env("HOME", self.path("home"))
+            // The engine of the machine that runs the tests is its own affair.
+            .env("DOCKER_HOST", self.docker())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -210,6 +219,71 @@ fn doctor_without_a_project_looks_at_the_machine() {
     contains(&doctor.out, "only this machine was checked");
     let doctor = machine.run(&["doctor", "nobody"]);
     assert_eq!(doctor.code, Some(2), "{}", doctor.err);
+}
+
+/// Listens as a Docker engine does and says its version to all who ask, for as
+/// long as the test process lives.
+fn engine(socket: &Path) {
+    let listener = UnixListener::bind(socket).expect("a socket");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut line = String::new();
+            // Whoever does not ask or does not listen is not served.
+            let _ = BufReader::new(&mut stream).read_line(&mut line);
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{\"Version\":\"27.5\"}");
+        }
+    });
+}
+
+#[test]
+fn setup_starts_the_docker_engine_and_waits_until_it_answers() {
+    let machine = Machine::new(INSTALLS);
+    machine.program("frob", "echo frob 1.0");
+    machine.program("dockerd", "true");
+    machine.program("setsid", "echo > \"$BIN/../begun\"");
+    machine.program("usermod", "true");
+    let asked = ["--engine", "docker"];
+    let doctor = machine.run(&[&["doctor"], &asked[..]].concat());
+    assert_eq!(doctor.code, Some(4), "{}", doctor.out);
+    contains(&doctor.out, "installed, and nothing answers at unix://");
+    contains(
+        &doctor.err,
+        "1 thing is missing; `hob setup --engine docker` installs",
+    );
+    let doctor = machine.run(&["doctor", "--engine", "host"]);
+    assert_eq!(doctor.code, Some(0), "{}", doctor.out);
+    assert!(!doctor.out.contains("Docker"), "{}", doctor.out);
+
+    let mut hob = machine.hob(&[&["setup", "--yes"], &asked[..]].concat());
+    let mut hob = Started(Some(hob.spawn().expect("hob starts")));
+    let child = hob.0.as_mut().expect("it was started");
+    until(child, || machine.path("begun").exists());
+    engine(&machine.path("docker.sock"));
+    let child = hob.0.take().expect("it was started");
+    let run = Run::from(child.wait_with_output().expect("its end"));
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    contains(&run.err, "✓ start the Docker engine");
+    let log = fs::read_to_string(machine.path("log")).expect("a log");
+    let host = format!("dockerd --host {}", machine.docker());
+    contains(&log, &format!("setsid --fork sh -c exec {host} >>"));
+    assert_eq!(machine.installs(), [""; 0]);
+
+    let doctor = machine.run(&[&["doctor"], &asked[..]].concat());
+    assert_eq!(doctor.code, Some(0), "{}", doctor.out);
+    contains(&doctor.out, "27.5 at unix://");
+}
+
+#[test]
+fn an_engine_behind_ssh_is_refused_with_the_reason() {
+    let machine = Machine::new(INSTALLS);
+    machine.program("frob", "echo frob 1.0");
+    let mut hob = machine.hob(&["doctor"]);
+    hob.env("DOCKER_HOST", "ssh://me@there")
+        .env("HOB_ENGINE", "docker");
+    let doctor = Run::from(hob.output().expect("hob starts"));
+    assert_eq!(doctor.code, Some(4), "{}", doctor.out);
+    contains(&doctor.out, "`ssh://me@there` is behind SSH");
 }
 
 #[test]

@@ -28,6 +28,19 @@ impl Feed {
         }
     }
 
+    /// A feed from now on, with these log lines.
+    pub fn with(shared: &Shared, lines: broadcast::Receiver<crate::log::Numbered>) -> Self {
+        Self {
+            lines: Some(lines),
+            ..Self::new(shared, false)
+        }
+    }
+
+    /// A line of the log, as it is told.
+    pub fn line(&self, line: hob_wire::LogLine) -> Reply {
+        self.told(line.at, EventKind::Log(line))
+    }
+
     /// The next of them; none when the agent goes. Dropping it loses nothing.
     pub async fn next(&mut self) -> Option<Reply> {
         use broadcast::error::RecvError::{Closed, Lagged};
@@ -48,7 +61,7 @@ impl Feed {
                 Err(Closed) => None,
             },
             line = lines => match line {
-                Ok((_, line)) => Some(self.told(line.at, EventKind::Log(line))),
+                Ok((_, line)) => Some(self.line(line)),
                 Err(Lagged(missed)) => {
                     Some(self.told(crate::log::now(), EventKind::Note(too_fast(missed))))
                 }

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hob_front::Gate;
-use hob_wire::{EventKind, SessionInfo, Spec};
+use hob_wire::{EventKind, Micros, SessionInfo, Spec};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -210,8 +210,8 @@ impl Agent {
                 Some(command) = from_clients.recv() => self.obey(command).await,
                 Some((generation, at)) = first_answers.recv() => self.answered(generation, at),
                 Some(trouble) = troubles.recv() => self.supervisor.refused(&trouble),
-                _ = signals.term.recv() => self.shut_down(),
-                _ = signals.interrupt.recv() => self.shut_down(),
+                _ = signals.term.recv() => self.break_off(),
+                _ = signals.interrupt.recv() => self.break_off(),
                 _ = signals.child.recv() => descendants::reap(),
             }
         }
@@ -224,7 +224,6 @@ impl Agent {
                 self.forget();
                 self.shut_down();
             }
-            Command::Input(Input::Start) => self.start(),
             Command::Input(input) => self.supervisor.take(input),
             Command::Configure {
                 spec,
@@ -233,6 +232,11 @@ impl Agent {
             } => {
                 // The client may have gone.
                 let _ = answer.send(self.configure(spec, digest).await);
+            }
+            Command::Start { answer } => {
+                self.start();
+                // The client may have gone.
+                let _ = answer.send(());
             }
             Command::Restart { answer } => {
                 let run = self.supervisor.machine.next_run();
@@ -311,6 +315,17 @@ impl Agent {
         self.supervisor.say(text);
     }
 
+    /// The end by signal. Whoever starts the agent again has the service again,
+    /// if what it was told is kept; that is told before the end.
+    fn break_off(&mut self) {
+        if self.kept.is_some() {
+            let supervisor = &mut self.supervisor;
+            supervisor.publisher.set_returns();
+            supervisor.publisher.look(&supervisor.machine);
+        }
+        self.shut_down();
+    }
+
     /// From here on nothing is accepted any more; what is in flight may end.
     fn shut_down(&mut self) {
         if let Some(stop) = self.front.as_mut().and_then(|front| front.stop.take()) {
@@ -320,12 +335,12 @@ impl Agent {
         self.supervisor.take(Input::Shutdown);
     }
 
-    fn attach(&mut self, info: SessionInfo) -> Result<(), SessionInfo> {
+    fn attach(&mut self, info: SessionInfo) -> Result<Option<Micros>, SessionInfo> {
         if let Some(other) = self.supervisor.publisher.session() {
             return Err(other.clone());
         }
         self.set_session(Some(info));
-        Ok(())
+        Ok(self.supervisor.publisher.missed())
     }
 
     fn set_session(&mut self, session: Option<SessionInfo>) {

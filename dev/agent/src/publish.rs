@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use hob_wire::{Event, EventKind, Phase, Reply, SessionInfo, Status};
+use hob_wire::{Event, EventKind, Micros, Phase, Reply, SessionInfo, Status};
 use tokio::sync::{broadcast, watch};
 
 use crate::log::now;
 use crate::machine::{AgentFacts, Machine, RunId};
+
+/// For how long an agent has only just begun.
+const YOUNG: Micros = 60_000_000;
 
 /// The state as waiting requests need it.
 #[derive(Debug, Clone)]
@@ -25,6 +28,9 @@ pub struct Publisher {
     facts: AgentFacts,
     session: Option<SessionInfo>,
     writes_files: bool,
+    /// Whether no session has come yet.
+    alone: bool,
+    returns: bool,
     replies: broadcast::Sender<Arc<Reply>>,
     view: watch::Sender<View>,
 }
@@ -42,6 +48,8 @@ impl Publisher {
             facts,
             session: None,
             writes_files: false,
+            alone: true,
+            returns: false,
             replies: broadcast::channel(8192).0,
             view: watch::channel(view).0,
         }
@@ -62,6 +70,14 @@ impl Publisher {
         self.session.as_ref()
     }
 
+    /// From when on the first session of an agent that has only just begun has
+    /// missed what the service said; none for any other one.
+    pub fn missed(&mut self) -> Option<Micros> {
+        let first = std::mem::replace(&mut self.alone, false);
+        let young = now().saturating_sub(self.facts.since) < YOUNG;
+        (first && young).then_some(self.facts.since)
+    }
+
     /// Sets it; told with the next [`Publisher::look`].
     pub fn set_session(&mut self, session: Option<SessionInfo>) {
         self.session = session;
@@ -71,6 +87,12 @@ impl Publisher {
     /// with the next [`Publisher::look`].
     pub fn set_writes_files(&mut self, wrote: bool) {
         self.writes_files = wrote;
+    }
+
+    /// The agent goes on once it is started again; told with the next
+    /// [`Publisher::look`].
+    pub fn set_returns(&mut self) {
+        self.returns = true;
     }
 
     /// A feed of all that is told from now on.
@@ -88,6 +110,7 @@ impl Publisher {
         let mut status = machine.status(&self.facts);
         status.session = self.session.clone();
         status.writes_files = self.writes_files;
+        status.returns = self.returns;
         let before = self.view.borrow().status.clone();
         let view = View {
             serving: machine.serving_run(),

@@ -8,8 +8,8 @@ use std::io;
 use std::sync::Arc;
 
 use hob_wire::{
-    Hello, LINE_LIMIT, LogLine, LogQuery, PROTOCOL, Phase, Reply, Request, SessionInfo, Spec,
-    Stream, decode, encode,
+    Hello, LINE_LIMIT, LogLine, LogQuery, Micros, PROTOCOL, Phase, Reply, Request, SessionInfo,
+    Spec, Stream, decode, encode,
 };
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -19,6 +19,9 @@ use crate::log::Log;
 use crate::machine::{Input, RunId};
 use crate::publish::View;
 use crate::usage;
+
+/// How many lines that were said before it came a first session is told.
+const MISSED: u64 = 512;
 
 /// What a connection asks of the agent's loop.
 pub enum Command {
@@ -30,12 +33,14 @@ pub enum Command {
         digest: String,
         answer: oneshot::Sender<Result<(), String>>,
     },
+    /// What the service needs is there; answered once that is kept.
+    Start { answer: oneshot::Sender<()> },
     /// A new process; answered with the first run that would satisfy it.
     Restart { answer: oneshot::Sender<RunId> },
     /// A session wants to be the one that sends changes.
     Attach {
         info: SessionInfo,
-        answer: oneshot::Sender<Result<(), SessionInfo>>,
+        answer: oneshot::Sender<Result<Option<Micros>, SessionInfo>>,
     },
     /// The attached session is gone.
     Detach,
@@ -121,7 +126,7 @@ impl Connection {
                 self.reply(&Reply::Status(Box::new(status))).await
             }
             Request::Configure { spec, digest } => self.configure(spec, digest).await,
-            Request::Start => self.pass(Input::Start).await,
+            Request::Start => self.start().await,
             Request::Restart => self.restart().await,
             Request::Shutdown => self.shutdown().await,
             Request::Logs(query) => self.logs(query).await,
@@ -136,9 +141,13 @@ impl Connection {
         }
     }
 
-    async fn pass(&mut self, input: Input) -> io::Result<()> {
-        self.command(Command::Input(input));
-        self.reply(&Reply::Done).await
+    async fn start(&mut self) -> io::Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Start { answer });
+        match answered.await {
+            Ok(()) => self.reply(&Reply::Done).await,
+            Err(_) => self.refuse("the agent is going down".into()).await,
+        }
     }
 
     async fn configure(&mut self, spec: Box<Spec>, digest: String) -> io::Result<()> {
@@ -298,8 +307,8 @@ impl Connection {
     async fn attach(&mut self, info: SessionInfo) -> io::Result<()> {
         let (answer, answered) = oneshot::channel();
         self.command(Command::Attach { info, answer });
-        match answered.await {
-            Ok(Ok(())) => {}
+        let missed = match answered.await {
+            Ok(Ok(missed)) => missed,
             Ok(Err(other)) => {
                 let reason = format!("process {} is in a dev session with it", other.pid);
                 return self
@@ -310,17 +319,33 @@ impl Connection {
                     .await;
             }
             Err(_) => return self.refuse("the agent is going down".into()).await,
-        }
-        let result = self.attached().await;
+        };
+        let result = self.attached(missed).await;
         self.command(Command::Detach);
         result
     }
 
-    async fn attached(&mut self) -> io::Result<()> {
-        let mut feed = Feed::new(&self.shared, true);
+    async fn attached(&mut self, missed: Option<Micros>) -> io::Result<()> {
+        let (mut stored, lines) = self.shared.log.follow();
+        let mut feed = Feed::with(&self.shared, lines);
         self.reply(&Reply::Done).await?;
         let first = Reply::Status(Box::new(self.shared.view.borrow().status.clone()));
         self.reply(&first).await?;
+        if missed.is_some() {
+            let query = LogQuery {
+                since: missed,
+                tail: Some(MISSED),
+                follow: false,
+            };
+            let mut said = Vec::new();
+            stored.each(&query, |line| {
+                said.push(line);
+                true
+            });
+            for line in said {
+                self.reply(&feed.line(line)).await?;
+            }
+        }
         let mut line = Vec::new();
         loop {
             // `read_into` keeps a line that is not whole yet in `line`.
@@ -349,7 +374,10 @@ impl Connection {
         let input = match request {
             Request::Change(change) => Input::Change(change),
             Request::Digest { generation, digest } => Input::Digest { generation, digest },
-            Request::Start => Input::Start,
+            Request::Start => {
+                let answer = oneshot::channel().0;
+                return self.command(Command::Start { answer });
+            }
             Request::Restart => Input::Restart,
             Request::Configure { spec, digest } => {
                 let answer = oneshot::channel().0;

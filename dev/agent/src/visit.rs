@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use hob_wire::{Mode, Program};
+use hob_wire::Program;
 
 use crate::kept::Kept;
 use crate::user::{self, User};
@@ -164,11 +164,9 @@ impl Seat {
         let spec = &*kept.spec;
         let secrets = environment::secrets(spec).map_err(|error| error.to_string())?;
         let user = environment::user(spec).map_err(|error| error.to_string())?;
-        let addr = match spec.mode {
-            Mode::Run => spec.listen.map(|listen| listen.addr),
-            // Each process has another one.
-            Mode::Dev => None,
-        };
+        // In dev mode each process has a port of its own; this is the one that
+        // the service has for others.
+        let addr = spec.binds();
         let nothing = Program {
             argv: Vec::new(),
             ..spec.run.clone()

@@ -52,6 +52,7 @@ impl Watcher {
                 Ok(status) => describe(*status),
                 Err(error) => format!("could not be waited for: {error}"),
             },
+            code: status.as_ref().ok().and_then(code),
             success: status.is_ok_and(|status| status.success()),
             killed,
             left: rest.found,
@@ -63,4 +64,11 @@ impl Watcher {
             exit,
         });
     }
+}
+
+/// As shells tell it.
+fn code(status: &std::process::ExitStatus) -> Option<u8> {
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = status.signal().map(|signal| 128 + signal);
+    u8::try_from(status.code().or(signal)?).ok()
 }

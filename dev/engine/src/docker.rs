@@ -33,8 +33,11 @@ mod tidy;
 mod visit;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+
+use hob_stack::{Project, Service};
+use hob_wire::Mode;
 
 use crate::change::Lower;
 use crate::paths::Paths;
@@ -42,6 +45,7 @@ use crate::resource::{DesiredSet, Kind, Observed, ResourceId};
 use crate::setup::Setup;
 use crate::want::Want;
 
+pub use direct::Currency;
 pub use endpoint::{Refusal, Resolved};
 pub use facts::DockerFacts;
 pub use lower::lower;
@@ -90,8 +94,9 @@ pub struct DockerEngine {
     programs: Mutex<BTreeSet<String>>,
     /// The program that was built for this project, if it was looked at.
     built: Mutex<Option<String>>,
-    /// Held by whoever lays one out.
-    taking_out: tokio::sync::Mutex<()>,
+    /// Held by who lays a program out for containers: all of them want it at
+    /// once.
+    laying_out: tokio::sync::Mutex<()>,
 }
 
 impl DockerEngine {
@@ -106,7 +111,7 @@ impl DockerEngine {
             setup: setup.setup,
             programs: Mutex::default(),
             built: Mutex::default(),
-            taking_out: tokio::sync::Mutex::default(),
+            laying_out: tokio::sync::Mutex::default(),
         })
     }
 
@@ -144,6 +149,23 @@ impl Lower for DockerEngine {
     fn tidy(&self) {
         self.take_away_dead();
     }
+}
+
+/// The files and folders of this machine whose change would give one of these
+/// services another image in this mode. A Dockerfile that cannot be read counts
+/// by itself.
+pub fn image_files<'a>(
+    project: &Project,
+    services: impl Iterator<Item = &'a Service>,
+    mode: Mode,
+) -> BTreeSet<PathBuf> {
+    let recipes = services.filter_map(|service| lower::recipe(project, service, mode));
+    recipes
+        .flat_map(|recipe| {
+            let watched = hob_builder::watched(&recipe);
+            watched.unwrap_or_else(|_| vec![recipe.dockerfile])
+        })
+        .collect()
 }
 
 /// The container of a service.

@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
 use crate::change::{Lower, Work, planned};
-use crate::docker::{DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
+use crate::docker::{self, DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
 use crate::host::HostEngine;
-use crate::ledger::LedgerError;
+use crate::ledger::{Ledger, LedgerError};
 use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::{Holding, LockError};
 use crate::paths::{Homes, LOG_FOLDER, Paths, PathsError};
@@ -155,6 +155,30 @@ impl Engine {
         }
         let projects = roots.into_iter();
         Ok(projects.map(|(id, root)| ProjectRef { id, root }).collect())
+    }
+
+    /// The same, and those of which there is something in the Docker engine that
+    /// is meant, if one answers: with their state in the caller's state home.
+    ///
+    /// # Errors
+    /// The environment names no place for their state.
+    pub async fn all_projects_in_engines(
+        surroundings: &Surroundings,
+    ) -> Result<Vec<ProjectRef>, PathsError> {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
+        let mut projects = Self::all_projects(surroundings)?;
+        let configured = surroundings.docker.as_ref();
+        let place = endpoint::resolve(&surroundings.environment, configured, &endpoint::Disk);
+        let Ok(place) = place else {
+            return Ok(projects);
+        };
+        for (id, root, state) in docker::projects(place).await.unwrap_or_default() {
+            let known = projects.iter().any(|it| it.id == id);
+            if !known && homes.project(&id).state == state {
+                projects.push(ProjectRef { id, root });
+            }
+        }
+        Ok(projects)
     }
 
     /// Whether the state of a project is in the caller's state home: another
@@ -332,16 +356,21 @@ impl Engine {
         setup.paths.make(&setup.root, setup.uid)
     }
 
+    /// The folder that a service's agent fills, whether it is there or not.
+    #[must_use]
+    pub fn agent_folder(&self, stack: &str, service: &str) -> PathBuf {
+        match &self.driver {
+            Driver::Host(_) => self.paths().service(stack, service),
+            Driver::Docker(_) => self.paths().container(stack, service),
+        }
+    }
+
     /// The folder of a service's stored log, and whether it is that of its
     /// last run: kept until its next one.
     #[must_use]
     pub fn logs_folder(&self, id: &ServiceId) -> (PathBuf, bool) {
         let (stack, service) = (id.stack.as_str(), id.service.as_str());
-        let now = match &self.driver {
-            Driver::Host(_) => self.paths().service(stack, service),
-            Driver::Docker(_) => self.paths().container(stack, service),
-        };
-        let now = now.join(LOG_FOLDER);
+        let now = self.agent_folder(stack, service).join(LOG_FOLDER);
         let last = self.paths().last_log(stack, service);
         match !now.is_dir() && last.is_dir() {
             true => (last, true),
@@ -361,15 +390,31 @@ impl Engine {
     pub fn has(&self, left: &Leftover) -> bool {
         match (&self.driver, left.kind) {
             (_, LeftoverKind::Log) => false,
+            (_, LeftoverKind::Record) => self.has_record(&left.what),
             (
                 Driver::Host(_),
                 LeftoverKind::Process | LeftoverKind::Port | LeftoverKind::Volume,
             ) => true,
-            (Driver::Host(_), _) => !self.paths().containers().is_dir(),
-            (Driver::Docker(_), kind) => {
-                kind.is_the_engines() || self.paths().containers().is_dir()
-            }
+            (Driver::Host(_), _) => !self.is_contained(),
+            (Driver::Docker(_), kind) => kind.is_the_engines() || self.is_contained(),
         }
+    }
+
+    /// Whether a record of the ledger is of one of its resources.
+    fn has_record(&self, what: &str) -> bool {
+        let kinds = match &self.driver {
+            Driver::Host(host) => host.kinds(),
+            Driver::Docker(docker) => docker.kinds(),
+        };
+        let records = Ledger::peek(&self.paths().state).unwrap_or_default();
+        let mut own = records.keys().filter(|id| kinds.contains(&id.kind));
+        own.any(|id| id.to_string() == what)
+    }
+
+    /// Whether the project's folders hold something of containers.
+    fn is_contained(&self) -> bool {
+        let paths = self.paths();
+        paths.containers().is_dir() || paths.programs().is_dir()
     }
 
     /// What can be told of it without asking an engine of containers.

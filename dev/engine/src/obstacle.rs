@@ -31,6 +31,8 @@ pub enum ObstacleKind {
     Busy,
     /// The engine cannot run it.
     Unsupported,
+    /// What its image is built from is in error.
+    Recipe,
     /// It waits for itself.
     Cycle,
     /// What it needs cannot be brought up.

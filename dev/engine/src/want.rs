@@ -27,6 +27,12 @@ pub struct Want {
     pub volumes: bool,
     /// The asking session's process: its own services are not busy to it.
     pub session: Option<u32>,
+    /// Whether they run in the foreground of the caller: what ends is not
+    /// started again.
+    pub foreground: bool,
+    /// Whether their agents are to be told what to run and not to run it: for
+    /// a person who goes inside. Nothing is published.
+    pub idle: bool,
     /// Whether only their images are to be there: nothing else of them is
     /// touched.
     pub built: bool,
@@ -46,6 +52,8 @@ impl Want {
             port_offset: 0,
             volumes: false,
             session: None,
+            foreground: false,
+            idle: false,
             built: false,
             force: false,
         }
@@ -62,6 +70,8 @@ impl Want {
             port_offset: 0,
             volumes: false,
             session: None,
+            foreground: false,
+            idle: false,
             built: false,
             force: true,
         }

@@ -99,6 +99,8 @@ pub enum FailureKind {
     Operation,
     /// The user's service did not build or did not become ready.
     Service,
+    /// The image that the user's service is to run from does not build.
+    Image,
     /// Something is not installed.
     Prerequisite,
 }

@@ -191,7 +191,10 @@ pub enum Told {
     /// What was on disk when the session began answers, or failed. Told once.
     CaughtUp,
     /// Some of it does not; a save or another stack file may mend that.
-    SomeReady,
+    SomeReady {
+        /// Whether any service answers.
+        serves: bool,
+    },
     /// Saves are kept back, or not any more.
     Paused(bool),
     /// An agent died; it is made anew.

@@ -209,7 +209,9 @@ impl Session {
         // What failed may have been mended while nobody looked.
         let rests = |served: &Served| !served.link.is_attached() || served.is_at_rest(true);
         let told = if self.incomplete && self.services.values().all(rests) {
-            Told::SomeReady
+            let mut phases = self.services.values().filter_map(|it| it.link.phase());
+            let serves = phases.any(Phase::serves);
+            Told::SomeReady { serves }
         } else if !self.incomplete && self.services.values().all(heard) {
             Told::AllReady
         } else {

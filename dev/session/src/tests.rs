@@ -37,7 +37,7 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
         "failed" => Phase::Failed,
         "stale" => Phase::Stale,
         "updating" => Phase::Updating,
-        "stopped" => Phase::Stopped,
+        "stopped" | "returning" => Phase::Stopped,
         other => panic!("no such phase: {other}"),
     };
     let mode = if word == "production" {
@@ -71,6 +71,8 @@ fn status(name: &str, word: &str, accepted: u64, since: u64, digest: &str) -> In
         }),
         done: None,
         writes_files: word == "writing",
+        leaving: matches!(word, "stopping" | "returning"),
+        returns: word == "returning",
         crashes: 0,
         session: None,
         since,

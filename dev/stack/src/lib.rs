@@ -50,6 +50,6 @@ pub use names::{
     check_variable,
 };
 pub use printable::{printable, printable_text};
-pub use schema::json_schema;
+pub use schema::{json_schema, project_schema};
 pub use secret::is_secret;
 pub use select::{SelectError, select};

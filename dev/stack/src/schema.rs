@@ -1,24 +1,36 @@
-//! The JSON schema of `stack.toml`, for editors.
+//! The JSON schemas of `stack.toml` and `hob.toml`, for editors.
 //!
-//! Made from the same [`keys`](crate::keys) as the parser. Draft 7, which is
+//! Made from the same keys as the parser. Draft 7, which is
 //! what TOML language servers read.
 
 use serde_json::{Map, Value, json};
 
+use crate::config::PROJECT;
 use crate::keys::STACK;
 use crate::shape::{Key, Names, Shape, Text};
 
 /// The schema of `stack.toml`, for a `#:schema PATH` comment on its first line.
 #[must_use]
 pub fn json_schema() -> Value {
-    let mut schema = object(of(&STACK));
+    let mut schema = titled(&STACK, "hob stack");
+    schema.insert("required".into(), json!(["version", "services"]));
+    Value::Object(schema)
+}
+
+/// The schema of `hob.toml`, for the same comment there.
+#[must_use]
+pub fn project_schema() -> Value {
+    Value::Object(titled(&PROJECT, "hob project"))
+}
+
+fn titled(shape: &Shape, title: &str) -> Map<String, Value> {
+    let mut schema = object(of(shape));
     schema.insert(
         "$schema".into(),
         json!("http://json-schema.org/draft-07/schema#"),
     );
-    schema.insert("title".into(), json!("hob stack"));
-    schema.insert("required".into(), json!(["version", "services"]));
-    Value::Object(schema)
+    schema.insert("title".into(), json!(title));
+    schema
 }
 
 fn object(value: Value) -> Map<String, Value> {

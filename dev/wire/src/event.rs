@@ -86,6 +86,10 @@ pub enum EventKind {
         generation: u64,
         /// One line: `exited with code 2`, `ended by signal 11`.
         message: String,
+        /// Its exit code; 128 and the signal that ended it, as shells tell it.
+        /// None when nobody knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u8>,
         /// Milliseconds until it is started again; none when it is not.
         retry_ms: Option<u64>,
     },

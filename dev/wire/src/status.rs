@@ -45,6 +45,14 @@ pub struct Status {
     /// by then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes_files: bool,
+    /// Whether the agent is on its way down: it takes nothing any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaving: bool,
+    /// Whether the agent ends with its container or machine and not by
+    /// request: started again, it goes on with what it was told. Only with
+    /// [`Phase::Stopped`] or right before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returns: bool,
     /// How often the process ended by itself since the agent began.
     pub crashes: u32,
     /// The dev session that sends changes.

@@ -112,6 +112,8 @@ fn status() -> Status {
         }),
         done: Some(1),
         writes_files: true,
+        leaving: true,
+        returns: true,
         crashes: 0,
         session: Some(info()),
         since: 1,
@@ -272,7 +274,7 @@ protocol 3
 "done"
 {"refused":{"reason":"r","session":{"pid":1,"socket":"/s"}}}
 {"version":{"protocol":1}}
-{"status":{"agent_pid":1,"project":"p","service":"s/web","mode":"dev","listen":null,"spec_digest":"d","started":true,"phase":"ready","accepted":1,"building":1,"serving":{"generation":1,"pid":1,"since":1},"built":{"generation":1,"digest":null,"took":1},"problem":{"generation":1,"stage":"build","message":"m","output":[]},"done":1,"writes_files":true,"crashes":0,"session":{"pid":1,"socket":"/s"},"since":1}}
+{"status":{"agent_pid":1,"project":"p","service":"s/web","mode":"dev","listen":null,"spec_digest":"d","started":true,"phase":"ready","accepted":1,"building":1,"serving":{"generation":1,"pid":1,"since":1},"built":{"generation":1,"digest":null,"took":1},"problem":{"generation":1,"stage":"build","message":"m","output":[]},"done":1,"writes_files":true,"leaving":true,"returns":true,"crashes":0,"session":{"pid":1,"socket":"/s"},"since":1}}
 {"event":{"at":1,"service":"s/web","kind":{"note":"n"}}}
 {"log":{"at":1,"stream":"out","generation":1,"text":"t"}}
 {"generation":1}
@@ -318,6 +320,7 @@ fn what_is_told() {
         EventKind::Crashed {
             generation,
             message,
+            code: Some(3),
             retry_ms: None,
         },
         EventKind::Reloaded { generation },
@@ -355,7 +358,7 @@ protocol 3
 {"first-answer":{"waterfall":{"generation":0,"noticed":0,"built":0,"started":0,"ready":0,"answered":null}}}
 {"retired":{"generation":1,"killed":false}}
 {"failed":{"generation":1,"stage":"start","message":"m","output":[{"at":1,"stream":"out","generation":1,"text":"t"}],"serving":null}}
-{"crashed":{"generation":1,"message":"m","retry_ms":null}}
+{"crashed":{"generation":1,"message":"m","code":3,"retry_ms":null}}
 {"reloaded":{"generation":1}}
 {"exposed":{"addr":"a"}}
 {"phase":"ready"}

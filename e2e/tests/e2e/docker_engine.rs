@@ -32,11 +32,14 @@ fn a_session_outlives(restart: impl Fn(&mut Dockerd)) {
     let Web { world, port } = &web;
     let mut session = world.dev_ready(&[]);
     assert_eq!(http::get(*port, "/").unwrap().body, "one");
+    let before = world.container("demo/web").id;
     restart(&mut engine);
     World::answers(*port, "one");
     world.page("demo/web", "two\n");
     World::answers(*port, "two");
     world.hob(["wait", "web"]).good();
+    // Nothing is made anew that comes back by itself.
+    assert_eq!(world.container("demo/web").id, before);
     assert_eq!(session.stop(), 130);
     world.assert_nothing_left();
 }

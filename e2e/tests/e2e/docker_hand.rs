@@ -5,7 +5,7 @@ use hob_e2e::containers::{Client, Container};
 use hob_e2e::{World, http, until};
 
 use crate::docker_images::imaged;
-use crate::{Web, web};
+use crate::{Web, web, web_of};
 
 /// Its one container runs, in the project's one network.
 #[track_caller]
@@ -197,7 +197,59 @@ fn up_builds_a_deleted_image_again() {
     World::answers(port, "one");
     let again = world.hob(["up"]).good();
     assert!(again.err.contains("everything is up already"), "{again:?}");
+    world.assert_nothing_kept();
+}
+
+#[test]
+fn networks_of_the_same_name_are_left_alone_and_one_in_the_way_is_named() {
+    let Web { world, port } = web();
+    let client = world.client();
+    let name = format!("hob-{}.demo", world.project());
+    let before = client.make_network(&name);
+    let up = world.hob(["up"]);
+    let answer = http::get(port, "/");
+    let down = world.hob(["down", "--prove"]);
+    // It is there still, or this fails.
+    client.remove_network(&before);
+    up.good();
+    assert_eq!(answer.unwrap().body, "one");
+    down.good();
     world.assert_nothing_left();
+
+    world.hob(["up"]).good();
+    let after = client.make_network(&name);
+    let again = world.hob(["up"]);
+    client.remove(&world.container("demo/web").id);
+    let refused = world.hob(["up"]);
+    client.remove_network(&after);
+    let again = again.good();
+    assert!(again.err.contains("everything is up already"), "{again:?}");
+    // An engine cannot tell two of one name apart.
+    assert_eq!(refused.code, 1, "{refused:?}");
+    for part in [&name, "is ambiguous", "docker network ls"] {
+        assert!(refused.err.contains(part), "{part}: {refused:?}");
+    }
+    world.hob(["up"]).good();
+    assert_eq!(http::get(port, "/").unwrap().body, "one");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_volume_of_the_same_name_is_not_taken_for_ones_own() {
+    let Web { world, port } = web_of(|it| it.with("volumes = { data = \"/data\" }"));
+    let client = world.client();
+    let name = format!("hob-{}.demo.web.data", world.project());
+    client.make_volume(&name);
+    let up = world.hob(["up"]);
+    let down = world.hob(["down", "--volumes", "--prove"]);
+    // It is there still, or this fails.
+    client.remove_volume(&name);
+    assert_eq!(up.code, 1, "{up:?}");
+    assert!(up.err.contains(&name), "{up:?}");
+    down.good();
+    world.hob(["up"]).good();
+    assert_eq!(http::get(port, "/").unwrap().body, "one");
+    world.assert_nothing_kept();
 }
 
 #[test]

@@ -4,7 +4,8 @@ use hob_e2e::{World, engine, http};
 
 use crate::{Web, web};
 
-/// A project whose one service answers with what its Dockerfile says.
+/// A project whose one service answers with what its Dockerfile says: as the
+/// image does it in production form, by `run` in a session.
 pub(crate) fn imaged(words: &str) -> Web {
     let mut world = World::new();
     let port = world.port();
@@ -19,10 +20,13 @@ pub(crate) fn imaged(words: &str) -> Web {
     Web { world, port }
 }
 
-/// Writes the Dockerfile; its last line, the third, is this.
-fn dockerfile(world: &World, last: &str) {
+/// Writes the Dockerfile; its third line is this.
+fn dockerfile(world: &World, third: &str) {
     let base = engine::base();
-    let text = format!("FROM {base}\nCOPY hob-e2e-service /app/\n{last}\n");
+    let text = format!(
+        "FROM {base}\nCOPY hob-e2e-service /app/\n{third}\n\
+         CMD [\"/app/hob-e2e-service\", \"/app/page.txt\"]\n"
+    );
     world.write("stacks/demo/web/Dockerfile", &text);
 }
 
@@ -60,7 +64,7 @@ fn an_image_is_built_once_and_nothing_when_nothing_changed() {
     world.client().remove(&before.id);
     world.hob(["up"]).good();
     assert_eq!(world.container("demo/web").image(), before.image());
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]
@@ -75,7 +79,7 @@ fn an_edit_of_the_dockerfile_is_planned_and_brought_up() {
     world.hob(["up"]).good();
     assert_eq!(http::get(port, "/").unwrap().body, "two");
     assert_ne!(world.container("demo/web").image(), before);
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]
@@ -88,7 +92,7 @@ fn an_edit_of_the_dockerfile_is_live_in_a_session() {
         World::answers(port, words);
     }
     assert_eq!(session.stop(), 130);
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn a_failing_dockerfile_is_shown_by_up_and_the_old_container_goes_on() {
     dockerfile(&world, "RUN echo mended > /app/page.txt");
     world.hob(["up"]).good();
     assert_eq!(http::get(port, "/").unwrap().body, "mended");
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]
@@ -120,7 +124,7 @@ fn a_failing_dockerfile_is_shown_by_a_session_and_the_old_container_goes_on() {
     World::answers(port, "mended");
     assert_eq!(session.stop(), 130);
     assert_tells_of_the_failure(&session.err());
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn a_first_image_that_does_not_build_fails_and_leaves_nothing() {
     assert_tells_of_the_failure(&world.hob(["up"]).code(3).err);
     assert_tells_of_the_failure(&world.hob(["build"]).code(3).err);
     assert!(http::get(port, "/").is_err());
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]
@@ -144,7 +148,7 @@ fn an_image_that_nobody_has_is_named() {
     assert_ne!(up.code, 0, "{up:?}");
     assert!(up.err.contains(nowhere), "{up:?}");
     assert_eq!(http::get(port, "/").unwrap().body, "one");
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn a_base_that_nobody_has_is_named_with_the_file_that_names_it() {
     for part in [nowhere, "hob.toml"] {
         assert!(up.err.contains(part), "{part}: {up:?}");
     }
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }
 
 #[test]
@@ -179,5 +183,5 @@ fn no_image_and_no_label_holds_a_secret() {
     for said in [labels, command, container.inspected["Args"].to_string()] {
         assert!(!said.contains(SECRET), "{said}");
     }
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }

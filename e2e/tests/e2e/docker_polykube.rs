@@ -23,5 +23,5 @@ fn the_whole_stack_comes_up_and_goes() {
     }
     let again = world.hob(["up"]).good();
     assert!(again.err.contains("everything is up already"), "{again:?}");
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use hob_e2e::{Service, World, http, stack, until};
+use hob_e2e::{Service, World, engine, http, stack, until};
 
 use crate::{Web, web};
 
@@ -42,19 +42,23 @@ fn a_port_that_is_taken_after_the_plan_was_made_is_named_and_the_next_up_goes_on
     let mut world = World::new();
     let (web, api) = (world.port(), world.port());
     let services = [
-        Service::new("web", web).with("needs = [\"api\"]"),
+        Service::new("web", web).with("image = {}"),
         Service::new("api", api),
     ];
     world.stack("demo", &stack(&services));
     world.page("demo/web", "web\n");
-    // The port of `web` is published only after this.
-    world.page("demo/api", "api\nslow 3000\n");
+    world.page("demo/api", "api\n");
+    // The port of `web` is published only after its image is built.
+    let (base, project) = (engine::base(), world.project());
+    let text = format!(
+        "FROM {base}\nRUN sleep 5; echo {project}\nCOPY . /app/\nWORKDIR /app\n\
+         CMD [\"./hob-e2e-service\", \"page.txt\"]\n"
+    );
+    world.write("stacks/demo/web/Dockerfile", &text);
     let mut up = world.background(["up"]);
     let all = || world.client().containers_of(&world.project());
-    until("the container of api", || {
-        all()
-            .iter()
-            .any(|it| it.service() == "demo/api" && it.state() == "running")
+    until("the network of both", || {
+        !world.client().networks_of(&project).is_empty()
     });
     let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, web)).unwrap();
     assert_eq!(up.end(), 1, "{}", up.transcript());
@@ -69,5 +73,5 @@ fn a_port_that_is_taken_after_the_plan_was_made_is_named_and_the_next_up_goes_on
     world.hob(["up"]).good();
     assert_eq!(http::get(web, "/").unwrap().body, "web");
     assert_eq!(all().len(), 2);
-    world.assert_nothing_left();
+    world.assert_nothing_kept();
 }

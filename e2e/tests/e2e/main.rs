@@ -19,6 +19,7 @@ mod docker_polykube;
 mod docker_ports;
 mod holder;
 mod host_all;
+mod host_build;
 mod host_crash;
 mod host_full;
 mod host_needs;

@@ -150,8 +150,8 @@ fn a_service_that_is_being_updated_holds_nobody_back_who_needs_it() {
     };
     until("the update", updating);
     let plan = world.hob(["plan", "web"]).good();
-    let because = "await agent demo/api";
-    assert!(plan.out.contains(because), "{plan:?}");
+    let because = format!("await {} demo/api", world.engine().unit());
+    assert!(plan.out.contains(&because), "{plan:?}");
     assert!(plan.out.contains("an older save still answers"), "{plan:?}");
     session.stop();
     let mut session = world.dev(&["web"]);

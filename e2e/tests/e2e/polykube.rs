@@ -32,6 +32,8 @@ fn an_edit_of_goapi_is_answered_by_new_code_without_a_failed_request() {
     let polled = poller.end();
     assert_eq!(polled.bad, Vec::<String>::new());
     assert_eq!(session.stop(), 130);
+    // Images and caches are kept until then.
+    world.hob(["down", "--volumes"]).good();
     world.assert_nothing_left();
 }
 

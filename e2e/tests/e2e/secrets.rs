@@ -1,6 +1,7 @@
 //! Secrets stay where they are.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use hob_e2e::http;
@@ -36,6 +37,12 @@ fn assert_no_secret_below(folder: &Path) {
         let path = entry.path();
         if entry.file_type().unwrap().is_dir() {
             assert_no_secret_below(&path);
+        } else if folder.ends_with("secret") {
+            // Where the agent in a container takes it from, and nobody else.
+            let closed = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(closed & 0o777, 0o600, "{}", path.display());
+            let home = fs::metadata(folder).unwrap().permissions().mode();
+            assert_eq!(home & 0o777, 0o700, "{}", folder.display());
         } else if let Ok(bytes) = fs::read(&path) {
             assert_no_secret(
                 &path.display().to_string(),

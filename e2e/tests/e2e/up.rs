@@ -33,8 +33,8 @@ fn status_logs_restart_and_down_work_from_another_process() {
     snapbox::assert_data_eq!(
         squeezed(&world.words(&status.out)),
         snapbox::str![[r#"
-SERVICE STATE WHERE SAVE SINCE
-demo/web ready (run) http://127.0.0.1:[PORT1] 1 [TIME]
+SERVICE STATE WHERE SAVE SINCE CPU MEMORY
+demo/web ready (run) http://127.0.0.1:[PORT1] 1 [TIME] [CPU] [MEMORY]
 
 "#]]
     );

@@ -22,6 +22,8 @@ pub struct Words {
     known: Troubles,
     /// Whether somebody else tells how services fail.
     told_elsewhere: bool,
+    /// Whether what goes well is no news.
+    troubles_alone: bool,
     met: Mutex<Troubles>,
 }
 
@@ -31,7 +33,15 @@ impl Words {
         Self {
             known,
             told_elsewhere: true,
-            met: Mutex::default(),
+            ..Self::default()
+        }
+    }
+
+    /// Of what does not go well alone.
+    pub fn troubles_alone() -> Self {
+        Self {
+            troubles_alone: true,
+            ..Self::default()
         }
     }
 
@@ -69,6 +79,9 @@ impl Words {
     fn is_news(&self, owner: &Owner, outcome: &Outcome) -> bool {
         let elsewhere = self.told_elsewhere
             && matches!(outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Service);
+        if self.troubles_alone && matches!(outcome, Outcome::Done { .. }) {
+            return false;
+        }
         let mut known = self.known.ends.iter();
         !elsewhere && !known.any(|(whose, how)| whose == owner && how == outcome)
     }

@@ -31,14 +31,14 @@ pub fn status(state: &ServiceState) -> Value {
     line("status", value)
 }
 
-/// The same with what it uses: `usage` has `cpu_percent` of one core and
-/// `memory_bytes`; `null` where nobody knows.
+/// The same with what it uses, where that is known: `usage` has `cpu_percent`
+/// of one core and `memory_bytes`.
 pub fn seen(seen: &Seen) -> Value {
     let mut line = status(&seen.state);
-    line["status"]["usage"] = seen.usage.map_or(
-        Value::Null,
-        |usage| json!({ "cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes }),
-    );
+    if let Some(usage) = seen.usage {
+        line["status"]["usage"] =
+            json!({ "cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes });
+    }
     line
 }
 

@@ -25,6 +25,12 @@ struct Doing {
     kind: String,
 }
 
+impl Doing {
+    fn is_of_an_image(&self) -> bool {
+        self.kind.ends_with("image")
+    }
+}
+
 /// Follows one plan. What a stack has as a whole is no news.
 
 pub struct Steps {
@@ -36,6 +42,8 @@ pub struct Steps {
     said: BTreeMap<usize, String>,
     began: BTreeMap<String, std::time::Instant>,
     phases: BTreeMap<String, Phase>,
+    /// Those of which something failed: what waits for that is told with it.
+    failed: BTreeSet<String>,
 }
 
 impl Steps {
@@ -53,8 +61,12 @@ impl Steps {
                 verb: step.verb,
                 kind: step.resource.kind.as_str().to_owned(),
             };
+            let older = doing.is_of_an_image();
             services.insert(step.id.0, doing);
-            last.insert(owner.clone(), step.id.0);
+            // An older image that goes is not the service.
+            if !older || !last.contains_key(&owner) {
+                last.insert(owner.clone(), step.id.0);
+            }
             if let Some(label) = &step.label {
                 labels.insert(owner, label.clone());
             }
@@ -67,6 +79,7 @@ impl Steps {
             said: BTreeMap::new(),
             began: BTreeMap::new(),
             phases: BTreeMap::new(),
+            failed: BTreeSet::new(),
         }
     }
 
@@ -91,6 +104,9 @@ impl Steps {
             StepState::Ended(outcome) => {
                 self.running.remove(&step);
                 self.said.remove(&step);
+                if matches!(outcome, Outcome::Failed(_)) {
+                    self.failed.insert(doing.owner.clone());
+                }
                 let last = self.last.get(&doing.owner) == Some(&step);
                 self.ended(&doing, outcome, last)
             }
@@ -106,7 +122,7 @@ impl Steps {
                 });
                 let what = match doing.verb {
                     Verb::Remove => "is down",
-                    Verb::Create if doing.kind.ends_with("image") => "is built",
+                    Verb::Create if doing.is_of_an_image() => "is built",
                     Verb::Await => "is ready",
                     Verb::Create | Verb::Configure | Verb::Start => "is set",
                 };
@@ -120,7 +136,7 @@ impl Steps {
             }
             Outcome::Done { .. } | Outcome::Interrupted => Vec::new(),
             Outcome::Failed(failure) => failure_lines(owner, failure),
-            Outcome::Skipped { because } if last => {
+            Outcome::Skipped { because } if last && !self.failed.contains(owner) => {
                 vec![format!("{} {owner} waits: {because}", style("·").yellow(),)]
             }
             Outcome::Skipped { .. } => Vec::new(),

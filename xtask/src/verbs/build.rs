@@ -1,4 +1,4 @@
-//! `build`: the production build of services, without running them.
+//! `build`: the build of services, without running them.
 
 #![expect(
     clippy::disallowed_methods,

@@ -3,7 +3,7 @@
 use hob_stack::{Diagnostic, Severity, StackName};
 
 use super::doctor::counted;
-use crate::cli::CheckArgs;
+use crate::cli::{CheckArgs, SchemaArgs, SchemaOf};
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 
@@ -101,9 +101,12 @@ fn effective(context: &Context, loaded: &hob_stack::Loaded, name: &StackName) ->
     Ok(())
 }
 
-pub fn schema(context: &Context) -> Result {
-    context.output.data(
-        serde_json::to_string_pretty(&hob_stack::json_schema()).map_err(anyhow::Error::from)?,
-    )?;
+pub fn schema(context: &Context, args: &SchemaArgs) -> Result {
+    let schema = match args.file {
+        SchemaOf::Stack => hob_stack::json_schema(),
+        SchemaOf::Project => hob_stack::project_schema(),
+    };
+    let text = serde_json::to_string_pretty(&schema).map_err(anyhow::Error::from)?;
+    context.output.data(text)?;
     Ok(())
 }

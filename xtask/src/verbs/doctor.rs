@@ -6,6 +6,7 @@
 //! the same facts. Start with [`doctor`].
 
 mod checks;
+mod docker;
 mod facts;
 mod folders;
 mod look;
@@ -22,9 +23,11 @@ use crate::context::Context;
 use crate::error::{Code, Error, Result};
 
 pub use checks::{
-    Check, INSTANCES_KEY, State, WATCHES_KEY, absent, checks, instances_wanted, watches_wanted,
+    Check, INSTANCES_KEY, State, WATCHES_KEY, absent, checks, instances_wanted, is_installable,
+    silent, watches_wanted,
 };
-pub use facts::{Facts, Installer, Limit, Program};
+pub use docker::version;
+pub use facts::{Docker, Facts, Found, Installer, Limit, Need, Program, Silence};
 pub use look::look;
 pub use show::show;
 pub use words::{counted, listed};
@@ -41,6 +44,16 @@ pub async fn doctor(context: &Context, args: AllArgs) -> Result {
 fn verdict(context: &Context, facts: &Facts, checks: &[Check], names: &[String]) -> Result {
     let found = missing(context, facts, checks, names);
     no_mistakes(context, facts).and(found)
+}
+
+/// What to type for a `setup` of the same.
+pub fn setup(context: &Context, names: &[String]) -> String {
+    let mut words = vec!["hob", "setup"];
+    words.extend(names.iter().map(String::as_str));
+    if let Some(engine) = context.global.engine {
+        words.extend(["--engine", engine.word()]);
+    }
+    words.join(" ")
 }
 
 /// Says how many mistakes the stack files have, which is an error.
@@ -64,12 +77,11 @@ fn missing(context: &Context, facts: &Facts, checks: &[Check], names: &[String])
         return Ok(());
     }
     let what = counted(count, "thing is missing", "things are missing");
-    let mends = facts.installer.apt && absent(facts).any(|program| program.package.is_some());
+    let docker = is_installable(facts) || silent(facts).is_some_and(|docker| docker.installed);
+    let known = absent(facts).any(|program| program.package.is_some());
+    let mends = facts.installer.apt && known || docker;
     context.output.say(if mends {
-        let words = ["hob", "setup"].into_iter();
-        let words = words.chain(names.iter().map(String::as_str));
-        let setup = words.collect::<Vec<_>>().join(" ");
-        format!("{what}; `{setup}` installs what it can")
+        format!("{what}; `{}` installs what it can", setup(context, names))
     } else {
         what
     });

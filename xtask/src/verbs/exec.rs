@@ -45,8 +45,12 @@ async fn inside(context: &Context, service: &str, argv: Vec<String>) -> Result {
     let id = running.one(service).await?;
     if let Some(containers) = running.engine.containers() {
         return match running.ask(&id).await? {
-            Asked::Up(status) => enter::enter(context, containers, &id, &status, &argv).await,
-            Asked::Down(error) => Err(error),
+            Asked::Up(status) => enter::beside(context, containers, &id, &status, &argv).await,
+            Asked::Down(_) => {
+                let loading = context.load(&[service.to_owned()])?;
+                let engine = loading.engine(context)?;
+                enter::alone(context, &loading, &engine, &id, &argv).await
+            }
             Asked::Silent => Err(Error::failed(format!("the agent of {id} does not answer"))),
         };
     }

@@ -42,7 +42,7 @@ pub fn run(cli: Cli) -> Result {
         Verb::Wait(args) => block_on(wait::wait(&context, args)),
         Verb::Plan(args) => block_on(plan::plan(&context, args)),
         Verb::Check(args) => check::check(&context, &args),
-        Verb::Schema => check::schema(&context),
+        Verb::Schema(args) => check::schema(&context, &args),
         Verb::Doctor(args) => block_on(doctor::doctor(&context, args)),
         Verb::Setup(args) => block_on(setup::setup(&context, args)),
         Verb::Completions { shell } => completions::completions(shell),

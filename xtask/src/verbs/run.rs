@@ -22,6 +22,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub async fn run(context: &Context, args: RunArgs) -> Result {
     let loading = context.load(std::slice::from_ref(&args.service))?;
     let id = loading.one(&args.service)?;
+    loading.fits(std::slice::from_ref(&id), args.ports.port_offset)?;
+    let offset = args.ports.port_offset.unwrap_or(0);
     let engine = loading.engine(context)?;
     let holder = engine.agent(&id).map_err(engine_error)?;
     if let Ok(status) = holder.status(ANSWER).await {
@@ -32,9 +34,9 @@ pub async fn run(context: &Context, args: RunArgs) -> Result {
         )));
     }
     if engine.containers().is_some() {
-        return production::run(context, &loading, &engine, &id, args.port_offset).await;
+        return production::run(context, &loading, &engine, &id, offset).await;
     }
-    let spec = spec_of(&engine, &loading, &id, Mode::Run, args.port_offset).await?;
+    let spec = spec_of(&engine, &loading, &id, Mode::Run, offset).await?;
     let out = tempfile::tempdir()?;
     if let Some(mut build) = hob_agent::foreground::build(&spec, out.path()) {
         context.output.say(format!("building {id}"));

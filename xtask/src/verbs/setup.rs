@@ -10,7 +10,7 @@ use console::style;
 
 use self::actions::{Todo, todo};
 use self::perform::perform;
-use super::doctor::{State, checks, look, no_mistakes, show};
+use super::doctor::{State, checks, look, no_mistakes, setup as again, show};
 use crate::cli::{AllArgs, SetupArgs};
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
@@ -43,7 +43,7 @@ pub async fn setup(context: &Context, args: SetupArgs) -> Result {
         }
         Answer::Nobody => {
             let error = "nothing was done: there is no terminal to ask at";
-            let again = again(&args.names);
+            let again = again(context, &args.names.names);
             return Err(Error::new(Code::Missing, error).hint(format!("`{again} --yes` does it")));
         }
     }
@@ -55,13 +55,6 @@ pub async fn setup(context: &Context, args: SetupArgs) -> Result {
         context.output.say(error.render().trim_end());
     }
     left(context, &args.names, performed.is_ok()).await
-}
-
-/// What to type for the same again.
-fn again(names: &AllArgs) -> String {
-    let words = ["hob", "setup"].into_iter();
-    let words = words.chain(names.names.iter().map(String::as_str));
-    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Says what would be done, and what cannot be.

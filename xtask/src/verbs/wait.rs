@@ -13,6 +13,7 @@ use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::render::data;
 use crate::running::{Asked, Running};
+use crate::verbs::containers::current::current;
 
 pub async fn wait(context: &Context, args: WaitArgs) -> Result {
     let running = context.running()?;
@@ -22,6 +23,15 @@ pub async fn wait(context: &Context, args: WaitArgs) -> Result {
         let id = running.one(&args.service).await?;
         let agent = running.engine.agent(&id).map_err(engine_error)?;
         let status = status(context, &running, &id, &silent).await?;
+        if let (Some(containers), Some(project), Some(_)) = (
+            running.engine.containers(),
+            &running.project,
+            &status.session,
+        ) {
+            current(context, &running.engine, containers, project, &id).await?;
+        }
+        // The container may be another one by now.
+        let status = self::status(context, &running, &id, &silent).await?;
         // Without a session nothing is built on a save: what answers is what
         // was accepted last.
         let generation = match &status.session {

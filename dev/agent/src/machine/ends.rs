@@ -83,6 +83,7 @@ impl Machine {
         self.emit(EventKind::Crashed {
             generation,
             message: how.clone(),
+            code: exit.code,
             retry_ms,
         });
         if exit.success && !again {

@@ -94,6 +94,8 @@ pub enum BuildResult {
 pub struct Exit {
     /// `exited with code 2`, `ended by signal 11`.
     pub message: String,
+    /// Its exit code; 128 and the signal that ended it.
+    pub code: Option<u8>,
     /// Whether it exited with code 0.
     pub success: bool,
     /// Whether the agent had to kill it.

@@ -217,6 +217,8 @@ impl Machine {
             },
             // What is outside of the machine is the publisher's to say.
             writes_files: false,
+            leaving: self.leaving,
+            returns: false,
             crashes: self.crashes,
             session: None,
             since: agent.since,

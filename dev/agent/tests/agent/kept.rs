@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-use hob_wire::{Phase, Request, SecretSource, Spec};
+use hob_wire::{Phase, Reply, Request, SecretSource, Spec};
 use rustix::process::Signal;
 
 use crate::support::{Agent, get, until};
@@ -90,6 +90,30 @@ fn the_newest_spec_is_kept_closed_to_others_and_without_secrets() {
     agent.until("the process", |status| status.phase == Phase::Ready);
     let env = get(&spec, "/env").body;
     assert!(env.contains("NEW=value\n") && env.contains("KEY=the-secret-value\n"));
+}
+
+#[test]
+fn whoever_watches_is_told_whether_it_goes_on_later() {
+    let last_words = |agent: &Agent, end: &dyn Fn()| {
+        let mut client = agent.request(&Request::Watch { logs: false });
+        client.reply();
+        end();
+        let statuses = std::iter::from_fn(|| client.next()).filter_map(|reply| match reply {
+            Reply::Status(status) => Some(*status),
+            _ => None,
+        });
+        let last = statuses.last().unwrap();
+        (last.phase, last.returns)
+    };
+    let (agent, _spec) = serving();
+    let told = last_words(&agent, &|| agent.signal(Signal::TERM));
+    assert_eq!(told, (Phase::Stopped, true));
+    let (agent, _spec) = serving();
+    let told = last_words(&agent, &|| agent.done(Request::Shutdown));
+    assert_eq!(told, (Phase::Stopped, false));
+    let (agent, _spec) = Agent::ready(|_| {});
+    let told = last_words(&agent, &|| agent.signal(Signal::TERM));
+    assert_eq!(told, (Phase::Stopped, false));
 }
 
 #[test]

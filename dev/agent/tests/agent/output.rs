@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use hob_wire::{LogLine, LogQuery, Phase, Ready, Reply, Request, SecretSource, Stream};
+use hob_wire::{EventKind, LogLine, LogQuery, Phase, Ready, Reply, Request, SecretSource, Stream};
 
-use crate::support::{Agent, get, sh, until};
+use crate::support::{Agent, get, session, sh, until};
 
 /// A service that says this and then waits.
 fn saying(script: &str) -> Agent {
@@ -196,4 +196,31 @@ fn logs_give_what_is_stored_and_then_what_comes() {
         });
         agent.done(Request::Restart);
     });
+}
+
+#[test]
+fn the_first_session_of_a_new_agent_hears_what_was_said_before_it_came_and_no_later_one_does() {
+    let agent = saying("echo the first words");
+    said(&agent);
+    let words = |reply: Reply| match reply {
+        Reply::Event(event) => match event.kind {
+            EventKind::Log(line) if line.stream == Stream::Out => Some(line.text),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut first = agent.request(&Request::Attach(session()));
+    assert_eq!(first.find("the first words", words), "the first words");
+    assert_eq!(first.find("the end", words), "the end");
+    drop(first);
+    until("its farewell", || {
+        agent.status().session.is_none().then_some(())
+    });
+    let mut second = agent.request(&Request::Attach(session()));
+    second.send(&Request::Restart);
+    // The next it hears is what the next process says.
+    assert_eq!(second.find("new words", words), "the first words");
+    let all = agent.log();
+    let spoken = all.iter().filter(|line| line.text == "the first words");
+    assert_eq!(spoken.count(), 2, "{all:?}");
 }

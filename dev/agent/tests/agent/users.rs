@@ -163,6 +163,53 @@ fn what_is_inherited_lies_below_what_the_spec_says() {
 }
 
 #[test]
+fn the_folder_of_the_agents_user_is_not_handed_on_to_another_one() {
+    let agent = agent();
+    let root = geteuid().is_root();
+    agent.takes(|spec| {
+        spec.inherit = true;
+        // By whom it is run makes the only difference.
+        spec.user = root.then(|| OTHER.into());
+        spec.listen = None;
+        spec.ready = hob_wire::Ready::Started;
+        spec.build = None;
+        spec.run = sh("echo HOME=$HOME; exec sleep 1000", "/".as_ref());
+    });
+    agent.done(Request::Start);
+    agent.done(Request::Await { generation: 1 });
+    let said = until("what it says", || {
+        let mut log = agent.log().into_iter();
+        let line = log.find(|line| line.text.starts_with("HOME="));
+        line.map(|line| line.text)
+    });
+    let own = format!("HOME={}", std::env::var("HOME").unwrap());
+    assert_eq!(said == own, !root, "{said}, and the agent's is {own}");
+}
+
+#[test]
+fn a_folder_that_the_user_cannot_reach_is_named() {
+    let agent = agent();
+    let closed = agent.folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    let (user, uid, mode) = if geteuid().is_root() {
+        (OTHER.into(), 65534, 0o700)
+    } else {
+        let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
+        (format!("{uid}:{gid}"), uid, 0o000)
+    };
+    fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).unwrap();
+    agent.takes(|spec| {
+        spec.user = Some(user);
+        spec.build = Some(sh("true", &closed));
+    });
+    let status = agent.until("the failure", |status| status.problem.is_some());
+    let message = status.problem.unwrap().message;
+    let expected = format!("cannot start `sh` as user {uid}: Permission denied");
+    assert!(message.starts_with(&expected), "{message}");
+    assert!(message.contains(closed.to_str().unwrap()), "{message}");
+}
+
+#[test]
 fn what_is_written_into_the_state_folder_belongs_to_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let (uid, gid) = if geteuid().is_root() {

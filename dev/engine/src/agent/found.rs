@@ -72,6 +72,9 @@ fn of_status(status: &Status, session: Option<u32>) -> ObservedResource {
     if status.phase == Phase::Updating && found.level == Level::Ready {
         found.health = Health::Behind("an older save still answers".to_owned());
     }
+    if status.leaving {
+        found.health = Health::Broken("its agent is on its way down".to_owned());
+    }
     let info = status.session.as_ref();
     found.busy = info
         .filter(|info| Some(info.pid) != session)
@@ -89,5 +92,33 @@ fn level(status: &Status) -> Level {
         Phase::Building | Phase::Starting | Phase::Failed | Phase::Backoff => Level::Started,
         // What answers can be relied on, whichever save it is of.
         Phase::Ready | Phase::Updating | Phase::Stale => Level::Ready,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn found(phase: &str, more: &str) -> (Level, Health) {
+        let json = format!(
+            r#"{{"agent_pid":1,"project":"p","service":"s/web","mode":"dev","listen":null,
+            "spec_digest":"d","started":true,"phase":"{phase}","accepted":1,"building":null,
+            "serving":null,"built":null,"problem":null,"crashes":0,"session":null,"since":1{more}}}"#
+        );
+        let answer = Answer::Status(serde_json::from_str(&json).unwrap());
+        let found = resource(&answer, "p", "s/web", None).unwrap();
+        (found.level, found.health)
+    }
+
+    #[test]
+    fn an_agent_on_its_way_down_is_of_no_use() {
+        assert_eq!(found("stopped", ""), (Level::Configured, Health::Ok));
+        let (_, health) = found("stopped", r#","leaving":true"#);
+        assert_eq!(
+            health,
+            Health::Broken("its agent is on its way down".to_owned())
+        );
     }
 }

@@ -89,6 +89,7 @@ pub(super) fn find(
     platform: &Platform,
 ) -> Result<Layout, Unbuildable> {
     let cannot = |why: String, hints: Vec<String>| Unbuildable {
+        is_recipe: false,
         reason: format!(
             "no agent for {} {} can be built: {why}",
             platform.0, platform.1
@@ -182,7 +183,7 @@ impl DockerEngine {
     /// Lays the program of an image out, unless it stands there already.
     pub(super) async fn take_out(&self, it: &ProgramSpec) -> Result<(), Failure> {
         // The stacks of a project have one program.
-        let _one = self.taking_out.lock().await;
+        let _one = self.laying_out.lock().await;
         if it.program.folder.is_dir() {
             return Ok(());
         }

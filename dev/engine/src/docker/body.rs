@@ -7,9 +7,9 @@ use bollard::models::{
     MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 
+use super::labels;
 use super::lower::{PROGRAM_AT, RUN_AS_ROOT, STATE_AT};
 use super::spec::{ContainerSpec, Mounted, Source};
-use super::{labels, network};
 use crate::setup::Setup;
 
 /// The port that an agent listens on in its container where it is spoken to
@@ -32,15 +32,15 @@ const CAPABILITIES: [&str; 7] = [
 /// How much of what an agent says outside of its log is kept.
 const LOG: [(&str, &str); 2] = [("max-size", "1m"), ("max-file", "2")];
 
-/// What the engine is told to make.
-pub(super) fn of(setup: &Setup, container: &ContainerSpec) -> ContainerCreateBody {
+/// What the engine is told to make, in the network of this id: somebody else's
+/// may have its name.
+pub(super) fn of(setup: &Setup, container: &ContainerSpec, network: &str) -> ContainerCreateBody {
     let text = |pairs: &[(&str, &str)]| -> HashMap<String, String> {
         let pairs = pairs.iter();
         pairs
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect()
     };
-    let stack_network = labels::name(setup, &network(&container.id.stack));
     let endpoint = EndpointSettings {
         aliases: Some(vec![container.alias.clone()]),
         ..EndpointSettings::default()
@@ -91,10 +91,10 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec) -> ContainerCreateBod
             ..HealthConfig::default()
         }),
         networking_config: Some(NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(stack_network.clone(), endpoint)])),
+            endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
         }),
         host_config: Some(HostConfig {
-            network_mode: Some(stack_network),
+            network_mode: Some(network.to_owned()),
             mounts: Some(mounts.collect()),
             tmpfs: Some(container.memory.clone().into_iter().collect()),
             port_bindings: Some(ports),
@@ -102,8 +102,11 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec) -> ContainerCreateBod
             cap_add: Some(CAPABILITIES.map(str::to_owned).into()),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
             readonly_rootfs: Some(container.read_only),
+            // An engine that was killed stops what it finds running when it is
+            // there again, and counts that as a person's stop: then
+            // `unless-stopped` leaves the service down.
             restart_policy: Some(RestartPolicy {
-                name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+                name: Some(RestartPolicyNameEnum::ALWAYS),
                 maximum_retry_count: None,
             }),
             log_config: Some(HostConfigLogConfig {

@@ -3,8 +3,6 @@
 //! Containers are found by their labels and named to the engine by its own ids:
 //! names can be changed by anybody.
 
-#![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
-
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -16,12 +14,13 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
 };
 use futures_util::StreamExt as _;
-use hob_wire::Request;
+use hob_wire::{Mode, Request};
 use tokio::time::Instant;
 
 use super::client::{is_unknown, status};
+use super::program::Layout;
 use super::spec::ContainerSpec;
-use super::{DockerEngine, body, labels, program, services};
+use super::{DockerEngine, IMAGE, body, labels, network, program, services};
 use crate::agent::answer::{Answer, ask};
 use crate::agent::told::Told;
 use crate::resource::ResourceId;
@@ -32,6 +31,10 @@ const SPAWN: Duration = Duration::from_secs(30);
 
 /// How often a new agent is asked whether it is there.
 const ASK: Duration = Duration::from_millis(5);
+
+/// How often the engine is asked meanwhile whether it ended: it has more to do
+/// than an agent.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How much of the time to end is kept for the engine, once the agent had its
 /// part.
@@ -54,23 +57,24 @@ impl DockerEngine {
             // Half made by a hob that was killed.
             self.delete(&id).await?;
         }
-        program::lay_out(&it.program).await.map_err(|error| {
-            let folder = it.program.folder.display();
-            Failure::operation(format!("cannot lay hob's program out in {folder}: {error}"))
-        })?;
+        self.lay_out(&it.program).await?;
         services::set_token(&it.id.stack, service, it.over_tcp, &self.setup.paths)?;
         // Whether it is reached over a port is known from here on.
         let agent = self.agent_in(&it.id.stack, service);
         self.write_secrets(it)?;
+        let stack = network(&it.id.stack);
+        let networks = self.networks_of(&stack).await?;
+        let Some(first) = networks.first() else {
+            return Err(Failure::operation(format!("the {stack} is gone")));
+        };
+        let body = || body::of(&self.setup, it, first);
         let name = labels::name(&self.setup, &it.id);
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
-        let made = api
-            .create_container(Some(options), body::of(&self.setup, it))
-            .await;
+        let made = api.create_container(Some(options), body()).await;
         let made = match made {
             Err(error) if status(&error) == Some(409) => {
                 // Somebody else's has the name, which is only for people.
-                let made = api.create_container(None, body::of(&self.setup, it)).await;
+                let made = api.create_container(None, body()).await;
                 made.map_err(|error| self.client.failure(&format!("make the {}", it.id), error))?
             }
             made => {
@@ -81,11 +85,13 @@ impl DockerEngine {
             .start_container(&made.id, None::<StartContainerOptions>)
             .await
         {
-            let failure = self.client.failure(&format!("start the {}", it.id), error);
+            let taken = self.taken(it).await;
             self.delete(&made.id).await?;
-            return Err(failure);
+            return Err(taken.unwrap_or_else(|| self.not_started(it, error)));
         }
-        let end = Instant::now() + SPAWN.min(limit);
+        let begun = Instant::now();
+        let end = begun + SPAWN.min(limit);
+        let mut look = begun + LOOK;
         let why = loop {
             match ask(&agent).await {
                 Answer::Status(_) => return Ok(()),
@@ -97,10 +103,14 @@ impl DockerEngine {
             if Instant::now() >= end {
                 break format!("it did not answer within {} s", SPAWN.min(limit).as_secs());
             }
-            let state = api.inspect_container(&made.id, None).await.ok();
-            let state = state.and_then(|it| it.state);
-            if state.is_some_and(|it| it.restarting == Some(true) || it.running == Some(false)) {
-                break "it ended at once".to_owned();
+            if Instant::now() >= look {
+                look = Instant::now() + LOOK;
+                let state = api.inspect_container(&made.id, None).await.ok();
+                let state = state.and_then(|it| it.state);
+                if state.is_some_and(|it| it.restarting == Some(true) || it.running == Some(false))
+                {
+                    break "it ended at once".to_owned();
+                }
             }
             tokio::time::sleep(ASK).await;
         };
@@ -108,6 +118,25 @@ impl DockerEngine {
         let failure = failure.output(self.last_words(&made.id).await);
         self.delete(&made.id).await?;
         Err(failure)
+    }
+
+    fn not_started(&self, it: &ContainerSpec, error: bollard::errors::Error) -> Failure {
+        let failure = self.client.failure(&format!("start the {}", it.id), error);
+        match failure.message.contains("is ambiguous") {
+            true => {
+                failure.hint("`docker network ls` lists both: remove the one that hob did not make")
+            }
+            false => failure,
+        }
+    }
+
+    /// Lays hob's program out, one at a time: the others find it there.
+    async fn lay_out(&self, program: &Layout) -> Result<(), Failure> {
+        let _alone = self.laying_out.lock().await;
+        program::lay_out(program).await.map_err(|error| {
+            let folder = program.folder.display();
+            Failure::operation(format!("cannot lay hob's program out in {folder}: {error}"))
+        })
     }
 
     /// Tells the agent what it is to run; what only the image says is looked up
@@ -136,7 +165,12 @@ impl DockerEngine {
         argv.extend(config.cmd.unwrap_or_default());
         if argv.is_empty() {
             let message = format!("the image {} says no command to run", it.image);
-            let hint = "give it a `CMD`, or the service a `run`";
+            // What is built for production alone says what is run.
+            let built = it.needs.iter().any(|need| need.kind == IMAGE);
+            let hint = match (built, it.spec.mode) {
+                (true, Mode::Run) => "end its Dockerfile's stage with a `CMD`",
+                _ => "give it a `CMD`, or the service a `run`",
+            };
             return Err(Failure::service(message).hint(hint));
         }
         it.spec.run.argv = argv;
@@ -189,20 +223,25 @@ impl DockerEngine {
         Ok(())
     }
 
-    /// The containers of a service, by the engine's own names.
-    pub(super) async fn containers_of(&self, id: &ResourceId) -> Result<Vec<String>, Failure> {
-        let api = self.client.api().await?;
-        let own = [
+    /// What lists of the engine are narrowed down by to one resource of the
+    /// project.
+    pub(super) fn filter_of(&self, id: &ResourceId) -> HashMap<&'static str, Vec<String>> {
+        let mut own = vec![
             (labels::PROJECT, self.setup.project.as_str()),
             (labels::KIND, id.kind.as_str()),
             (labels::STACK, id.stack.as_str()),
-            (labels::SERVICE, id.service.as_deref().unwrap_or_default()),
         ];
-        let own: Vec<String> = own
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let filters = HashMap::from([("label", own)]);
+        own.extend(id.service.as_deref().map(|it| (labels::SERVICE, it)));
+        own.push((labels::NAME, &id.name));
+        own.retain(|(_, value)| !value.is_empty());
+        let own = own.iter().map(|(name, value)| format!("{name}={value}"));
+        HashMap::from([("label", own.collect())])
+    }
+
+    /// The containers of a service, by the engine's own names.
+    pub(super) async fn containers_of(&self, id: &ResourceId) -> Result<Vec<String>, Failure> {
+        let api = self.client.api().await?;
+        let filters = self.filter_of(id);
         let options = ListContainersOptionsBuilder::new()
             .all(true)
             .filters(&filters)
@@ -235,14 +274,15 @@ impl DockerEngine {
             let _ = api.update_container(container, never).await;
         }
         let gently = limit.saturating_sub(ENGINE);
-        if !there.is_empty() && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_))
-        {
-            // Whatever it says, its container goes next.
-            let _ = agent.tell(&Request::Shutdown, gently).await;
-        }
+        let answers = !there.is_empty()
+            && matches!(ask(&agent).await, Answer::Status(_) | Answer::Version(_));
+        // Whatever it says otherwise, its container goes next.
+        let ended = answers && agent.tell(&Request::Shutdown, gently).await.is_ok();
         for container in there {
-            let options = StopContainerOptionsBuilder::new().t(1).build();
-            let _ = api.stop_container(&container, Some(options)).await;
+            if !ended {
+                let options = StopContainerOptionsBuilder::new().t(1).build();
+                let _ = api.stop_container(&container, Some(options)).await;
+            }
             self.delete(&container).await?;
         }
         Ok(())

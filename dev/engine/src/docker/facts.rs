@@ -50,6 +50,8 @@ pub struct Build {
 /// Why something cannot be built, with what to type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unbuildable {
+    /// Whether a Dockerfile or what it takes is in error.
+    pub is_recipe: bool,
     /// One line.
     pub reason: String,
     /// What to type next.

@@ -44,8 +44,6 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) resource: ResourceId,
-    /// The engine's own name of it.
-    pub(super) id: String,
     pub(super) state: State,
     pub(super) labels: Labels,
     /// The networks that it is connected to, by the engine's own name.
@@ -117,7 +115,6 @@ impl DockerEngine {
             let networks = networks.into_iter().flat_map(HashMap::values);
             let mut candidate = Candidate {
                 resource,
-                id: summary.id.clone().unwrap_or_default(),
                 state,
                 labels,
                 networks: networks.filter_map(|it| it.network_id.clone()).collect(),

@@ -160,7 +160,11 @@ fn build(recipe: &hob_builder::Recipe) -> Result<Build, Unbuildable> {
         })
     });
     read.map_err(|error| Unbuildable {
-        reason: error.message,
+        is_recipe: error.kind == hob_builder::Kind::Recipe,
+        reason: match error.line {
+            Some(line) => format!("{} ({}:{line})", error.message, error.dockerfile.display()),
+            None => error.message,
+        },
         hints: error.hints,
     })
 }

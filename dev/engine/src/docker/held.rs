@@ -8,12 +8,14 @@ use bollard::models::ContainerSummary;
 use hob_stack::Project;
 
 use super::found::Found;
+use super::spec::ContainerSpec;
 use super::{CONTAINER, DockerEngine, DockerFacts, labels};
 use crate::machine::ports::{Listeners, excludes, holders, user_name};
 use crate::machine::processes;
 use crate::resource::{Claim, Holder, Observed};
 use crate::typed::typed;
 use crate::want::Want;
+use crate::world::Failure;
 
 /// What else there is to do about a port that somebody else has.
 const ELSEWHERE: &str =
@@ -38,12 +40,30 @@ impl DockerEngine {
                 continue;
             };
             let addr = SocketAddr::new(service.address, *port);
-            let holder = self
-                .container_on(addr, found)
-                .or_else(|| self.process_on(addr, &listeners));
+            let holder = self.holder(addr, found, &listeners);
             held.extend(holder.map(|holder| (Claim(addr.to_string()), holder)));
         }
         held
+    }
+
+    /// Who took the address of a container since the plan was made, as the
+    /// reason why it does not start.
+    pub(super) async fn taken(&self, it: &ContainerSpec) -> Option<Failure> {
+        let (addr, _) = it.publish?;
+        let found = self.survey().await.ok()?;
+        let (who, hints) = match self.holder(addr, &found, &Listeners::read())? {
+            Holder::Foreign { who, hints } => (who, hints),
+            Holder::Ours(id) if id == it.id => return None,
+            Holder::Ours(id) => (id.to_string(), Vec::new()),
+        };
+        let mut failure = Failure::operation(format!("{addr} is taken: {who} has it"));
+        failure.hints = hints;
+        Some(failure)
+    }
+
+    fn holder(&self, addr: SocketAddr, found: &Found, listeners: &Listeners) -> Option<Holder> {
+        self.container_on(addr, found)
+            .or_else(|| self.process_on(addr, listeners))
     }
 
     /// The container that is published on an address.

@@ -2,13 +2,12 @@
 //!
 //! What is built from what stands in the plan; here it is done.
 
-use bollard::query_parameters::RemoveImageOptionsBuilder;
+use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use hob_builder::{BuildError, Kind};
 
+use super::DockerEngine;
 use super::client::{is_unknown, status};
-use super::found::Found;
 use super::spec::{BaseSpec, ImageSpec};
-use super::{DockerEngine, IMAGE, labels};
 use crate::resource::ResourceId;
 use crate::world::{Failure, FailureKind, Says};
 
@@ -29,11 +28,15 @@ impl DockerEngine {
         let endpoint = self.client.endpoint();
         let lines = |line: hob_builder::Output| says.line(line.text);
         let ensured = hob_builder::base::ensure(&endpoint, &base.image, &base.mirrors, lines).await;
-        ensured.map(drop).map_err(|error| Failure {
-            kind: kind(error.kind),
-            message: error.message,
-            output: error.output,
-            hints: error.hints,
+        ensured.map(drop).map_err(|error| {
+            let mut hints = vec![format!("{} says that it is this one", base.named_by)];
+            hints.extend(error.hints);
+            Failure {
+                kind: kind(error.kind),
+                message: error.message,
+                output: error.output,
+                hints,
+            }
         })
     }
 
@@ -48,13 +51,13 @@ impl DockerEngine {
     /// Removes an image that was built. One that a container of somebody else
     /// runs from stays, without its tag.
     pub(super) async fn remove_image(&self, id: &ResourceId) -> Result<(), Failure> {
-        let found: Found = self.survey().await?;
         let api = self.client.api().await?;
+        let own = self.filter_of(id);
+        let list = ListImagesOptionsBuilder::new().filters(&own).build();
+        let found = api.list_images(Some(list)).await;
+        let found = found.map_err(|error| self.client.failure("list its images", error))?;
         let options = RemoveImageOptionsBuilder::new().force(false).build();
-        for image in &found.images {
-            if labels::resource(&image.labels, &[IMAGE]).as_ref() != Some(id) {
-                continue;
-            }
+        for image in &found {
             let tags = &image.repo_tags;
             let names = match tags.is_empty() {
                 true => vec![&image.id],
@@ -92,7 +95,7 @@ fn failed(error: BuildError) -> Failure {
 
 fn kind(kind: Kind) -> FailureKind {
     match kind {
-        Kind::Recipe => FailureKind::Service,
+        Kind::Recipe => FailureKind::Image,
         Kind::Operation => FailureKind::Operation,
         Kind::Prerequisite => FailureKind::Prerequisite,
     }

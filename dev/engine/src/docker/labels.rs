@@ -23,7 +23,7 @@ pub(super) const KIND: &str = "hob.kind";
 pub(super) const STACK: &str = "hob.stack";
 pub(super) const SERVICE: &str = "hob.service";
 /// The resource's own name among those of its kind and service.
-const NAME: &str = "hob.name";
+pub(super) const NAME: &str = "hob.name";
 /// How a container's service is run.
 pub(super) const MODE: &str = "hob.mode";
 /// The traits of a container that its agent does not tell, as JSON.
@@ -69,6 +69,8 @@ pub(super) fn of_container(
     };
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
     Labels::from([
+        // What is not said here is taken from the image, which has a name.
+        (NAME.to_owned(), String::new()),
         (MODE.to_owned(), mode.to_owned()),
         (TRAITS.to_owned(), json(serde_json::to_string(traits))),
         (NEEDS.to_owned(), json(serde_json::to_string(needs))),

@@ -21,15 +21,15 @@ use super::spec::{BaseSpec, ContainerSpec, DockerSpec, ImageSpec, ProgramSpec};
 use super::{
     AGENT_PROGRAM, BASE, CACHE, CONTAINER, IMAGE, VOLUME, container, folder, labels, network,
 };
-use crate::Obstacle;
 use crate::agent::{fixed, found};
-use crate::lowering::{Asked, limits};
+use crate::lowering::{Asked, in_mode, limits};
 use crate::resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, Scope, StepLimits,
     Verb,
 };
 use crate::setup::Setup;
 use crate::want::Want;
+use crate::{Obstacle, ObstacleKind};
 
 /// Where a container sees hob's own program.
 pub(super) const PROGRAM_AT: &str = "/hob/bin";
@@ -45,7 +45,7 @@ pub(super) const RUN_AS_ROOT: &str = "0:0";
 pub(super) const SECRET_FOLDER: &str = "secret";
 
 /// The trait of a container: what it runs from.
-const TRAIT_IMAGE: &str = "image";
+pub(super) const TRAIT_IMAGE: &str = "image";
 /// The trait of a container: what it sees, and how it is confined.
 const TRAIT_SETTINGS: &str = "container's settings";
 /// The trait of a container: whether the secrets from variables are the
@@ -56,6 +56,9 @@ pub(super) const CALLERS: &str = "the caller's";
 
 /// What the names of images that agents are built in begin with.
 const AGENT_IMAGE: &str = "agent-";
+
+/// What names the base of a project.
+const BASE_OF_PROJECT: &str = "`base` of hob.toml";
 
 /// How long an image may take to be pulled, made or built.
 const IMAGE_LIMIT: std::time::Duration = std::time::Duration::from_secs(60 * 60);
@@ -164,10 +167,13 @@ impl Lowering<'_> {
         let config = &self.asked.project.config;
         match self.asked.in_mode().image {
             None => Ok((
-                vec![self.base(config.base.as_str())],
+                vec![self.base(config.base.as_str(), BASE_OF_PROJECT)],
                 config.base.to_string(),
             )),
-            Some(Image::Named(named)) => Ok((vec![self.base(named.as_str())], named.to_string())),
+            Some(Image::Named(named)) => {
+                let by = format!("`image` of {stack}/{name}");
+                Ok((vec![self.base(named.as_str(), &by)], named.to_string()))
+            }
             Some(Image::Built(recipe)) => {
                 let build = match self.facts.builds.get(&self.asked.service.id) {
                     Some(Ok(build)) => build,
@@ -178,7 +184,11 @@ impl Lowering<'_> {
                             .unsupported("its image was not looked at".to_owned(), Vec::new()));
                     }
                 };
-                let mut images: Vec<_> = build.froms.iter().map(|from| self.base(from)).collect();
+                let mut images: Vec<_> = build
+                    .froms
+                    .iter()
+                    .map(|from| self.base(from, &recipe.dockerfile.to_string_lossy()))
+                    .collect();
                 let id = self.image(&build.digest);
                 let tag = labels::tag(self.setup, stack, name, &id.name);
                 let needs = images.iter().map(|base| first(&base.id));
@@ -242,7 +252,7 @@ impl Lowering<'_> {
         let mut all: Vec<_> = built
             .froms
             .iter()
-            .map(|from| self.base_of(ResourceId::of_stack(stack, BASE), from))
+            .map(|from| self.base_of(ResourceId::of_stack(stack, BASE), from, BASE_OF_PROJECT))
             .collect();
         let mut recipe = built.recipe.clone();
         recipe.labels = labels::of(self.setup, &image).into_iter().collect();
@@ -263,14 +273,15 @@ impl Lowering<'_> {
     }
 
     /// An image that is there or pulled.
-    fn base(&self, image: &str) -> Desired<DockerSpec> {
+    fn base(&self, image: &str, named_by: &str) -> Desired<DockerSpec> {
         let (stack, name) = self.asked.names();
-        self.base_of(ResourceId::of_service(stack, name, BASE), image)
+        self.base_of(ResourceId::of_service(stack, name, BASE), image, named_by)
     }
 
-    fn base_of(&self, id: ResourceId, image: &str) -> Desired<DockerSpec> {
+    fn base_of(&self, id: ResourceId, image: &str, named_by: &str) -> Desired<DockerSpec> {
         let spec = BaseSpec {
             image: image.to_owned(),
+            named_by: named_by.to_owned(),
             mirrors: self.asked.project.config.mirrors.clone(),
         };
         let mut base = kept(id.named(image), DockerSpec::Base(spec));
@@ -312,8 +323,12 @@ impl Lowering<'_> {
     }
 
     fn unbuildable(&self, why: &Unbuildable) -> Obstacle {
+        let kind = match why.is_recipe {
+            true => ObstacleKind::Recipe,
+            false => ObstacleKind::Unsupported,
+        };
         self.asked
-            .unsupported(why.reason.clone(), why.hints.clone())
+            .obstacle(kind, why.reason.clone(), why.hints.clone())
     }
 
     /// The volumes and caches of the service in this mode.
@@ -361,7 +376,7 @@ impl Lowering<'_> {
             alias: name.to_owned(),
             mounts: self.mounts(),
             memory: self.memory(),
-            publish,
+            publish: publish.filter(|_| !want.idle),
             read_only: self.reads_only(),
             health: self.as_the_image_says() && want.mode == Mode::Run,
             over_tcp: self.facts.over_tcp,
@@ -383,7 +398,10 @@ impl Lowering<'_> {
             id: made.id.clone(),
             identity,
             config: Some(digest),
-            level: Level::Ready,
+            level: match want.idle {
+                true => Level::Configured,
+                false => Level::Ready,
+            },
             needs,
             claims: made
                 .publish
@@ -484,15 +502,25 @@ pub(super) fn mode_name(mode: Mode) -> &'static str {
 }
 
 /// The recipes of all images that would be built for `want`.
-pub(super) fn recipes<'a>(
-    want: &'a Want,
-) -> impl Iterator<Item = (&'a hob_stack::ServiceId, hob_builder::Recipe)> {
+pub(super) fn recipes(
+    want: &Want,
+) -> impl Iterator<Item = (&hob_stack::ServiceId, hob_builder::Recipe)> {
     Asked::all(want).filter_map(|asked| {
-        let Some(Image::Built(recipe)) = asked.in_mode().image else {
-            return None;
-        };
-        Some((&asked.service.id, bare(asked.project, recipe)))
+        let recipe = recipe(asked.project, asked.service, asked.want.mode)?;
+        Some((&asked.service.id, recipe))
     })
+}
+
+/// What the image of a service is built from in a mode, if it is built.
+pub(super) fn recipe(
+    project: &Project,
+    service: &hob_stack::Service,
+    mode: Mode,
+) -> Option<hob_builder::Recipe> {
+    match in_mode(service, mode).image {
+        Some(Image::Built(recipe)) => Some(bare(project, recipe)),
+        _ => None,
+    }
 }
 
 /// A recipe without labels: they are no input.

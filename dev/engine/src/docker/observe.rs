@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bollard::models::ContainerSummaryStateEnum as State;
+use hob_wire::Mode;
 
 use super::found::{Candidate, Found};
 use super::lower::{CALLERS, SECRET_FOLDER, TRAIT_SECRETS};
@@ -64,8 +65,15 @@ impl DockerEngine {
         let services = want.services.iter().map(|id| {
             let agent = container(id.stack.as_str(), id.service.as_str());
             let there = candidates.iter().find(|it| it.resource == agent);
+            // The engine starts a container again by itself, before the session
+            // that has it comes back.
+            let may_be = |it: &Candidate| match &it.answer {
+                Answer::Nobody => true,
+                Answer::Status(status) => status.mode == Mode::Dev && status.session.is_none(),
+                Answer::Version(_) | Answer::Useless(_) => false,
+            };
             MaybeIn {
-                silent: there.is_some_and(|it| matches!(it.answer, Answer::Nobody)),
+                silent: there.is_some_and(may_be),
                 agent,
             }
         });

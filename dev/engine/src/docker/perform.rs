@@ -4,12 +4,11 @@
 //! action names. `images.rs` has those on images, `containers.rs` those on
 //! containers.
 
-#![expect(clippy::disallowed_methods, reason = "this is where the engine acts")]
-
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
-use bollard::query_parameters::RemoveVolumeOptions;
+use bollard::query_parameters::{ListNetworksOptionsBuilder, RemoveVolumeOptions};
 
 use super::client::is_unknown;
 use super::{
@@ -72,7 +71,7 @@ impl DockerEngine {
                 return Ok(());
             }
             let request = NetworkCreateRequest {
-                name,
+                name: self.free_network_name(name).await?,
                 labels: Some(labelled),
                 ..NetworkCreateRequest::default()
             };
@@ -87,6 +86,19 @@ impl DockerEngine {
             api.create_volume(request).await.map(drop)
         };
         made.map_err(|error| self.client.failure(&format!("make the {id}"), error))
+    }
+
+    /// This name, with a number where somebody else's network has it: by two of
+    /// one name an engine starts no container.
+    async fn free_network_name(&self, name: String) -> Result<String, Failure> {
+        let alike = HashMap::from([("name", vec![name.as_str()])]);
+        let options = ListNetworksOptionsBuilder::new().filters(&alike).build();
+        let found = self.client.api().await?.list_networks(Some(options)).await;
+        let found = found.map_err(|error| self.client.failure("list its networks", error))?;
+        let taken: BTreeSet<String> = found.into_iter().filter_map(|it| it.name).collect();
+        let numbered = (2..).map(|number| format!("{name}.{number}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        Ok(names.find(|it| !taken.contains(it)).unwrap_or(name))
     }
 
     /// A volume of this name that somebody else made is not taken for one.
@@ -108,12 +120,11 @@ impl DockerEngine {
     /// The networks of a stack, by the engine's own names: more than one when
     /// somebody made another by hand.
     pub(super) async fn networks_of(&self, id: &ResourceId) -> Result<Vec<String>, Failure> {
-        let found = self.survey().await?;
-        let ours = found.networks.into_iter().filter(|network| {
-            let labels = network.labels.clone().unwrap_or_default();
-            labels::resource(&labels, &[NETWORK]).as_ref() == Some(id)
-        });
-        Ok(ours.filter_map(|network| network.id).collect())
+        let own = self.filter_of(id);
+        let options = ListNetworksOptionsBuilder::new().filters(&own).build();
+        let found = self.client.api().await?.list_networks(Some(options)).await;
+        let found = found.map_err(|error| self.client.failure("list its networks", error))?;
+        Ok(found.into_iter().filter_map(|it| it.id).collect())
     }
 
     async fn remove(&self, id: &ResourceId, limit: Duration) -> Result<(), Failure> {

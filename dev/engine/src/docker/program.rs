@@ -96,6 +96,7 @@ fn called(with_loader: bool) -> Vec<String> {
 pub(super) fn find(paths: &Paths, executable: &Executable) -> Result<Layout, Unbuildable> {
     let source = &executable.program;
     let wrong = |why: String| Unbuildable {
+        is_recipe: false,
         reason: format!("{} cannot run in a container: {why}", source.display()),
         hints: vec!["`agent = \"built\"` in hob.toml builds one that can".to_owned()],
     };

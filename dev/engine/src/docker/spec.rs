@@ -31,6 +31,8 @@ pub enum DockerSpec {
 pub struct BaseSpec {
     /// Its name.
     pub image: String,
+    /// What says that it is this one, for people: `base` of hob.toml.
+    pub named_by: String,
     /// The Debian mirrors that it may be made from.
     pub mirrors: Vec<String>,
 }

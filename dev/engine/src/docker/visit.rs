@@ -15,6 +15,7 @@ use futures_util::{Stream, StreamExt as _};
 use hob_stack::ServiceId;
 use tokio::io::AsyncWrite;
 
+use super::lower::STATE_AT;
 use super::{DockerEngine, container, labels, program};
 use crate::world::Failure;
 
@@ -47,7 +48,8 @@ pub enum Said {
 
 impl DockerEngine {
     /// Runs a command beside the process `pid` of a service, with its user,
-    /// environment and folder; in a terminal of this size and sort (`TERM`) if
+    /// environment and folder, or without one as its agent was told that it is
+    /// to be; in a terminal of this size and sort (`TERM`) if
     /// there is one.
     ///
     /// # Errors
@@ -55,7 +57,7 @@ impl DockerEngine {
     pub async fn visit(
         &self,
         service: &ServiceId,
-        pid: u32,
+        pid: Option<u32>,
         argv: &[String],
         terminal: Option<(Terminal, String)>,
     ) -> Result<Visit<'_>, Failure> {
@@ -63,7 +65,11 @@ impl DockerEngine {
         let (id, own) = self.running(&id).await?;
         let api = self.client.api().await?;
         let mut cmd = own;
-        cmd.extend(["visit".to_owned(), "--pid".to_owned(), pid.to_string()]);
+        cmd.push("visit".to_owned());
+        cmd.extend(match pid {
+            Some(pid) => ["--pid".to_owned(), pid.to_string()],
+            None => ["--spec".to_owned(), STATE_AT.to_owned()],
+        });
         cmd.extend(["--".to_owned()]);
         cmd.extend(argv.iter().cloned());
         let config = ExecConfig {

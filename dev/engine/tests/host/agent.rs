@@ -217,6 +217,8 @@ impl Agent {
             problem: state.problem.clone(),
             done: done.then_some(1),
             writes_files: false,
+            leaving: false,
+            returns: false,
             crashes: 0,
             session: None,
             since: 0,

@@ -320,7 +320,7 @@ async fn an_agent_of_another_version_is_made_anew() {
     old.join().unwrap();
     assert_eq!(
         plan.to_text().lines().next(),
-        Some("remove agent s/a     because its protocol is 99 and has to be 2")
+        Some("remove agent s/a     because its protocol is 99 and has to be 3")
     );
     ground.down().await;
 }

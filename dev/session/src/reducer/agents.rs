@@ -7,6 +7,10 @@ use super::Session;
 use crate::message::{Effect, End, Told};
 use crate::served::{Attached, Link, Served};
 
+/// How long an agent that ended with its container may take to be there again
+/// before it is made anew, in milliseconds.
+const RETURN: u64 = 2_000;
+
 impl Session {
     /// Connects to every agent that there is no connection to: one that is
     /// not there yet is asked for until the plan has made it.
@@ -77,10 +81,12 @@ impl Session {
         if matches!(served.link, Link::Absent | Link::Gone) {
             return;
         }
-        let stopped = served.link.phase() == Some(Phase::Stopped);
+        let status = served.link.status();
+        let returns = status.is_some_and(|it| it.returns);
+        // Nobody took down what ends with its container.
+        let stopped = served.link.phase() == Some(Phase::Stopped) && !returns;
         // Its last word may be lost with it where it is reached over a port.
-        let replaced = |status: &Status| status.mode != Mode::Dev;
-        let replaced = served.link.status().is_some_and(replaced);
+        let replaced = status.is_some_and(|it| it.mode != Mode::Dev);
         served.link = Link::Absent;
         if self.leaving {
             return;
@@ -94,6 +100,13 @@ impl Session {
             served.link = Link::Gone;
             out.push(Effect::Tell(Told::TakenDown(service.clone())));
             return self.finish_if_alone(End::TakenDown, out);
+        }
+        if returns {
+            // Whoever ended its container may be about to start it again.
+            served.link = Link::Connecting;
+            out.push(Effect::Attach(service.clone()));
+            out.push(Effect::Tell(Told::AgentLost(service.clone())));
+            return out.push(Effect::ReplanAfter(RETURN));
         }
         let delay = (50_u64 << served.losses.min(10)).min(5_000);
         served.losses += 1;

@@ -71,6 +71,29 @@ lost db                tell that db was taken down, finish: TakenDown
 }
 
 #[test]
+fn a_service_that_ends_with_its_container_is_waited_for() {
+    check(
+        &["web"],
+        "attached web; ready web; applied; returning web; lost web; save web aa; replan; \
+         attached web; ready web 1 300",
+        str![[r#"
+
+begin                  apply web, attach web
+attached web
+ready web
+applied                tell AllReady, tell CaughtUp
+returning web
+lost web               attach web, tell that the agent of web died, replan in 2000 ms
+save web aa
+replan                 apply web
+attached web
+ready web 1 300        web: rebuild g2
+
+"#]],
+    );
+}
+
+#[test]
 fn an_agent_that_the_plan_replaces_is_attached_to_anew() {
     check(
         &["web"],
@@ -117,7 +140,7 @@ fn what_waited_for_a_mended_service_goes_on() {
 begin                  apply db and web, attach db, attach web
 attached db
 failed db
-half-applied           tell SomeReady
+half-applied           tell SomeReady { serves: false }
 save db aa             db: rebuild g2
 ready db 2             db: g2 is aa, quietly apply db and web
 applied
@@ -220,7 +243,7 @@ fn a_key_tries_again_what_something_was_in_the_way_of() {
 begin                  apply db and web, attach db, attach web
 attached db
 ready db
-half-applied           tell SomeReady
+half-applied           tell SomeReady { serves: true }
 rebuild                apply db and web, db: rebuild g2
 applied
 attached web
@@ -243,7 +266,7 @@ ready web
 applied                tell AllReady, tell CaughtUp
 lost web               tell that the agent of web died, replan in 50 ms
 replan                 apply web, attach web
-blocked                retry in 2000 ms, tell SomeReady
+blocked                retry in 2000 ms, tell SomeReady { serves: false }
 
 "#]],
     );

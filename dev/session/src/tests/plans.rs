@@ -17,7 +17,7 @@ fn what_is_in_the_way_is_looked_for_again_with_growing_pauses() {
 begin                  apply db and web, attach db, attach web
 attached db
 ready db
-obstructed             retry in 2000 ms, tell SomeReady
+obstructed             retry in 2000 ms, tell SomeReady { serves: true }
 retry                  quietly apply db and web
 obstructed             retry in 4000 ms
 retry                  quietly apply db and web
@@ -33,7 +33,7 @@ applied
 attached web
 ready web              tell AllReady, tell CaughtUp
 retry
-obstructed             retry in 2000 ms, tell SomeReady
+obstructed             retry in 2000 ms, tell SomeReady { serves: true }
 
 "#]],
     );
@@ -50,7 +50,7 @@ fn a_save_tries_again_at_once_what_something_was_in_the_way_of() {
 begin                  apply db and web, attach db, attach web
 attached db
 ready db
-obstructed             retry in 2000 ms, tell SomeReady
+obstructed             retry in 2000 ms, tell SomeReady { serves: true }
 save web aa            apply db and web
 obstructed
 retry                  quietly apply db and web
@@ -69,7 +69,7 @@ building web 1         web: rebuild g2
 begin                  apply db and web, attach db, attach web
 attached db
 ready db
-obstructed             retry in 2000 ms, tell SomeReady
+obstructed             retry in 2000 ms, tell SomeReady { serves: true }
 save db aa             db: rebuild g2
 
 "#]],
@@ -86,7 +86,7 @@ fn what_failed_by_itself_is_not_tried_again() {
 begin                  apply web, attach web
 attached web
 failed web
-half-applied           tell SomeReady, tell CaughtUp
+half-applied           tell SomeReady { serves: false }, tell CaughtUp
 retry
 
 "#]],
@@ -104,7 +104,7 @@ fn a_session_that_leaves_tries_nothing_again() {
 begin                  apply db and web, attach db, attach web
 attached db
 ready db
-obstructed             retry in 2000 ms, tell SomeReady
+obstructed             retry in 2000 ms, tell SomeReady { serves: true }
 leave                  tell Leaving, tear down db and web
 retry
 
@@ -233,7 +233,7 @@ begin                  apply web, attach web
 attached web
 building web
 half-applied
-failed web             tell SomeReady, tell CaughtUp
+failed web             tell SomeReady { serves: false }, tell CaughtUp
 
 "#]],
     );

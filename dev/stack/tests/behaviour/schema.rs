@@ -1,6 +1,6 @@
 //! The JSON schema against the parser: what one refuses, so does the other.
 
-use hob_stack::{Loaded, json_schema};
+use hob_stack::{Loaded, json_schema, project_schema};
 use regex_automata::meta::Regex;
 use serde_json::{Value, json};
 
@@ -284,5 +284,30 @@ fn parser_and_schema_agree_on_names() {
         let document = json!({ "version": 1, "services": { name: { "run": ["x"] } } });
         let valid = validate(&schema, &document, "").is_ok();
         assert_eq!(!fixture.load().has_errors(), valid, "{name:?}");
+    }
+}
+
+#[test]
+fn every_setting_of_the_project_is_described_and_read() {
+    let mut all = Vec::new();
+    keys(&project_schema(), "", &mut all);
+    let settings = "engine = \"docker\"\nport_offset = 1\npass_env = [\"A\"]\nbase = \"a:1\"\nmirrors = [\"https://a/debian\"]\ndocker = \"/a.sock\"\nagents_over = \"tcp\"\nagent = \"own\"\n";
+    let document: toml::Value = toml::from_str(settings).unwrap();
+    let document = serde_json::to_value(document).unwrap();
+    validate(&project_schema(), &document, "").unwrap();
+    assert_eq!(all.len(), document.as_object().unwrap().len(), "{all:?}");
+    let config = |settings: &str| {
+        let text = format!("== hob.toml\n{settings}\n== stacks/demo/");
+        crate::project::project(&text).valid().config
+    };
+    let whole = config(settings);
+    for (index, line) in settings.lines().enumerate() {
+        let mut lines: Vec<&str> = settings.lines().collect();
+        lines.remove(index);
+        assert_ne!(
+            config(&lines.join("\n")),
+            whole,
+            "nothing changes without {line}"
+        );
     }
 }

@@ -1,26 +1,80 @@
 //! `exec` and `sh` in a container: the command runs beside the service's
 //! process, and this program passes on what it is told and says.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 
 use hob_engine::docker::{DockerEngine, Said, Terminal, Visit};
+use hob_engine::{Engine, Scope, Want};
 use hob_stack::ServiceId;
-use hob_wire::Status;
+use hob_wire::{Mode, Status};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use tokio::io::AsyncWriteExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::change::engine_error;
-use crate::context::Context;
+use crate::change::{Changed, LOCK, Words, change_within, engine_error};
+use crate::context::{Context, Loading, interrupted};
 use crate::error::{Code, Error, Result};
+use crate::stage::Stage;
 
-/// The command, with a terminal where this program has one at both ends.
-pub async fn enter(
+/// The command beside the process of a service that is up.
+pub async fn beside(
     context: &Context,
     engine: &DockerEngine,
     id: &ServiceId,
     status: &Status,
+    argv: &[String],
+) -> Result {
+    let pid = status.serving.as_ref().map(|it| it.pid);
+    enter(context, engine, id, pid, argv).await
+}
+
+/// The command in a container of a service that is down, as `dev` would make
+/// it. It is there for the command alone, publishes nothing, and runs nothing
+/// else.
+pub async fn alone(
+    context: &Context,
+    loading: &Loading,
+    engine: &Engine,
+    id: &ServiceId,
+    argv: &[String],
+) -> Result {
+    let Some(containers) = engine.containers() else {
+        return Err(Error::failed("there are no containers on this engine"));
+    };
+    let mut want = Want::up(
+        loading.project.clone(),
+        BTreeSet::from([id.clone()]),
+        Mode::Dev,
+    );
+    want.idle = true;
+    let changed = quietly(context, engine, &want).await?;
+    let result = match changed.result() {
+        Ok(()) => enter(context, containers, id, None, argv).await,
+        Err(error) => Err(error),
+    };
+    let owners = BTreeSet::from([hob_engine::owner(id)]);
+    let down = Want::down(Scope::Services(owners));
+    let taken = quietly(context, engine, &down).await?;
+    result.and(taken.result())
+}
+
+/// A change that is no news while it goes well.
+async fn quietly(context: &Context, engine: &Engine, want: &Want) -> Result<Changed> {
+    let stage = Stage::new(context.output);
+    let words = Words::troubles_alone();
+    let changed = change_within(engine, want, &stage, LOCK, &words, interrupted()).await;
+    drop(stage);
+    changed
+}
+
+/// The command, with a terminal where this program has one at both ends.
+async fn enter(
+    context: &Context,
+    engine: &DockerEngine,
+    id: &ServiceId,
+    pid: Option<u32>,
     argv: &[String],
 ) -> Result {
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
@@ -28,11 +82,6 @@ pub async fn enter(
         let term = context.environment.get("TERM").cloned();
         (size(), term.unwrap_or_else(|| "xterm".to_owned()))
     });
-    // Without a process of its service it is beside the agent.
-    let pid = status
-        .serving
-        .as_ref()
-        .map_or(status.agent_pid, |it| it.pid);
     let raw = terminal.is_some();
     let visit = engine.visit(id, pid, argv, terminal).await;
     let mut visit = visit.map_err(|failure| engine_error(failure.into()))?;

@@ -29,6 +29,7 @@ pub async fn run(
     let services = BTreeSet::from([id.clone()]);
     let mut want = Want::up(loading.project.clone(), services, Mode::Run);
     want.port_offset = port_offset;
+    want.foreground = true;
     let stage = Stage::new(context.output);
     let changed = change(engine, &want, &stage, interrupted()).await?;
     drop(stage);
@@ -71,23 +72,20 @@ async fn follow(context: &Context, engine: &Engine, id: &ServiceId) -> Result {
         .await
         .map_err(gone)?;
     let following = async {
+        let mut code = None;
         loop {
             tokio::select! {
+                biased;
                 line = logs.receiver.next() => match line.map_err(gone)? {
                     Some(Reply::Log(line)) => context.output.data(log_line(&names, &name, &line))?,
                     Some(_) => {}
                     None => return Err(Error::failed(format!("{id} went away"))),
                 },
                 told = watch.receiver.next() => match told.map_err(gone)? {
-                    Some(Reply::Status(status)) => {
-                        if let Some(end) = end(&status) {
-                            return end;
-                        }
-                    }
-                    Some(Reply::Event(event)) if matches!(event.kind, EventKind::Crashed { .. }) => {
-                        let status = agent.status(CONNECT).await.map_err(gone)?;
-                        if let Some(end) = end(&status) {
-                            return end;
+                    Some(Reply::Status(status)) if is_over(&status) => return end(&status, code),
+                    Some(Reply::Event(event)) => {
+                        if let EventKind::Crashed { code: its, .. } = event.kind {
+                            code = its;
                         }
                     }
                     Some(_) => {}
@@ -102,18 +100,23 @@ async fn follow(context: &Context, engine: &Engine, id: &ServiceId) -> Result {
     }
 }
 
-/// How the service ended, if it did for good.
-fn end(status: &Status) -> Option<Result> {
-    match status.phase {
-        Phase::Stopped if status.done.is_some() => Some(Ok(())),
-        Phase::Stopped | Phase::Failed => {
-            let why = status.problem.as_ref().map(|it| it.message.clone());
-            let why = why.unwrap_or_else(|| "it ended".to_owned());
-            Some(Err(Error::new(
-                Code::Service,
-                format!("{}: {why}", status.service),
-            )))
-        }
-        _ => None,
+/// Whether the service ended for good.
+fn is_over(status: &Status) -> bool {
+    matches!(status.phase, Phase::Stopped | Phase::Failed)
+}
+
+/// How it ended: with this code of its own, if that is known.
+fn end(status: &Status, code: Option<u8>) -> Result {
+    if status.done.is_some() {
+        return Ok(());
     }
+    if let Some(code) = code.filter(|code| *code != 0) {
+        return Err(Error::said(Code::Program(code)));
+    }
+    let why = status.problem.as_ref().map(|it| it.message.as_str());
+    let why = why.unwrap_or("it ended");
+    Err(Error::new(
+        Code::Service,
+        format!("{}: {why}", status.service),
+    ))
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::screen::problem_lines;
 use crate::change::engine_error;
-use crate::cli::{self, DevArgs};
+use crate::cli::DevArgs;
 use crate::context::{Context, interrupted, owners};
 use crate::error::{Code, Error, Result};
 use crate::render::address;
@@ -114,12 +114,7 @@ fn session(context: &Context, args: &DevArgs) -> Command {
         command.arg("--project").arg(project);
     }
     if let Some(engine) = context.global.engine {
-        let word = match engine {
-            cli::Engine::Auto => "auto",
-            cli::Engine::Host => "host",
-            cli::Engine::Docker => "docker",
-        };
-        command.args(["--engine", word]);
+        command.args(["--engine", engine.word()]);
     }
     if args.only {
         command.arg("--only");

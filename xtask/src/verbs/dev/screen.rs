@@ -225,11 +225,11 @@ impl Screen {
             Told::AllReady => return self.all_ready(),
             // Whoever watches has seen each save.
             Told::CaughtUp => return,
-            Told::SomeReady => {
+            Told::SomeReady { serves } => {
                 self.addresses();
-                let what = match self.serving().next() {
-                    Some(_) => "not everything is ready",
-                    None => "nothing is ready yet",
+                let what = match serves {
+                    true => "not everything is ready",
+                    false => "nothing is ready yet",
                 };
                 format!(
                     "{what}; a save mends it, and what is in the way is looked for again; Ctrl-C ends"
@@ -313,7 +313,7 @@ fn word(told: &Told) -> serde_json::Value {
     match told {
         Told::AllReady => "ready".into(),
         Told::CaughtUp => "caught-up".into(),
-        Told::SomeReady => "partly-ready".into(),
+        Told::SomeReady { .. } => "partly-ready".into(),
         Told::Paused(true) => "paused".into(),
         Told::Paused(false) => "resumed".into(),
         Told::Leaving => "leaving".into(),

@@ -1,10 +1,14 @@
 //! From [`Facts`] to [`Check`]s: what is good, what is worth a warning, what
 //! is missing, and what to type. Pure.
 
+mod docker;
+
 use console::measure_text_width;
 use hob_engine::typed;
 
-use super::facts::{Facts, Folder, Held, Installer, Leftovers, Limit, Program, Stacks};
+use super::facts::{
+    Docker, Facts, Folder, Found, Held, Installer, Leftovers, Limit, Need, Program, Silence, Stacks,
+};
 use super::words::{bytes, counted, counted_number, grouped, listed};
 
 /// Below this much room a build or a log may fail: a Go build cache alone
@@ -109,6 +113,8 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
         checks.push(Check::missing("state folder", why).command("export HOME=/your/home"));
     }
     checks.push(stacks(facts.project.as_ref()));
+    let docker = facts.docker.as_ref();
+    checks.extend(docker.map(|it| docker::check(it, &facts.installer)));
     checks.extend(
         facts
             .programs
@@ -116,7 +122,7 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
             .map(|it| program(it, &facts.installer)),
     );
     if let Some(project) = &facts.project {
-        checks.extend(of_services(project));
+        checks.extend(of_services(project, docker));
     }
     checks.extend(facts.ports.iter().map(port));
     checks.extend(facts.leftovers.iter().map(leftovers));
@@ -141,6 +147,26 @@ pub fn watches_wanted(facts: &Facts) -> Option<u64> {
 /// The limit that instances have to be raised to, if they have to.
 pub fn instances_wanted(facts: &Facts) -> Option<u64> {
     wanted(facts.machine.instances?, SPARE_INSTANCES, INSTANCES)
+}
+
+/// Whether the Docker engine is missing that somebody has a use for.
+pub fn is_installable(facts: &Facts) -> bool {
+    facts.installer.apt && silent(facts).is_some_and(|docker| !docker.installed)
+}
+
+/// This machine's own Docker engine, where somebody has a use for it and it
+/// does not run.
+pub fn silent(facts: &Facts) -> Option<&Docker> {
+    let docker = facts.docker.as_ref()?;
+    let ours = matches!(
+        docker.found,
+        Found::Silent {
+            ours: true,
+            why: Silence::NotThere,
+            ..
+        }
+    );
+    (ours && docker.need != Need::Nobody).then_some(docker)
 }
 
 fn wanted(limit: Limit, needed: u64, least: u64) -> Option<u64> {
@@ -312,7 +338,7 @@ fn installing(package: &str, installer: &Installer) -> Fix {
     }
 }
 
-fn of_services(project: &Stacks) -> Vec<Check> {
+fn of_services(project: &Stacks, docker: Option<&Docker>) -> Vec<Check> {
     let mut checks = Vec::new();
     if !project.file_services.is_empty() {
         let services = listed(&project.file_services);
@@ -331,7 +357,9 @@ fn of_services(project: &Stacks) -> Vec<Check> {
         let detail = format!("not set; {} {verb} a secret from it", listed(services));
         checks.push(Check::missing(variable, detail).command(format!("export {variable}=…")));
     }
-    for service in &project.image_only {
+    let containers = docker.is_some_and(|it| matches!(it.found, Found::Answers { .. }));
+    let stranded = project.image_only.iter().filter(|_| !containers);
+    for service in stranded {
         let detail = "only its image can run it, and there are no containers on this engine";
         checks.push(
             Check::warning(service, detail)

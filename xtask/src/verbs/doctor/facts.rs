@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use hob_stack::DockerEndpoint;
+
 /// All that `doctor` and `setup` decide by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -16,6 +18,8 @@ pub struct Facts {
     pub homeless: Option<String>,
     /// The project, if there is one here.
     pub project: Option<Stacks>,
+    /// The Docker engine; none where the host engine was asked for.
+    pub docker: Option<Docker>,
     /// The programs that somebody calls, each once, in order.
     pub programs: Vec<Program>,
     /// The published ports, in order.
@@ -110,6 +114,75 @@ pub struct Stacks {
     pub unset: BTreeMap<String, Vec<String>>,
     /// The folders that `dev` watches.
     pub watched: u64,
+}
+
+/// The Docker engine that is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Docker {
+    /// Who has a use for it.
+    pub need: Need,
+    /// What came of asking it.
+    pub found: Found,
+    /// Whether `dockerd` is there.
+    pub installed: bool,
+    /// Whether systemd runs, which starts it.
+    pub systemd: bool,
+    /// The caller's name.
+    pub user: Option<String>,
+}
+
+/// Who has a use for the Docker engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The caller or the project asks for it.
+    Asked,
+    /// Services have images; without it they run on this machine.
+    Useful,
+    /// Nobody.
+    Nobody,
+}
+
+/// What came of asking the Docker engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It says its version.
+    Answers {
+        /// Where it is.
+        endpoint: DockerEndpoint,
+        /// What named it, in words.
+        whence: String,
+        /// Its version.
+        version: String,
+    },
+    /// The one that is named is none that hob can speak to.
+    Refused {
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        hints: Vec<String>,
+    },
+    /// It does not answer.
+    Silent {
+        /// Where it was looked for.
+        endpoint: DockerEndpoint,
+        /// What named it, in words.
+        whence: String,
+        /// Why it does not.
+        why: Silence,
+        /// Whether this machine's own engine listens there, or could.
+        ours: bool,
+    },
+}
+
+/// Why an engine does not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing listens there.
+    NotThere,
+    /// The caller may not ask it.
+    Denied,
+    /// Anything else, in words.
+    Other(String),
 }
 
 /// One program that somebody calls.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hob_stack::{Form, Project, Service, ServiceId};
 
 use super::facts::{Facts, Stacks};
-use super::{folders, machine, ports, programs};
+use super::{docker, folders, machine, ports, programs};
 use crate::context::Context;
 use crate::error::Result;
 use crate::stage::Stage;
@@ -36,6 +36,13 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
     }
     let services = project.as_ref().map_or(Vec::new(), Reading::services);
     facts.programs = programs::programs(&services, environment, from_sources(context)).await;
+    let images = services
+        .iter()
+        .any(|service| service.image.is_some() || service.dev_form.image.is_some());
+    let read = project
+        .as_ref()
+        .and_then(|reading| reading.project.as_deref());
+    facts.docker = docker::docker(context, read, images).await?;
     let Some(reading) = &project else {
         return Ok(facts);
     };

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use super::facts::{
-    Facts, Folder, Held, Installer, Leftovers, Limit, Machine, Port, Program, Stacks,
+    Docker, Facts, Folder, Found, Held, Installer, Leftovers, Limit, Machine, Need, Port, Program,
+    Silence, Stacks,
 };
 
 /// The facts of a sound machine and these lines.
@@ -136,6 +137,18 @@ fn apply(facts: &mut Facts, words: &[&str]) -> bool {
             let hint = Some("`--port-offset 100` moves this project's ports".to_owned());
             port(facts, address, service, Held::Foreign(who.join(" "), hint));
         }
+        ["docker", need, is @ ..] => {
+            let need = match *need {
+                "asked" => Need::Asked,
+                "useful" => Need::Useful,
+                "nobody" => Need::Nobody,
+                _ => return false,
+            };
+            match docker(need, is) {
+                Some(docker) => facts.docker = Some(docker),
+                None => return false,
+            }
+        }
         ["left", root, there, processes, volumes, others] => facts.leftovers.push(Leftovers {
             root: PathBuf::from(root.replace("%20", " ")),
             state: PathBuf::from("/home/me/.local/state/hob/0123456789ab"),
@@ -152,6 +165,45 @@ fn apply(facts: &mut Facts, words: &[&str]) -> bool {
         }
     }
     true
+}
+
+/// A Docker engine on a machine without systemd unless it says so.
+fn docker(need: Need, is: &[&str]) -> Option<Docker> {
+    let silent = |at: &str, why, ours| Found::Silent {
+        endpoint: at.parse().expect("an address"),
+        whence: "the usual socket".to_owned(),
+        why,
+        ours,
+    };
+    let usual = "/var/run/docker.sock";
+    let found = match is {
+        ["answers"] => Found::Answers {
+            endpoint: usual.parse().expect("an address"),
+            whence: "the usual socket".to_owned(),
+            version: "20.10.24".to_owned(),
+        },
+        ["refused"] => Found::Refused {
+            reason: "`DOCKER_HOST`: `ssh://a` is behind SSH".to_owned(),
+            hints: vec!["run hob there".to_owned(), "or name another".to_owned()],
+        },
+        ["absent" | "stopped"] | ["stopped", "systemd"] => silent(usual, Silence::NotThere, true),
+        ["stopped", "at", at] => silent(at, Silence::NotThere, true),
+        ["denied"] => silent(usual, Silence::Denied, true),
+        ["elsewhere", at] => silent(at, Silence::NotThere, false),
+        ["mute"] => silent(
+            usual,
+            Silence::Other("no answer within 2 s".to_owned()),
+            true,
+        ),
+        _ => return None,
+    };
+    Some(Docker {
+        need,
+        found,
+        installed: is != ["absent"],
+        systemd: is.contains(&"systemd"),
+        user: Some("me".to_owned()),
+    })
 }
 
 fn port(facts: &mut Facts, address: &str, service: &str, held: Held) {

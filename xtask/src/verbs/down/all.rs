@@ -11,11 +11,15 @@ use crate::question::{Answer, ask};
 
 pub async fn all(context: &Context, args: &DownArgs) -> Result {
     let surroundings = context.surroundings()?;
-    let projects =
-        Engine::all_projects(&surroundings).map_err(|error| Error::failed(error.to_string()))?;
-    let (own, others): (Vec<_>, Vec<_>) = projects
+    let failed = |error: hob_engine::PathsError| Error::failed(error.to_string());
+    let known = Engine::all_projects(&surroundings).map_err(failed)?;
+    let others: Vec<_> = known
         .into_iter()
-        .partition(|project| Engine::keeps(&surroundings, project));
+        .filter(|project| !Engine::keeps(&surroundings, project))
+        .collect();
+    let all = Engine::all_projects_in_engines(&surroundings).await;
+    let mut own = all.map_err(failed)?;
+    own.retain(|project| !others.contains(project));
     for other in &others {
         context.output.say(format!(
             "left alone, its state is in another state home: {}",

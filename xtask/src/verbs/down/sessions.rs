@@ -36,7 +36,7 @@ pub async fn end(context: &Context, engine: &Engine, scope: &Scope) -> Result<BT
         // One that does not end loses its services all the same.
         let there = |it: &Owner| {
             let service = it.service.as_deref().unwrap_or_default();
-            engine.paths().service(&it.stack, service).is_dir()
+            engine.agent_folder(&it.stack, service).is_dir()
         };
         ended.extend(services.into_iter().filter(there));
         peer::end(&session, |words| context.output.say(words)).await;

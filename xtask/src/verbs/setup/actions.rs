@@ -1,15 +1,25 @@
 //! From [`Facts`] to what is to be done about them. Pure.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+
+use hob_engine::docker::endpoint::SOCKET;
+use hob_stack::DockerEndpoint;
 
 use super::super::doctor::{
-    Facts, INSTANCES_KEY, Installer, Program, WATCHES_KEY, absent, instances_wanted, listed,
-    watches_wanted,
+    Docker, Facts, Found, INSTANCES_KEY, Installer, Need, Program, Silence, WATCHES_KEY, absent,
+    instances_wanted, is_installable, listed, silent, watches_wanted,
 };
 
 /// Where the kernel's limits are kept for the next start of the machine; see
 /// sysctl.d(5).
 const SYSCTL_FILE: &str = "/etc/sysctl.d/60-hob-inotify.conf";
+
+/// What brings the Docker engine, and what makes its base image where none can
+/// be pulled.
+const DOCKER: [&str; 2] = ["docker.io", "mmdebstrap"];
+/// What a Docker engine says that no systemd keeps the words of.
+pub const DOCKER_LOG: &str = "/var/log/dockerd.log";
 
 /// All that can be done, and what cannot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,12 +41,15 @@ pub struct Action {
     pub input: Option<String>,
     /// Whether it is of no use when the one before it failed.
     pub follows: bool,
+    /// The Docker engine that has to answer afterwards.
+    pub answers: Option<DockerEndpoint>,
 }
 
 impl Action {
     /// As it would be typed.
     pub fn command(&self) -> String {
-        let argv = self.argv.join(" ");
+        let argv: Vec<String> = self.argv.iter().map(|it| quoted(it)).collect();
+        let argv = argv.join(" ");
         match &self.input {
             Some(input) => format!("printf '{}' | {argv}", input.replace('\n', "\\n")),
             None => argv,
@@ -57,21 +70,29 @@ pub fn todo(facts: &Facts) -> Todo {
     let missing: Vec<&Program> = absent(facts).collect();
     let known = missing.iter().filter_map(|program| program.package.clone());
     let mut packages: BTreeSet<String> = known.collect();
+    if is_installable(facts) {
+        packages.extend(DOCKER.map(str::to_owned));
+    }
     if !limits.is_empty() && !installer.sysctl {
         packages.insert("procps".to_owned());
     }
     if installer.apt {
         todo.actions.extend(install(&packages, installer));
-    } else if !missing.is_empty() {
+    } else if !missing.is_empty() || silent(facts).is_some_and(|docker| !docker.installed) {
+        let docker = silent(facts).filter(|docker| !docker.installed);
         let names: Vec<&str> = missing
             .iter()
             .map(|program| program.name.as_str())
+            .chain(docker.map(|_| "Docker"))
             .collect();
         let names = listed(&names);
         todo.blocked.push(format!(
             "there is no `apt-get` here: install {names} with this system's package manager"
         ));
     }
+    let installed = !todo.actions.is_empty();
+    todo.actions.extend(start(facts, installed));
+    todo.actions.extend(join(facts));
     todo.actions.extend(limits);
     if !installer.root && !installer.sudo && !todo.actions.is_empty() {
         let commands: Vec<String> = todo
@@ -123,6 +144,68 @@ fn install(packages: &BTreeSet<String>, installer: &Installer) -> Vec<Action> {
     actions
 }
 
+/// Starts this machine's Docker engine.
+fn start(facts: &Facts, follows: bool) -> Option<Action> {
+    let docker = silent(facts).filter(|docker| docker.installed || is_installable(facts))?;
+    let Found::Silent { endpoint, .. } = &docker.found else {
+        return None;
+    };
+    let DockerEndpoint::Unix(socket) = endpoint else {
+        return None;
+    };
+    let usual = socket == Path::new(SOCKET);
+    let argv = if docker.systemd && usual {
+        ["systemctl", "start", "docker"].map(str::to_owned).to_vec()
+    } else {
+        // A session of its own: it outlives this terminal.
+        let host = match usual {
+            true => String::new(),
+            false => format!(" --host {}", quoted(&endpoint.to_string())),
+        };
+        let script = format!("exec dockerd{host} >>{DOCKER_LOG} 2>&1");
+        ["setsid", "--fork", "sh", "-c", &script]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    let mut action = action("start the Docker engine", argv);
+    action.follows = follows && !docker.installed;
+    action.answers = Some(endpoint.clone());
+    Some(action)
+}
+
+/// Lets the caller use this machine's Docker engine.
+fn join(facts: &Facts) -> Option<Action> {
+    let docker = facts.docker.as_ref().filter(|_| !facts.installer.root)?;
+    let fresh = is_installable(facts);
+    let denied = |docker: &Docker| {
+        let Found::Silent { why, ours, .. } = &docker.found else {
+            return false;
+        };
+        *ours && *why == Silence::Denied && docker.need != Need::Nobody
+    };
+    if !fresh && !denied(docker) {
+        return None;
+    }
+    let user = docker.user.clone()?;
+    let mut action = action(
+        "let this user use the Docker engine from the next login on (its group is as good as root)",
+        ["usermod", "-aG", "docker", &user]
+            .map(str::to_owned)
+            .to_vec(),
+    );
+    action.follows = fresh;
+    Some(action)
+}
+
+/// An argument as a shell takes it.
+fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        return argument.to_owned();
+    }
+    format!("'{}'", argument.replace('\'', "'\\''"))
+}
+
 /// Both limits, so that the file says all of it whichever was too small.
 fn limits(facts: &Facts) -> Vec<Action> {
     let (watches, instances) = (watches_wanted(facts), instances_wanted(facts));
@@ -164,6 +247,7 @@ fn action(what: &str, argv: Vec<String>) -> Action {
         argv,
         input: None,
         follows: false,
+        answers: None,
     }
 }
 
@@ -276,6 +360,80 @@ allow them after the next start of the machine, too (if that was done)
     #[test]
     fn a_program_of_no_known_package_is_left_to_the_user() {
         check("program frob of ? for shop/api", str![""]);
+    }
+
+    #[test]
+    fn the_docker_engine_is_installed_and_started_where_it_is_of_use() {
+        check(
+            "docker useful absent",
+            str![[r#"
+install docker.io and mmdebstrap
+  sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes docker.io mmdebstrap
+start the Docker engine (if that was done)
+  sudo setsid --fork sh -c 'exec dockerd >>/var/log/dockerd.log 2>&1'
+let this user use the Docker engine from the next login on (its group is as good as root) (if that was done)
+  sudo usermod -aG docker me
+"#]],
+        );
+        check(
+            "user root\nno index\ndocker asked absent",
+            str![[r#"
+fetch the index of packages
+  env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 update
+install docker.io and mmdebstrap (if that was done)
+  env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes docker.io mmdebstrap
+start the Docker engine (if that was done)
+  setsid --fork sh -c 'exec dockerd >>/var/log/dockerd.log 2>&1'
+"#]],
+        );
+        check("docker nobody absent", str![""]);
+        check("docker asked answers", str![""]);
+    }
+
+    #[test]
+    fn an_engine_that_is_there_is_only_started() {
+        check(
+            "user root\ndocker asked stopped",
+            str![[r#"
+start the Docker engine
+  setsid --fork sh -c 'exec dockerd >>/var/log/dockerd.log 2>&1'
+"#]],
+        );
+        check(
+            "user root\ndocker asked stopped systemd",
+            str![[r#"
+start the Docker engine
+  systemctl start docker
+"#]],
+        );
+        check(
+            "user root\ndocker asked stopped at /srv/docker.sock",
+            str![[r#"
+start the Docker engine
+  setsid --fork sh -c 'exec dockerd --host unix:///srv/docker.sock >>/var/log/dockerd.log 2>&1'
+"#]],
+        );
+    }
+
+    #[test]
+    fn a_user_whom_the_engine_refuses_joins_its_group() {
+        check(
+            "docker asked denied",
+            str![[r#"
+let this user use the Docker engine from the next login on (its group is as good as root)
+  sudo usermod -aG docker me
+"#]],
+        );
+    }
+
+    #[test]
+    fn an_engine_of_somebody_else_is_left_alone() {
+        check("docker asked elsewhere tcp://127.0.0.1:2375", str![""]);
+        check("docker asked refused", str![""]);
+        check(
+            "no apt\ndocker asked absent",
+            str!["! there is no `apt-get` here: install Docker with this system's package manager"],
+        );
     }
 
     #[test]

@@ -11,19 +11,27 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use console::style;
+use hob_stack::DockerEndpoint;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::actions::Action;
+use super::super::doctor::{Silence, version};
+use super::actions::{Action, DOCKER_LOG};
 use crate::context::interrupted;
 use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
 
 /// The last lines that are shown of what failed.
 const LINES: usize = 20;
+/// The name of its process.
+const DOCKERD: &str = "dockerd";
+/// How long a Docker engine may take to begin.
+const ENGINE: Duration = Duration::from_secs(60);
+/// Between two questions whether it answers.
+const AGAIN: Duration = Duration::from_millis(100);
 /// How long an interrupted installation may take to end in good order.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -54,7 +62,13 @@ pub async fn perform(actions: &[Action], stage: &Stage) -> Result {
             stage.say(format!("· {}", action.what));
         }
         stage.busy(Some(&action.what));
-        let done = one(action, stage, &mut stop).await;
+        let mut done = one(action, stage, &mut stop).await;
+        if let (Ok(()), Some(endpoint)) = (&done, &action.answers) {
+            done = tokio::select! {
+                answered = answers(endpoint) => answered,
+                () = &mut stop => Err(Error::new(Code::Interrupted, "interrupted")),
+            };
+        }
         stage.busy(None);
         before = done.is_ok();
         match done {
@@ -143,6 +157,45 @@ async fn one(action: &Action, stage: &Stage, stop: impl Future<Output = ()>) -> 
             Err(error.details(tail))
         }
     }
+}
+
+/// Waits until a Docker engine answers, or refuses to answer this user; no
+/// longer than it lives.
+async fn answers(endpoint: &DockerEndpoint) -> Result {
+    let begun = Instant::now();
+    let mut seen = false;
+    loop {
+        let why = match version(endpoint).await {
+            Ok(_) | Err(Silence::Denied) => return Ok(()),
+            Err(Silence::NotThere) => "nothing listens there".to_owned(),
+            Err(Silence::Other(why)) => why,
+        };
+        let runs = is_running(DOCKERD);
+        if begun.elapsed() >= ENGINE || (seen && !runs) {
+            let error = match seen && !runs {
+                true => "the Docker engine ended at once".to_owned(),
+                false => {
+                    let waited = ENGINE.as_secs();
+                    format!("no Docker engine answers at {endpoint} after {waited} s: {why}")
+                }
+            };
+            let log = std::fs::read_to_string(DOCKER_LOG).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(LINES)..].iter();
+            return Err(Error::failed(error)
+                .hint(format!("`{DOCKER_LOG}` or `journalctl -u docker` says why"))
+                .details(tail.map(ToString::to_string)));
+        }
+        seen |= runs;
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Whether any process has this name; see proc_pid_comm(5).
+fn is_running(name: &str) -> bool {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut names = entries.filter_map(|it| std::fs::read_to_string(it.path().join("comm")).ok());
+    names.any(|comm| comm.trim_end() == name)
 }
 
 /// Waits for the end; none when the user did not want to.

@@ -338,6 +338,7 @@ impl World {
                 self.runs.get_mut(&run.0).expect("known").gone = true;
                 let exit = Exit {
                     message: "exited".into(),
+                    code: None,
                     success: good,
                     killed: false,
                     left: false,

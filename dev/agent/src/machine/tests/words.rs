@@ -54,6 +54,7 @@ fn input(line: &str, spec: &Spec) -> Input {
             "exited with code 2"
         }
         .into(),
+        code: Some(if success { 0 } else { 2 }),
         success,
         killed: false,
         left: words[0] == "daemon",

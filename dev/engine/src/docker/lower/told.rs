@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use hob_stack::{Form, Project, ServiceId};
-use hob_wire::{Listen, Mode, Program, Protocol, SecretSource, Spec};
+use hob_wire::{Listen, Program, Protocol, Restart, SecretSource, Spec};
 
 use super::{Lowering, SECRET_FOLDER, STATE_AT};
 use crate::Obstacle;
@@ -48,11 +48,9 @@ impl Lowering<'_> {
                 protocol: service.protocol,
             }),
             bind: publish.map(|(_, inner)| SocketAddr::new(everywhere, inner)),
-            host: match mode {
-                Mode::Run => everywhere,
-                // Behind the front nobody else has to reach it.
-                Mode::Dev => Ipv4Addr::LOCALHOST.into(),
-            },
+            // Nobody beyond the stack's network reaches it; there are programs
+            // that answer only to the name that they listen on.
+            host: everywhere,
             build,
             run,
             env: self.environment(),
@@ -64,7 +62,10 @@ impl Lowering<'_> {
             secrets: self.secrets(),
             ready: self.asked.ready(|argv| self.program(argv)),
             swap: with.swap,
-            restart: service.restart,
+            restart: match self.asked.want.foreground {
+                true => Restart::Never,
+                false => service.restart,
+            },
             live_reload: with.live_reload,
             limits: with.limits,
             state: PathBuf::from(STATE_AT),

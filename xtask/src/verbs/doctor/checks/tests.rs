@@ -70,6 +70,84 @@ missing: frob: not installed; shop/a calls it
 }
 
 #[test]
+fn a_docker_engine_that_is_asked_for_and_silent_is_missing() {
+    check("docker asked answers", str![[r#""#]]);
+    check(
+        "docker asked absent",
+        str![[r#"
+missing: Docker engine: not installed
+  `sudo apt-get install docker.io`
+"#]],
+    );
+    check(
+        "no apt\ndocker asked absent",
+        str![[r#"
+missing: Docker engine: not installed
+  install it with this system's package manager; Debian's package is `docker.io`
+"#]],
+    );
+    check(
+        "docker asked stopped",
+        str![[r#"
+missing: Docker engine: installed, and nothing answers at unix:///var/run/docker.sock (the usual socket)
+  `sudo dockerd`
+"#]],
+    );
+    check(
+        "docker asked stopped systemd",
+        str![[r#"
+missing: Docker engine: installed, and nothing answers at unix:///var/run/docker.sock (the usual socket)
+  `sudo systemctl start docker`
+"#]],
+    );
+    check(
+        "docker asked denied",
+        str![[r#"
+missing: Docker engine: unix:///var/run/docker.sock (the usual socket) is closed to this user
+  `sudo usermod -aG docker me`, then log in again; that group is as good as root
+"#]],
+    );
+    check(
+        "docker asked refused",
+        str![[r#"
+missing: Docker engine: `DOCKER_HOST`: `ssh://a` is behind SSH
+  run hob there; or name another
+"#]],
+    );
+    check(
+        "docker asked mute",
+        str![[r#"
+missing: Docker engine: unix:///var/run/docker.sock (the usual socket): no answer within 2 s
+  start it, or name another one: `docker = "unix:///var/run/docker.sock"` in hob.toml
+"#]],
+    );
+    check(
+        "docker asked elsewhere tcp://127.0.0.1:2375",
+        str![[r#"
+missing: Docker engine: tcp://127.0.0.1:2375 (the usual socket): nothing listens there
+  start it, or name another one: `docker = "unix:///var/run/docker.sock"` in hob.toml
+"#]],
+    );
+}
+
+#[test]
+fn a_docker_engine_that_is_only_good_to_have_is_no_reason_to_fail() {
+    check(
+        "docker useful absent",
+        str![[r#"
+warning: Docker engine: not installed; services run without containers
+  `sudo apt-get install docker.io`
+"#]],
+    );
+    check("docker nobody absent", str![[r#""#]]);
+}
+
+#[test]
+fn a_service_that_only_its_image_runs_is_well_where_containers_are() {
+    check("image-only shop/db\ndocker useful answers", str![[r#""#]]);
+}
+
+#[test]
 fn a_program_that_nobody_calls_is_no_reason_to_fail() {
     check(
         "user root
