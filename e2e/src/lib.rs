@@ -52,6 +52,6 @@ pub use run::Run;
 pub use session::Session;
 pub use stack::{Service, stack};
 pub use terminal::Terminal;
-pub use wait::{LIMIT, until, until_some};
+pub use wait::{LIMIT, until, until_some, until_within};
 pub use words::Words;
 pub use world::{Checkout, World};

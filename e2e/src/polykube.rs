@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::engine::Engine;
 use crate::world::World;
 
 /// A copy of the stack on ports of this test.
@@ -18,7 +19,8 @@ pub struct Polykube {
 }
 
 impl Polykube {
-    /// The copy, nothing started. Toolchains keep the caller's caches.
+    /// The copy, nothing started. Toolchains keep the caller's caches; in Docker
+    /// the images for `dev` are there, since the first time they take minutes.
     ///
     /// # Panics
     /// It cannot be written.
@@ -41,6 +43,9 @@ impl Polykube {
                  [services.vnextapi]\npublish = {vnextapi}\n"
             ),
         );
+        if world.engine() == Engine::Docker {
+            world.hob(["build", "--dev", "polykube"]).good();
+        }
         Self {
             world,
             site,

@@ -14,8 +14,17 @@ const LOOK: Duration = Duration::from_millis(3);
 /// # Panics
 /// It did not hold within [`LIMIT`].
 #[track_caller]
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    until_some(what, || condition().then_some(()));
+pub fn until(what: &str, condition: impl FnMut() -> bool) {
+    until_within(LIMIT, what, condition);
+}
+
+/// The same for what may take longer than anything else.
+///
+/// # Panics
+/// It did not hold within `limit`.
+#[track_caller]
+pub fn until_within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    look_for(limit, what, || condition().then_some(()));
 }
 
 /// Looks until `look` finds something.
@@ -23,8 +32,13 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
 /// # Panics
 /// It found nothing within [`LIMIT`].
 #[track_caller]
-pub fn until_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + LIMIT;
+pub fn until_some<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    look_for(LIMIT, what, look)
+}
+
+#[track_caller]
+fn look_for<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
     loop {
         if let Some(found) = look() {
             return found;

@@ -1,30 +1,32 @@
 //! [`Engine`]: the one that was chosen, and what it is asked for.
 //!
-//! Owns the choice of the engine; the order of a change is `change.rs`'s. This
-//! is the only file that knows which engines there are.
+//! `engine/choice.rs` chooses it; the order of a change is `change.rs`'s. These
+//! two are the only files that know which engines there are.
 
-use std::collections::BTreeMap;
+mod choice;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_stack::{DockerEndpoint, EngineChoice, Project, ServiceId};
+use hob_stack::{Project, ServiceId};
 use tokio::sync::mpsc;
 
 use crate::agent::{AgentClient, AgentWire};
 use crate::apply::{Applied, Progress, apply};
 use crate::change::{Lower, Work, planned};
-use crate::docker::{self, DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
+use crate::docker::DockerEngine;
 use crate::host::HostEngine;
 use crate::ledger::{Ledger, LedgerError};
 use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::{Holding, LockError};
-use crate::paths::{Homes, LOG_FOLDER, Paths, PathsError};
+use crate::paths::{LOG_FOLDER, Paths, PathsError};
 use crate::plan::Plan;
-use crate::setup::{Executable, Setup};
 use crate::want::Want;
 use crate::world::Failure;
+
+pub use choice::Surroundings;
 
 /// A change could not be planned.
 #[derive(Debug, thiserror::Error)]
@@ -56,21 +58,6 @@ enum Driver {
     Docker(Arc<DockerEngine>),
 }
 
-/// What the choice of an engine needs of its surroundings.
-#[derive(Debug, Clone)]
-pub struct Surroundings {
-    /// The caller's environment.
-    pub environment: BTreeMap<String, String>,
-    /// The number of the user that calls.
-    pub uid: u32,
-    /// The number of that user's group.
-    pub gid: u32,
-    /// Where hob.toml says that the Docker engine is.
-    pub docker: Option<DockerEndpoint>,
-    /// The program that has the hidden verbs.
-    pub executable: Executable,
-}
-
 /// The project that an engine serves, as far as it is known: of one whose
 /// folder is gone, there is only what it left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,108 +78,6 @@ impl From<&Project> for ProjectRef {
 }
 
 impl Engine {
-    /// The engine that is asked for, for this project.
-    ///
-    /// # Errors
-    /// The environment names no place for the project's state, or the Docker
-    /// engine that it names is one that hob does not use.
-    pub fn choose(
-        choice: EngineChoice,
-        project: ProjectRef,
-        surroundings: Surroundings,
-    ) -> Result<Self, EngineError> {
-        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
-        let Surroundings {
-            environment,
-            uid,
-            gid,
-            executable,
-            docker,
-        } = surroundings;
-        let setup = Setup {
-            paths: homes.project(&project.id),
-            project: project.id,
-            root: project.root,
-            executable,
-            environment,
-            uid,
-        };
-        let asked = "it was asked for".to_owned();
-        let place = || endpoint::resolve(&setup.environment, docker.as_ref(), &endpoint::Disk);
-        let (resolved, reason) = match choice {
-            EngineChoice::Host => (None, asked),
-            EngineChoice::Docker => (Some(place().map_err(Failure::from)?), asked),
-            EngineChoice::Auto => best(&setup, place()),
-        };
-        let driver = match resolved {
-            None => Driver::Host(Arc::new(HostEngine::new(setup))),
-            Some(resolved) => {
-                let docker = DockerSetup {
-                    setup,
-                    resolved,
-                    gid,
-                };
-                Driver::Docker(Arc::new(DockerEngine::new(docker)?))
-            }
-        };
-        Ok(Self { driver, reason })
-    }
-
-    /// All projects of this user that left something, whether their folders
-    /// are there or not.
-    ///
-    /// # Errors
-    /// The environment names no place for their state.
-    pub fn all_projects(surroundings: &Surroundings) -> Result<Vec<ProjectRef>, PathsError> {
-        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
-        let mut roots: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for marked in crate::machine::processes::marked(surroundings.uid) {
-            roots.insert(marked.marks.project, marked.marks.root);
-        }
-        for id in homes.projects() {
-            let noted = homes.project(&id).noted_root();
-            roots.entry(id).or_insert_with(|| noted.unwrap_or_default());
-        }
-        let projects = roots.into_iter();
-        Ok(projects.map(|(id, root)| ProjectRef { id, root }).collect())
-    }
-
-    /// The same, and those of which there is something in the Docker engine that
-    /// is meant, if one answers: with their state in the caller's state home.
-    ///
-    /// # Errors
-    /// The environment names no place for their state.
-    pub async fn all_projects_in_engines(
-        surroundings: &Surroundings,
-    ) -> Result<Vec<ProjectRef>, PathsError> {
-        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
-        let mut projects = Self::all_projects(surroundings)?;
-        let configured = surroundings.docker.as_ref();
-        let place = endpoint::resolve(&surroundings.environment, configured, &endpoint::Disk);
-        let Ok(place) = place else {
-            return Ok(projects);
-        };
-        for (id, root, state) in docker::projects(place).await.unwrap_or_default() {
-            let known = projects.iter().any(|it| it.id == id);
-            if !known && homes.project(&id).state == state {
-                projects.push(ProjectRef { id, root });
-            }
-        }
-        Ok(projects)
-    }
-
-    /// Whether the state of a project is in the caller's state home: another
-    /// one may be a test's, or another person's on a shared account.
-    #[must_use]
-    pub fn keeps(surroundings: &Surroundings, project: &ProjectRef) -> bool {
-        let homes = Homes::of(&surroundings.environment, surroundings.uid);
-        homes.is_ok_and(|homes| {
-            let paths = homes.project(&project.id);
-            paths.state.is_dir()
-                || crate::host::agents_in(surroundings.uid, &project.id, &paths.state)
-        })
-    }
-
     /// Its name: `host`, `docker`.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -477,27 +362,4 @@ async fn performed<W: Lower>(
     let applied = apply(&work.plan, &work.world, &work.ledger, progress, cancel).await;
     work.close();
     applied
-}
-
-/// The best engine that is there, and why: that of a project stays what it is
-/// while anything of it runs.
-fn best(setup: &Setup, place: Result<Resolved, Refusal>) -> (Option<Resolved>, String) {
-    let resolved = match place {
-        Ok(resolved) => resolved,
-        Err(refusal) => return (None, refusal.reason),
-    };
-    if setup.paths.containers().is_dir() {
-        return (Some(resolved), "its services are there".to_owned());
-    }
-    if let Err(why) = probe::answers(&resolved.endpoint) {
-        return (
-            None,
-            format!("no Docker engine answers at {}: {why}", resolved.endpoint),
-        );
-    }
-    if crate::host::agents_in(setup.uid, &setup.project, &setup.paths.state) {
-        return (None, "its services are there".to_owned());
-    }
-    let reason = format!("a Docker engine answers at {}", resolved.endpoint);
-    (Some(resolved), reason)
 }

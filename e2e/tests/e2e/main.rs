@@ -9,6 +9,7 @@
 
 mod crash;
 mod dev;
+mod docker_agents;
 mod docker_engine;
 mod docker_eyes;
 mod docker_fifty;

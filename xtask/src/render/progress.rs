@@ -18,7 +18,7 @@ use super::event::time;
 /// What a step does, for people.
 #[derive(Debug, Clone)]
 struct Doing {
-    /// `stack/service`.
+    /// `stack/service`, or the stack.
     owner: String,
     verb: Verb,
     /// What it is done to: `container`.
@@ -31,9 +31,9 @@ impl Doing {
     }
 }
 
-/// Follows one plan. What a stack has as a whole is no news.
+/// Follows one plan. What a stack has as a whole is no news once it is done.
 pub struct Steps {
-    services: BTreeMap<usize, Doing>,
+    steps: BTreeMap<usize, Doing>,
     last: BTreeMap<String, usize>,
     labels: BTreeMap<String, String>,
     running: BTreeSet<usize>,
@@ -47,13 +47,10 @@ pub struct Steps {
 
 impl Steps {
     pub fn new(plan: &Plan<()>) -> Self {
-        let mut services = BTreeMap::new();
+        let mut steps = BTreeMap::new();
         let mut last = BTreeMap::new();
         let mut labels = BTreeMap::new();
         for step in &plan.steps {
-            if step.resource.service.is_none() {
-                continue;
-            }
             let owner = step.resource.owner().to_string();
             let doing = Doing {
                 owner: owner.clone(),
@@ -61,7 +58,10 @@ impl Steps {
                 kind: step.resource.kind.as_str().to_owned(),
             };
             let older = doing.is_of_an_image();
-            services.insert(step.id.0, doing);
+            steps.insert(step.id.0, doing);
+            if step.resource.service.is_none() {
+                continue;
+            }
             // An older image that goes is not the service.
             if !older || !last.contains_key(&owner) {
                 last.insert(owner.clone(), step.id.0);
@@ -71,7 +71,7 @@ impl Steps {
             }
         }
         Self {
-            services,
+            steps,
             last,
             labels,
             running: BTreeSet::new(),
@@ -85,7 +85,7 @@ impl Steps {
     /// Takes in what happened; the lines are for people.
     pub fn take(&mut self, progress: &Progress) -> Vec<String> {
         let step = progress.step.0;
-        let Some(doing) = self.services.get(&step).cloned() else {
+        let Some(doing) = self.steps.get(&step).cloned() else {
             return Vec::new();
         };
         match &progress.state {
@@ -144,10 +144,7 @@ impl Steps {
 
     /// The services whose agents are at work.
     pub fn awaited(&self) -> Vec<String> {
-        let steps = self
-            .running
-            .iter()
-            .filter_map(|step| self.services.get(step));
+        let steps = self.running.iter().filter_map(|step| self.steps.get(step));
         let awaited = steps.filter(|doing| doing.verb == Verb::Await);
         awaited.map(|doing| doing.owner.clone()).collect()
     }
@@ -161,11 +158,12 @@ impl Steps {
     pub fn busy(&self) -> Option<String> {
         let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for step in &self.running {
-            let Some(Doing { owner, verb, kind }) = self.services.get(step) else {
+            let Some(Doing { owner, verb, kind }) = self.steps.get(step) else {
                 continue;
             };
             let doing = match verb {
                 Verb::Remove => "stopping",
+                Verb::Create if kind == "image" && !owner.contains('/') => "building the agent of",
                 Verb::Create if kind == "image" => "building the image of",
                 Verb::Create if kind == "base image" => "getting the base image of",
                 Verb::Create | Verb::Configure => "setting up",

@@ -1,0 +1,159 @@
+//! Which engine it is: the one that is asked for, or the best that is there;
+//! and which projects anything is known of.
+//!
+//! Start with [`Engine::choose`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hob_stack::{DockerEndpoint, EngineChoice};
+
+use super::{Driver, Engine, EngineError, ProjectRef};
+use crate::docker::{self, DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
+use crate::host::HostEngine;
+use crate::paths::{Homes, PathsError};
+use crate::setup::{Executable, Setup};
+use crate::world::Failure;
+
+/// What the choice of an engine needs of its surroundings.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The caller's environment.
+    pub environment: BTreeMap<String, String>,
+    /// The number of the user that calls.
+    pub uid: u32,
+    /// The number of that user's group.
+    pub gid: u32,
+    /// Where hob.toml says that the Docker engine is.
+    pub docker: Option<DockerEndpoint>,
+    /// The program that has the hidden verbs.
+    pub executable: Executable,
+}
+
+impl Engine {
+    /// The engine that is asked for, for this project.
+    ///
+    /// # Errors
+    /// The environment names no place for the project's state, or the Docker
+    /// engine that it names is one that hob does not use.
+    pub fn choose(
+        choice: EngineChoice,
+        project: ProjectRef,
+        surroundings: Surroundings,
+    ) -> Result<Self, EngineError> {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
+        let Surroundings {
+            environment,
+            uid,
+            gid,
+            executable,
+            docker,
+        } = surroundings;
+        let setup = Setup {
+            paths: homes.project(&project.id),
+            project: project.id,
+            root: project.root,
+            executable,
+            environment,
+            uid,
+        };
+        let asked = "it was asked for".to_owned();
+        let place = || endpoint::resolve(&setup.environment, docker.as_ref(), &endpoint::Disk);
+        let (resolved, reason) = match choice {
+            EngineChoice::Host => (None, asked),
+            EngineChoice::Docker => (Some(place().map_err(Failure::from)?), asked),
+            EngineChoice::Auto => best(&setup, place()),
+        };
+        let driver = match resolved {
+            None => Driver::Host(Arc::new(HostEngine::new(setup))),
+            Some(resolved) => {
+                let docker = DockerSetup {
+                    setup,
+                    resolved,
+                    gid,
+                };
+                Driver::Docker(Arc::new(DockerEngine::new(docker)?))
+            }
+        };
+        Ok(Self { driver, reason })
+    }
+
+    /// All projects of this user that left something, whether their folders
+    /// are there or not.
+    ///
+    /// # Errors
+    /// The environment names no place for their state.
+    pub fn all_projects(surroundings: &Surroundings) -> Result<Vec<ProjectRef>, PathsError> {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
+        let mut roots: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for marked in crate::machine::processes::marked(surroundings.uid) {
+            roots.insert(marked.marks.project, marked.marks.root);
+        }
+        for id in homes.projects() {
+            let noted = homes.project(&id).noted_root();
+            roots.entry(id).or_insert_with(|| noted.unwrap_or_default());
+        }
+        let projects = roots.into_iter();
+        Ok(projects.map(|(id, root)| ProjectRef { id, root }).collect())
+    }
+
+    /// The same, and those of which there is something in the Docker engine that
+    /// is meant, if one answers: with their state in the caller's state home.
+    ///
+    /// # Errors
+    /// The environment names no place for their state.
+    pub async fn all_projects_in_engines(
+        surroundings: &Surroundings,
+    ) -> Result<Vec<ProjectRef>, PathsError> {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
+        let mut projects = Self::all_projects(surroundings)?;
+        let configured = surroundings.docker.as_ref();
+        let place = endpoint::resolve(&surroundings.environment, configured, &endpoint::Disk);
+        let Ok(place) = place else {
+            return Ok(projects);
+        };
+        for (id, root, state) in docker::projects(place).await.unwrap_or_default() {
+            let known = projects.iter().any(|it| it.id == id);
+            if !known && homes.project(&id).state == state {
+                projects.push(ProjectRef { id, root });
+            }
+        }
+        Ok(projects)
+    }
+
+    /// Whether the state of a project is in the caller's state home: another
+    /// one may be a test's, or another person's on a shared account.
+    #[must_use]
+    pub fn keeps(surroundings: &Surroundings, project: &ProjectRef) -> bool {
+        let homes = Homes::of(&surroundings.environment, surroundings.uid);
+        homes.is_ok_and(|homes| {
+            let paths = homes.project(&project.id);
+            paths.state.is_dir()
+                || crate::host::agents_in(surroundings.uid, &project.id, &paths.state)
+        })
+    }
+}
+
+/// The best engine that is there, and why: that of a project stays what it is
+/// while anything of it runs.
+fn best(setup: &Setup, place: Result<Resolved, Refusal>) -> (Option<Resolved>, String) {
+    let resolved = match place {
+        Ok(resolved) => resolved,
+        Err(refusal) => return (None, refusal.reason),
+    };
+    if setup.paths.containers().is_dir() {
+        return (Some(resolved), "its services are there".to_owned());
+    }
+    if let Err(why) = probe::answers(&resolved.endpoint) {
+        return (
+            None,
+            format!("no Docker engine answers at {}: {why}", resolved.endpoint),
+        );
+    }
+    if crate::host::agents_in(setup.uid, &setup.project, &setup.paths.state) {
+        return (None, "its services are there".to_owned());
+    }
+    let reason = format!("a Docker engine answers at {}", resolved.endpoint);
+    (Some(resolved), reason)
+}
