@@ -13,12 +13,13 @@ use hob_wire::Mode;
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 use super::lower;
+use crate::docker::IMAGE;
 use crate::docker::facts::{Build, DockerFacts, Unbuildable};
 use crate::docker::program;
 use crate::docker::spec::{ContainerSpec, DockerSpec, Source};
 use crate::paths::Paths;
 use crate::plan;
-use crate::resource::{DesiredSet, Level, Observed, ObservedResource};
+use crate::resource::{DesiredSet, Level, Observed, ObservedResource, ResourceId};
 use crate::setup::{Executable, Setup};
 use crate::want::Want;
 
@@ -282,8 +283,7 @@ binds 0.0.0.0:80 as Some("1000:100")
 fn an_image_is_there_before_what_runs_from_an_older_one_goes() {
     let ground = ground();
     let mut facts = ground.facts();
-    let older = super::super::IMAGE;
-    let older = crate::ResourceId::of_service("shop", "api", older).named("dev-0ld");
+    let older = ResourceId::of_service("shop", "api", IMAGE).named("dev-0ld");
     facts.images = BTreeSet::from([older.clone()]);
     let set = ground.lowered(&["api"], Mode::Dev, &facts);
     let mut found = Observed::<()>::default();
