@@ -206,6 +206,8 @@ impl Agent {
         let mut troubles = self.supervisor.gate.trouble();
         while !self.supervisor.over {
             tokio::select! {
+                // What was answered for comes before a signal that came later.
+                biased;
                 Some(input) = fed_back.recv() => self.supervisor.take(input),
                 Some(command) = from_clients.recv() => self.obey(command).await,
                 Some((generation, at)) = first_answers.recv() => self.answered(generation, at),

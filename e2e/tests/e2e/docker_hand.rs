@@ -155,16 +155,53 @@ fn dev_makes_a_removed_network_anew() {
     dev_mends(remove_network);
 }
 
-#[test]
-fn a_container_that_is_removed_under_a_session_is_made_anew_by_it() {
+/// A session brings its service back after what is done to it by hand, and a
+/// save is live afterwards.
+#[track_caller]
+fn session_mends(by_hand: impl Fn(&Client, &Container)) {
     let Web { world, port } = web();
     let mut session = world.dev_ready(&[]);
-    let before = world.container("demo/web").id;
-    world.client().remove(&before);
+    by_hand(world.client(), &world.container("demo/web"));
     World::answers(port, "one");
-    assert_ne!(world.container("demo/web").id, before);
     world.page("demo/web", "two\n");
     World::answers(port, "two");
+    assert_whole(&world);
+    assert_eq!(session.stop(), 130);
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_container_that_is_removed_under_a_session_is_made_anew_by_it() {
+    session_mends(remove);
+}
+
+#[test]
+fn a_container_that_is_killed_under_a_session_is_started_by_it() {
+    session_mends(kill);
+}
+
+#[test]
+fn a_container_that_is_stopped_under_a_session_is_started_by_it() {
+    session_mends(stop);
+}
+
+#[test]
+fn a_container_that_is_restarted_under_a_session_is_met_again_by_it() {
+    session_mends(|client, container| client.restart(&container.id));
+}
+
+#[test]
+fn a_network_that_is_removed_under_a_session_is_made_anew_by_the_next_up_or_dev() {
+    let Web { world, port } = web();
+    let mut session = world.dev_ready(&["--keep"]);
+    remove_network(world.client(), &world.container("demo/web"));
+    // The session's way to the agent is another one.
+    world.page("demo/web", "two\n");
+    world.hob(["wait", "web"]).good();
+    assert_eq!(session.stop(), 130);
+    let mut session = world.dev_ready(&[]);
+    World::answers(port, "two");
+    assert_whole(&world);
     assert_eq!(session.stop(), 130);
     world.assert_nothing_left();
 }

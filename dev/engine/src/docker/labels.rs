@@ -131,3 +131,32 @@ pub(super) fn name(setup: &Setup, id: &ResourceId) -> String {
 pub(super) fn tag(setup: &Setup, stack: &str, service: &str, name: &str) -> String {
     format!("hob-{}/{stack}.{service}:{name}", setup.project)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::docker::{CONTAINER, IMAGE};
+
+    #[test]
+    fn a_container_has_nothing_of_the_name_of_its_image() {
+        let id = ResourceId::of_service("s", "web", CONTAINER);
+        let image = Labels::from([
+            (KIND.to_owned(), IMAGE.as_str().to_owned()),
+            (STACK.to_owned(), "s".to_owned()),
+            (SERVICE.to_owned(), "web".to_owned()),
+            (NAME.to_owned(), "run-0123".to_owned()),
+        ]);
+        // What an engine makes of the labels of both.
+        let mut both = image;
+        both.insert(KIND.to_owned(), CONTAINER.as_str().to_owned());
+        both.extend(of_container(
+            Mode::Run,
+            &Identity::new(),
+            &[],
+            Duration::ZERO,
+        ));
+        assert_eq!(resource(&both, &[CONTAINER]), Some(id));
+    }
+}
