@@ -15,6 +15,9 @@ use crate::resource::{DesiredSet, Kind, Observed, Scope, Verb};
 use crate::want::Want;
 use crate::world::{Failure, World};
 
+/// Between two looks for what is still coming.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// What a change needs of an engine beside a [`World`].
 pub(crate) trait Lower: World<Question = Want> {
     /// What is wanted, in resources. Pure.
@@ -26,6 +29,10 @@ pub(crate) trait Lower: World<Question = Want> {
     /// The kinds of resources that are its own. Those of other engines in the
     /// ledger are theirs.
     fn kinds(&self) -> &'static [Kind];
+
+    /// For how long what was asked of it may still come to be when whoever asked
+    /// was killed.
+    fn lingers(&self) -> Duration;
 
     /// Takes away what is no resource and of no use any more: dead sockets of
     /// sessions, empty folders. Called under the lock.
@@ -63,7 +70,11 @@ impl<W: Lower> Work<W> {
     ) -> Result<Self, EngineError> {
         let lock = locked(&**world, limit, waiting).await?;
         let ledger = Arc::new(Ledger::open(&world.place().1.state)?);
-        let (plan, found) = planned(&**world, want).await?;
+        let (mut plan, mut found) = planned(&**world, want).await?;
+        while is_coming(&ledger, &**world, &found) {
+            tokio::time::sleep(LOOK).await;
+            (plan, found) = planned(&**world, want).await?;
+        }
         forget(&ledger, world.kinds(), &found).await;
         Ok(Self {
             world: Arc::clone(world),
@@ -125,6 +136,13 @@ async fn locked<W: Lower>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Whether something is not there yet that a hob which was killed had asked for.
+fn is_coming<W: Lower>(ledger: &Ledger, world: &W, found: &Observed<W::Facts>) -> bool {
+    let coming = ledger.in_flight(world.lingers());
+    let mut coming = coming.iter().filter(|id| world.kinds().contains(&id.kind));
+    coming.any(|id| !found.resources.contains_key(id))
 }
 
 /// Strikes what was begun and never came to be, or went by itself: observing

@@ -35,6 +35,7 @@ mod visit;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use hob_stack::{Project, Service};
 use hob_wire::Mode;
@@ -144,6 +145,10 @@ impl Lower for DockerEngine {
                 CONTAINER,
             ]
         }
+    }
+
+    fn lingers(&self) -> Duration {
+        Duration::from_secs(3)
     }
 
     fn tidy(&self) {

@@ -115,6 +115,11 @@ impl Lower for HostEngine {
         const { &[FOLDER, VOLUME, AGENT, REMAINS, ORPHANS] }
     }
 
+    fn lingers(&self) -> std::time::Duration {
+        // Its own hands do it.
+        std::time::Duration::ZERO
+    }
+
     fn tidy(&self) {
         self.take_away_dead();
     }

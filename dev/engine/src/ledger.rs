@@ -12,7 +12,7 @@
     reason = "the ledger's file and the time of its entries are this module's own"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io::{self, Write as _};
@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc as std_mpsc;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -64,13 +65,12 @@ impl Entry {
     /// An entry of now.
     #[must_use]
     pub fn new(stage: Stage, verb: Verb, resource: ResourceId) -> Self {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Self {
             stage,
             verb,
             resource,
             memory: None,
-            at: now.map_or(0, |since| since.as_secs()),
+            at: now(),
         }
     }
 
@@ -121,6 +121,9 @@ pub enum LedgerError {
 pub struct Ledger {
     path: PathBuf,
     records: Mutex<Records>,
+    /// What was being made when whoever wrote it was killed, and when that
+    /// began, in seconds since the Unix epoch.
+    cut_off: BTreeMap<ResourceId, u64>,
     entries: Option<std_mpsc::Sender<Pending>>,
     writer: Option<JoinHandle<()>>,
 }
@@ -142,6 +145,7 @@ impl Ledger {
         };
         let text = read(&path)?;
         let (records, entries) = fold(&text);
+        let cut_off = cut_off(&text);
         if entries > LONG && entries > 4 * records.len() {
             // A long one is as good; on a full disk it stays so.
             if rewrite(folder, &path, &records).is_err() {
@@ -165,6 +169,7 @@ impl Ledger {
         Ok(Self {
             path,
             records: Mutex::new(records),
+            cut_off,
             entries: Some(sender),
             writer: Some(writer),
         })
@@ -177,6 +182,17 @@ impl Ledger {
     /// The file is there and cannot be read.
     pub fn peek(folder: &Path) -> Result<Records, LedgerError> {
         Ok(fold(&read(&folder.join(LEDGER_FILE))?).0)
+    }
+
+    /// What was being made, not longer ago than this, by a hob that was killed
+    /// over it: an engine may still be at it.
+    #[must_use]
+    pub fn in_flight(&self, limit: Duration) -> BTreeSet<ResourceId> {
+        let cut_off = self.cut_off.iter();
+        cut_off
+            .filter(|(_, began)| now().saturating_sub(**began) < limit.as_secs())
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// What may be there.
@@ -280,6 +296,27 @@ fn fold(text: &[u8]) -> (Records, usize) {
         }
     }
     (records, entries)
+}
+
+/// What the lines say was begun to be made, and nothing of how that ended.
+fn cut_off(text: &[u8]) -> BTreeMap<ResourceId, u64> {
+    let mut cut_off = BTreeMap::new();
+    for line in whole_lines(text).split(|byte| *byte == b'\n') {
+        match serde_json::from_slice::<Entry>(line) {
+            Ok(entry) if (entry.verb, entry.stage) == (Verb::Create, Stage::Begin) => {
+                cut_off.insert(entry.resource, entry.at);
+            }
+            Ok(entry) => drop(cut_off.remove(&entry.resource)),
+            Err(_) => {}
+        }
+    }
+    cut_off
+}
+
+/// Seconds since the Unix epoch.
+fn now() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs())
 }
 
 fn note(records: &mut Records, entry: Entry) {

@@ -67,7 +67,7 @@ fn it_sees_what_the_process_sees_but_not_hobs_marks() {
 
 #[test]
 fn without_a_process_the_kept_spec_says_what_it_would_see() {
-    let (agent, _spec, _pid) = serving(|_| {});
+    let (agent, spec, _pid) = serving(|_| {});
     let state = agent.state();
     let seen = text(&visit(&[
         "--spec",
@@ -80,7 +80,10 @@ fn without_a_process_the_kept_spec_says_what_it_would_see() {
     let (folder, env) = seen.split_once('\n').unwrap();
     assert_eq!(Path::new(folder), agent.folder.path());
     assert!(env.contains("WHO=the service\n"), "{env}");
-    for name in ["HOB_", "OWN=", "OUT=", "PORT="] {
+    // The port that the service has for others: each process has its own.
+    let port = spec.listen.unwrap().addr.port();
+    assert!(env.contains(&format!("PORT={port}\n")), "{env}");
+    for name in ["HOB_", "OWN=", "OUT="] {
         assert!(!env.contains(name), "{name} in {env}");
     }
 }

@@ -51,6 +51,33 @@ fn check(folder: &Path, steps: &str, expected: &str) -> Records {
 }
 
 #[test]
+fn what_was_being_made_by_a_hob_that_was_killed_may_still_come_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |stage: &str, name: &str, at: u64| {
+        format!(
+            "{{\"stage\":\"{stage}\",\"verb\":\"create\",\"resource\":{{\"stack\":\"s\",\"kind\":\"network\",\"name\":\"{name}\"}},\"at\":{at}}}\n"
+        )
+    };
+    let now = super::now();
+    let lines = [
+        line("begin", "done", now),
+        line("done", "done", now),
+        line("begin", "old", now - 100),
+        line("begin", "young", now),
+        line("begin", "failed", now),
+        line("failed", "failed", now),
+    ];
+    fs::write(folder.path().join(LEDGER_FILE), lines.concat()).unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let names = |limit| -> Vec<String> {
+        let coming = ledger.in_flight(std::time::Duration::from_secs(limit));
+        coming.into_iter().map(|id| id.name).collect()
+    };
+    assert_eq!(names(20), ["young"]);
+    assert_eq!(names(200), ["old", "young"]);
+}
+
+#[test]
 fn what_was_begun_is_remembered_until_its_removal_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
