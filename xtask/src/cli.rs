@@ -166,7 +166,7 @@ pub struct UpArgs {
 pub struct DownArgs {
     #[command(flatten)]
     pub names: AllArgs,
-    /// Remove what is kept, too: the data of volumes, caches, built images, last logs
+    /// Remove what is kept, too: volumes, caches, built images and last logs
     #[arg(long)]
     pub volumes: bool,
     /// Afterwards list everything that carries this project's mark; fail unless it is nothing

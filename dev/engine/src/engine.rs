@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_stack::{DockerEndpoint, EngineChoice, Project, ServiceId};
+use hob_stack::{DockerEndpoint, EngineChoice, ServiceId};
 use tokio::sync::mpsc;
 
 use crate::agent::{AgentClient, AgentWire};
@@ -22,7 +22,7 @@ use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::{Holding, LockError};
 use crate::paths::{Homes, LOG_FOLDER, Paths, PathsError};
 use crate::plan::Plan;
-use crate::setup::{Executable, Setup};
+use crate::setup::{Executable, ProjectRef, Setup};
 use crate::want::Want;
 use crate::world::Failure;
 
@@ -69,25 +69,6 @@ pub struct Surroundings {
     pub docker: Option<DockerEndpoint>,
     /// The program that has the hidden verbs.
     pub executable: Executable,
-}
-
-/// The project that an engine serves, as far as it is known: of one whose
-/// folder is gone, there is only what it left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectRef {
-    /// Its id.
-    pub id: String,
-    /// Its folder.
-    pub root: PathBuf,
-}
-
-impl From<&Project> for ProjectRef {
-    fn from(project: &Project) -> Self {
-        Self {
-            id: project.id.to_string(),
-            root: project.root.clone(),
-        }
-    }
 }
 
 impl Engine {
