@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -82,6 +82,16 @@ impl Session {
         self.wait_from(0, text)
     }
 
+    /// Waits until a line contains `text`, longer than elsewhere: for images
+    /// that are built from nothing.
+    ///
+    /// # Panics
+    /// It was not said within the limit.
+    #[track_caller]
+    pub fn wait_within(&self, limit: Duration, text: &str) {
+        self.find_within(limit, 0, text, |_, line| line.contains(text).then_some(()));
+    }
+
     /// Waits until a line after `mark` contains `text`.
     ///
     /// # Panics
@@ -116,7 +126,18 @@ impl Session {
 
     #[track_caller]
     fn find<T>(&self, mark: usize, what: &str, wanted: impl Fn(Channel, &str) -> Option<T>) -> T {
-        let end = Instant::now() + LIMIT;
+        self.find_within(LIMIT, mark, what, wanted)
+    }
+
+    #[track_caller]
+    fn find_within<T>(
+        &self,
+        limit: Duration,
+        mark: usize,
+        what: &str,
+        wanted: impl Fn(Channel, &str) -> Option<T>,
+    ) -> T {
+        let end = Instant::now() + limit;
         let mut seen = mark;
         let mut lines = self.heard.lines.lock().unwrap();
         loop {

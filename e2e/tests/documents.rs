@@ -1,10 +1,11 @@
 //! Every command block of the documents is run, word for word, in a copy of
 //! this repository.
 //!
-//! A block that starts a dev session goes on in the background until the
-//! document ends; the block that runs the tests is what runs this. `cargo
-//! xtask` is the program that was just built: a stand-in for cargo on `PATH`
-//! starts it, so that nothing is compiled a second time.
+//! A block of `sh` is run on both engines, one of `sh docker` in Docker alone.
+//! A block that starts a dev session goes on in the background until the next
+//! one does, or the document ends; the block that runs the tests is what runs
+//! this. `cargo xtask` is the program that was just built: a stand-in for cargo
+//! on `PATH` starts it, so that nothing is compiled a second time.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,8 +17,16 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use hob_e2e::{Session, World};
+use hob_e2e::{Engine, Session, World};
+
+/// How a session is started, at a block's start or behind a setup.
+const DEV: &str = "cargo xtask dev ";
+
+/// For how long a session may build its images and fill the caches of its
+/// compilers, all of it from nothing.
+const FIRST: Duration = Duration::from_secs(10 * 60);
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -44,6 +53,8 @@ fn git(folder: &Path, args: &[&str]) -> Vec<u8> {
 fn copy() -> World {
     let mut world = World::new();
     world.keep_home();
+    // A reader's images stand on Debian, and not on the tests' own base.
+    world.remove("hob.toml");
     let files = git(&repository(), &["ls-files", "-z"]);
     for name in String::from_utf8(files).unwrap().split_terminator('\0') {
         let (from, to) = (repository().join(name), world.root().join(name));
@@ -85,17 +96,32 @@ fn copy() -> World {
     world
 }
 
-/// The blocks of a document that are marked as commands, with their lines.
-fn blocks(text: &str) -> Vec<(usize, String)> {
+/// A block of commands.
+struct Block {
+    /// Where its first command stands.
+    line: usize,
+    /// Whether it says nothing of the host engine.
+    docker: bool,
+    text: String,
+}
+
+/// The blocks of a document that are marked as commands.
+fn blocks(text: &str) -> Vec<Block> {
     let mut found = Vec::new();
-    let mut block: Option<(usize, String)> = None;
+    let mut block: Option<Block> = None;
     for (at, line) in text.lines().enumerate() {
         match (&mut block, line.trim()) {
-            (None, "```sh") => block = Some((at + 2, String::new())),
+            (None, mark @ ("```sh" | "```sh docker")) => {
+                block = Some(Block {
+                    line: at + 2,
+                    docker: mark.ends_with("docker"),
+                    text: String::new(),
+                });
+            }
             (Some(_), "```") => found.extend(block.take()),
-            (Some((_, text)), _) => {
-                text.push_str(line);
-                text.push('\n');
+            (Some(block), _) => {
+                block.text.push_str(line);
+                block.text.push('\n');
             }
             (None, _) => {}
         }
@@ -118,27 +144,34 @@ fn bash(world: &World, script: &str) -> Command {
     bash
 }
 
+/// Runs the blocks that hold on this engine; returns how many there are.
 fn run(document: &str) -> usize {
     let world = copy();
     let text = fs::read_to_string(repository().join(document)).unwrap();
     let mut session: Option<Session> = None;
-    let found = blocks(&text);
-    for (line, block) in &found {
+    let mut found = blocks(&text);
+    found.retain(|block| !block.docker || world.engine() == Engine::Docker);
+    for Block { line, text, .. } in &found {
         let place = format!("{document}:{line}");
-        if block.trim() == "cargo xtask test" {
+        if text.trim() == "cargo xtask test" {
             continue;
         }
-        if block.starts_with("cargo xtask dev") {
-            assert_eq!(block.lines().count(), 1, "{place}: a session stands alone");
-            let started = Session::start(bash(&world, &format!("exec {}", block.trim())));
-            started.wait("Ctrl-C stops");
+        if text.contains(DEV) {
+            assert_eq!(text.lines().count(), 1, "{place}: a session stands alone");
+            if let Some(mut before) = session.take() {
+                before.stop();
+            }
+            // Ctrl-C is for the session and for no shell before it.
+            let script = text.trim().replace(DEV, &format!("exec {DEV}"));
+            let started = Session::start(bash(&world, &script));
+            started.wait_within(FIRST, "Ctrl-C stops");
             session = Some(started);
             continue;
         }
-        let output = bash(&world, block).output().unwrap();
+        let output = bash(&world, text).output().unwrap();
         assert!(
             output.status.success(),
-            "{place} ended with {}:\n{block}\nstdout:\n{}\nstderr:\n{}\nthe session said:\n{}",
+            "{place} ended with {}:\n{text}\nstdout:\n{}\nstderr:\n{}\nthe session said:\n{}",
             output.status,
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
@@ -175,11 +208,31 @@ fn every_document_with_a_command_block_is_run() {
     assert_eq!(with_blocks, ["README.md", "stacks/polykube/README.md"]);
 }
 
-#[test]
-fn the_stack_file_of_the_readme_is_a_whole_one() {
+/// What stands in the fenced blocks of the README that are marked so.
+fn fenced(mark: &str) -> Vec<String> {
     let text = fs::read_to_string(repository().join("README.md")).unwrap();
-    let start = text.find("```toml\n").unwrap() + "```toml\n".len();
-    let end = start + text[start..].find("```").unwrap();
-    let world = World::with_stack("mine", &text[start..end]);
-    world.hob(["check"]).good();
+    let mark = format!("```{mark}\n");
+    text.split(&mark)
+        .skip(1)
+        .map(|part| part.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_stack_files_of_the_readme_are_whole_ones() {
+    let files = fenced("toml");
+    assert_eq!(files.len(), 2);
+    let [dockerfile] = &fenced("dockerfile")[..] else {
+        panic!("the README has one Dockerfile");
+    };
+    for file in files {
+        let world = World::with_stack("mine", &file);
+        world.write("stacks/mine/Dockerfile", dockerfile);
+        world.write("stacks/mine/server.py", "");
+        world.hob(["check"]).good();
+        if world.engine() == Engine::Docker && file.contains("target") {
+            world.hob(["build", "web"]).good();
+            world.hob(["build", "--dev", "web"]).good();
+        }
+    }
 }

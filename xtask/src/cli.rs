@@ -76,15 +76,15 @@ pub enum Verb {
     Status(StatusArgs),
     /// Show the logs of services
     Logs(LogsArgs),
-    /// Build services without running them
+    /// Build services, in Docker their images, without running them
     Build(BuildArgs),
     /// Run one service in its production form, in the foreground
     Run(RunArgs),
     /// Start new processes from what is built
     Restart(SomeArgs),
-    /// Open a shell with a service's environment, in its folder
+    /// Open a shell with a service's environment, in its folder or container
     Sh(OneArgs),
-    /// Run a command with a service's environment, in its folder
+    /// Run a command with a service's environment, in its folder or container
     Exec(ExecArgs),
     /// Wait until what is on disk now is what answers
     Wait(WaitArgs),
@@ -166,7 +166,7 @@ pub struct UpArgs {
 pub struct DownArgs {
     #[command(flatten)]
     pub names: AllArgs,
-    /// Remove the kept data of volumes, too
+    /// Remove what is kept, too: volumes, caches, built images and last logs
     #[arg(long)]
     pub volumes: bool,
     /// Afterwards list everything that carries this project's mark; fail unless it is nothing
@@ -221,7 +221,7 @@ pub struct OneArgs {
 pub struct BuildArgs {
     #[command(flatten)]
     pub names: NameArgs,
-    /// Build the images for `dev` instead of the production ones, where services are containers
+    /// Build what `dev` runs, and not the production form
     #[arg(long)]
     pub dev: bool,
 }

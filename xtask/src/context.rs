@@ -131,9 +131,9 @@ impl Context {
 
     /// The engine for a project, whose files say this of engines; nothing when
     /// it has none.
-    pub fn engine(&self, project: ProjectRef, config: Option<&Config>) -> Result<Engine> {
-        let choice = self.choice(config)?;
-        self.engine_of(choice, project, config)
+    pub fn engine(&self, project: ProjectRef, files: Option<&Project>) -> Result<Engine> {
+        let choice = self.choice(files.map(|it| &it.config))?;
+        self.engine_of(choice, project, files)
     }
 
     /// The engines that anything of a project is on; the chosen one when there
@@ -141,15 +141,15 @@ impl Context {
     pub async fn engines(
         &self,
         project: ProjectRef,
-        config: Option<&Config>,
+        files: Option<&Project>,
     ) -> Result<Vec<Engine>> {
-        let chosen = self.engine(project.clone(), config)?;
-        if self.choice(config)? != EngineChoice::Auto {
+        let chosen = self.engine(project.clone(), files)?;
+        if self.choice(files.map(|it| &it.config))? != EngineChoice::Auto {
             return Ok(vec![chosen]);
         }
         let mut engines = Vec::new();
         for choice in [EngineChoice::Docker, EngineChoice::Host] {
-            let Ok(engine) = self.engine_of(choice, project.clone(), config) else {
+            let Ok(engine) = self.engine_of(choice, project.clone(), files) else {
                 continue;
             };
             // An engine that does not answer has nothing that could be reached.
@@ -193,10 +193,11 @@ impl Context {
         &self,
         choice: EngineChoice,
         project: ProjectRef,
-        config: Option<&Config>,
+        files: Option<&Project>,
     ) -> Result<Engine> {
         let mut surroundings = self.surroundings()?;
-        surroundings.docker = config.and_then(|config| config.docker.clone());
+        surroundings.docker = files.and_then(|files| files.config.docker.clone());
+        surroundings.images = files.is_some_and(has_images);
         Engine::choose(choice, project, surroundings).map_err(engine_error)
     }
 
@@ -208,6 +209,7 @@ impl Context {
             environment: self.environment.clone(),
             uid: rustix::process::getuid().as_raw(),
             gid: rustix::process::getgid().as_raw(),
+            images: false,
             docker: None,
             executable: Executable {
                 program,
@@ -227,7 +229,7 @@ fn sources() -> Option<PathBuf> {
 impl Loading {
     /// The engine for this project.
     pub fn engine(&self, context: &Context) -> Result<Engine> {
-        context.engine(ProjectRef::from(&*self.project), Some(&self.project.config))
+        context.engine(ProjectRef::from(&*self.project), Some(&self.project))
     }
 
     /// The services that names mean.
@@ -295,6 +297,12 @@ impl Loading {
             self.project.closure(&chosen)
         })
     }
+}
+
+/// Whether any service says what image it runs from.
+fn has_images(files: &Project) -> bool {
+    let mut services = files.services();
+    services.any(|service| service.image.is_some() || service.dev_form.image.is_some())
 }
 
 /// Names that mean nothing; the stacks that `failed` may have had them.

@@ -76,7 +76,7 @@ impl Context {
             root: root.clone(),
         };
         Ok(Running {
-            engine: self.engine(reference, project.as_ref().map(|it| &it.config))?,
+            engine: self.engine(reference, project.as_deref())?,
             project,
             context: self,
             root,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_stack::{Project, ServiceId};
+use hob_stack::ServiceId;
 use tokio::sync::mpsc;
 
 use crate::agent::{AgentClient, AgentWire};
@@ -56,25 +56,6 @@ pub struct Engine {
 enum Driver {
     Host(Arc<HostEngine>),
     Docker(Arc<DockerEngine>),
-}
-
-/// The project that an engine serves, as far as it is known: of one whose
-/// folder is gone, there is only what it left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectRef {
-    /// Its id.
-    pub id: String,
-    /// Its folder.
-    pub root: PathBuf,
-}
-
-impl From<&Project> for ProjectRef {
-    fn from(project: &Project) -> Self {
-        Self {
-            id: project.id.to_string(),
-            root: project.root.clone(),
-        }
-    }
 }
 
 impl Engine {

@@ -4,10 +4,11 @@
 //! [`resource`] is what all of it speaks of. [`plan()`] decides and is pure;
 //! [`apply()`] performs a [`Plan`] and decides nothing; a [`World`] is where
 //! its steps are performed; the [`Ledger`] remembers what was begun. [`host`]
-//! is the engine of supervised processes on this machine. Another engine is
-//! another folder beside it and knows the same four things: how to observe,
-//! how to lower a project to [`Desired`] resources, how to perform an action,
-//! and how an agent is reached ([`Reach`]).
+//! is the engine of supervised processes on this machine, [`docker`] that of
+//! containers. Another engine is another folder beside them and knows the same
+//! four things: how to observe, how to lower a project to [`Desired`]
+//! resources, how to perform an action, and how an agent is reached
+//! ([`Reach`]).
 
 mod agent;
 mod apply;
@@ -35,7 +36,7 @@ pub use agent::{
     AgentClient, AgentWire, ClientError, Connecting, Connection, Reach, Receiver, Sender, Usage,
 };
 pub use apply::{AT_ONCE, Applied, Outcome, Progress, StepState, apply};
-pub use engine::{Engine, EngineError, Prepared, ProjectRef, Surroundings};
+pub use engine::{Engine, EngineError, Prepared, Surroundings};
 pub use ledger::{Entry, Journal, LEDGER_FILE, Ledger, LedgerError, Records, Stage};
 pub use leftover::{Leftover, LeftoverKind};
 pub use lock::{Holding, LOCK_FILE, LockError, ProjectLock};
@@ -47,7 +48,7 @@ pub use resource::{
     Observed, ObservedResource, Owner, ResourceId, Scope, StepLimits, Verb,
 };
 pub use sessions::{AskedSession, describe, session_name, sessions};
-pub use setup::{Executable, Setup};
+pub use setup::{Executable, ProjectRef, Setup};
 pub use status::{Inside, ServiceState, Verdict};
 pub use typed::typed;
 pub use want::{Want, owner};

@@ -1,7 +1,10 @@
-//! [`Setup`]: what every engine is told of the machine and the project.
+//! [`Setup`]: what every engine is told of the machine and the project; and
+//! [`ProjectRef`], which project that is.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use hob_stack::Project;
 
 use crate::paths::Paths;
 
@@ -31,4 +34,23 @@ pub struct Setup {
     pub environment: BTreeMap<String, String>,
     /// The number of the user that calls.
     pub uid: u32,
+}
+
+/// The project that an engine serves, as far as it is known: of one whose
+/// folder is gone, there is only what it left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRef {
+    /// Its id.
+    pub id: String,
+    /// Its folder.
+    pub root: PathBuf,
+}
+
+impl From<&Project> for ProjectRef {
+    fn from(project: &Project) -> Self {
+        Self {
+            id: project.id.to_string(),
+            root: project.root.clone(),
+        }
+    }
 }

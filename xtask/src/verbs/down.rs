@@ -20,8 +20,8 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
     }
     let running = context.running()?;
     let scope = running.scope(&args.names.names).await?;
-    let config = running.project.as_ref().map(|project| &project.config);
-    let engines = context.engines(running.reference(), config).await?;
+    let files = running.project.as_deref();
+    let engines = context.engines(running.reference(), files).await?;
     let mut worst = Ok(());
     for engine in &engines {
         if engines.len() > 1 {

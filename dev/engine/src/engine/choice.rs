@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use hob_stack::{DockerEndpoint, EngineChoice};
 
-use super::{Driver, Engine, EngineError, ProjectRef};
+use super::{Driver, Engine, EngineError};
 use crate::docker::{self, DockerEngine, DockerSetup, Refusal, Resolved, endpoint, probe};
 use crate::host::HostEngine;
 use crate::paths::{Homes, PathsError};
-use crate::setup::{Executable, Setup};
+use crate::setup::{Executable, ProjectRef, Setup};
 use crate::world::Failure;
 
 /// What the choice of an engine needs of its surroundings.
@@ -25,6 +25,8 @@ pub struct Surroundings {
     pub uid: u32,
     /// The number of that user's group.
     pub gid: u32,
+    /// Whether any service of the project says what image it runs from.
+    pub images: bool,
     /// Where hob.toml says that the Docker engine is.
     pub docker: Option<DockerEndpoint>,
     /// The program that has the hidden verbs.
@@ -48,6 +50,7 @@ impl Engine {
             uid,
             gid,
             executable,
+            images,
             docker,
         } = surroundings;
         let setup = Setup {
@@ -63,7 +66,7 @@ impl Engine {
         let (resolved, reason) = match choice {
             EngineChoice::Host => (None, asked),
             EngineChoice::Docker => (Some(place().map_err(Failure::from)?), asked),
-            EngineChoice::Auto => best(&setup, place()),
+            EngineChoice::Auto => best(&setup, images, place()),
         };
         let driver = match resolved {
             None => Driver::Host(Arc::new(HostEngine::new(setup))),
@@ -137,13 +140,21 @@ impl Engine {
 
 /// The best engine that is there, and why: that of a project stays what it is
 /// while anything of it runs.
-fn best(setup: &Setup, place: Result<Resolved, Refusal>) -> (Option<Resolved>, String) {
+fn best(
+    setup: &Setup,
+    images: bool,
+    place: Result<Resolved, Refusal>,
+) -> (Option<Resolved>, String) {
     let resolved = match place {
         Ok(resolved) => resolved,
         Err(refusal) => return (None, refusal.reason),
     };
     if setup.paths.containers().is_dir() {
         return (Some(resolved), "its services are there".to_owned());
+    }
+    if !images {
+        let none = "none of its services names an image to run from";
+        return (None, none.to_owned());
     }
     if let Err(why) = probe::answers(&resolved.endpoint) {
         return (

@@ -69,6 +69,7 @@ impl Ground {
             uid: uid(),
             executable: crate::agent::executable(),
             gid: rustix::process::getgid().as_raw(),
+            images: false,
             docker: None,
         };
         Self {

@@ -131,6 +131,17 @@ pub struct Docker {
     pub user: Option<String>,
 }
 
+impl Docker {
+    /// Whether services will be containers of it.
+    pub fn is_taken(&self) -> bool {
+        match (self.need, &self.found) {
+            (Need::Asked, _) => true,
+            (Need::Useful, found) => matches!(found, Found::Answers { .. }),
+            (Need::Nobody, _) => false,
+        }
+    }
+}
+
 /// Who has a use for the Docker engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hob_stack::{Form, Project, Service, ServiceId};
 
-use super::facts::{Facts, Stacks};
+use super::facts::{Docker, Facts, Stacks};
 use super::{docker, folders, machine, ports, programs};
 use crate::context::Context;
 use crate::error::Result;
@@ -35,7 +35,6 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
         Err(why) => facts.homeless = Some(why),
     }
     let services = project.as_ref().map_or(Vec::new(), Reading::services);
-    facts.programs = programs::programs(&services, environment, from_sources(context)).await;
     let images = services
         .iter()
         .any(|service| service.image.is_some() || service.dev_form.image.is_some());
@@ -43,6 +42,10 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
         .as_ref()
         .and_then(|reading| reading.project.as_deref());
     facts.docker = docker::docker(context, read, images).await?;
+    // What runs in containers brings its own programs.
+    let contained = facts.docker.as_ref().is_some_and(Docker::is_taken);
+    let callers = if contained { &[][..] } else { &services[..] };
+    facts.programs = programs::programs(callers, environment, from_sources(context)).await;
     let Some(reading) = &project else {
         return Ok(facts);
     };
