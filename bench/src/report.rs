@@ -146,6 +146,9 @@ impl Row {
     /// As lines of the table.
     pub fn table(&self) -> String {
         let mut text = String::new();
+        if self.name.len() > 9 {
+            let _ = writeln!(text, "{}", self.name);
+        }
         for line in wrap(&self.what, WIDTH - 10) {
             let name = if text.is_empty() { self.name } else { "" };
             let _ = writeln!(text, "{name:<9} {line}");

@@ -49,7 +49,7 @@ pub fn cli(bench: &Bench) -> Result<Row> {
     Ok(row)
 }
 
-fn time(command: &mut Command, samples: &mut Samples) -> Result<()> {
+pub(super) fn time(command: &mut Command, samples: &mut Samples) -> Result<()> {
     let began = Instant::now();
     let status = command.status()?;
     samples.add_ms(began.elapsed());
