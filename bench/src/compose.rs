@@ -49,15 +49,8 @@ impl Compose {
         };
         let asked = compose.command().args(["version", "--short"]).output();
         let said = asked.ok().filter(|it| it.status.success())?.stdout;
-        let version = String::from_utf8_lossy(&said).trim().to_owned();
-        let major: u32 = version
-            .trim_start_matches('v')
-            .split('.')
-            .next()?
-            .parse()
-            .ok()?;
-        compose.version = version;
-        (major >= 2).then_some(compose)
+        compose.version = String::from_utf8_lossy(&said).trim().to_owned();
+        knows_watch(&compose.version).then_some(compose)
     }
 
     /// Unpacks Debian's package below the user's cache, from the mirror that
@@ -120,6 +113,12 @@ impl Compose {
     }
 }
 
+/// Whether a version is one of v2, like `2.26.1-4` or `v2.40.3`.
+fn knows_watch(version: &str) -> bool {
+    let major = version.trim_start_matches('v').split('.').next();
+    major.is_some_and(|it| it.parse::<u32>().is_ok_and(|it| it >= 2))
+}
+
 /// Where things of the benchmarks are kept.
 fn folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|it| !it.is_empty());
@@ -138,20 +137,23 @@ fn mirror() -> Result<String> {
         "Created-By: Packages",
     ]);
     let listed = said(&mut command)?;
+    let mirror = debian(&listed);
+    mirror.context("apt's sources name no Debian mirror, or `apt-get update` was never run")
+}
+
+/// The first mirror of Debian's own archive in lines of label, component and
+/// address. Security updates have a label of their own.
+fn debian(listed: &str) -> Option<String> {
     let mut mirrors = listed
         .lines()
         .filter_map(|line| line.strip_prefix("Debian main "));
-    let mirror = mirrors.next();
-    let mirror = mirror.context("apt's sources name no Debian mirror; `apt-get update` first?")?;
-    Ok(mirror.to_owned())
+    mirrors.next().map(str::to_owned)
 }
 
 /// What a command says that goes well.
 fn said(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
         bail!("{command:?} {}: {}", output.status, error.trim());
@@ -265,5 +267,26 @@ impl Project {
     fn take_down(&self) -> Result<()> {
         let down = ["down", "--volumes", "--rmi", "local", "--timeout", "5"];
         said(&mut self.command(&down)).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_version_2_and_newer_is_taken() {
+        let taken = ["2.26.1-4", "v2.40.3", "5.0.0", "1.29.2", "", "dev"].map(knows_watch);
+        assert_eq!(taken, [true, true, true, false, false, false]);
+    }
+
+    #[test]
+    fn the_mirror_is_the_one_of_debians_own_archive() {
+        let listed = "Debian-Security main http://one.test/security/\n\
+                      nodistro main http://two.test/\n\
+                      Debian contrib http://three.test/debian/\n\
+                      Debian main http://four.test/debian/\n";
+        assert_eq!(debian(listed).as_deref(), Some("http://four.test/debian/"));
+        assert_eq!(debian("Ubuntu main http://five.test/ubuntu/\n"), None);
     }
 }

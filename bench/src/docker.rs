@@ -243,3 +243,16 @@ fn split(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
     let status = head.split_whitespace().nth(1)?.parse().ok()?;
     Some((status, answer[end..].to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_status_and_what_follows_its_head() {
+        let answer = b"HTTP/1.0 404 Not Found\r\nserver: x\r\n\r\n{}\r\n\r\n";
+        assert_eq!(split(answer), Some((404, b"{}\r\n\r\n".to_vec())));
+        assert_eq!(split(b"HTTP/1.0 200 OK\r\n\r\n"), Some((200, Vec::new())));
+        assert_eq!(split(b"HTTP/1.0 200 OK\r\nhalf"), None);
+    }
+}

@@ -43,7 +43,7 @@ pub fn exec(bench: &Bench) -> Result<Row> {
         .nth(4)
         .and_then(Path::file_name)
         .unwrap_or_default();
-    let ours = docker.labelled(&format!("hob.project={}", project.display()))?;
+    let ours = docker.labelled(&format!("hob.project={}", project.to_string_lossy()))?;
     let container = ours.first().context("the service has no container")?;
     let cli = which::which("docker").is_ok();
     let [mut hob, mut command, mut api, mut agent, mut bare] =

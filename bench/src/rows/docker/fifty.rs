@@ -181,7 +181,7 @@ impl<'a> Alone<'a> {
         let folder = place.path().join("alone");
         std::fs::create_dir(&folder)?;
         let place = place.path().file_name().unwrap_or_default();
-        let label = format!("{LABEL}-{}", place.display());
+        let label = format!("{LABEL}-{}", place.to_string_lossy());
         let (engine, all) = (docker.clone(), label.clone());
         stop::register(&folder, move || engine.remove(&all));
         Ok(Self {
@@ -231,10 +231,8 @@ fn at_once(work: impl Fn(usize) -> Result<()> + Sync) -> Result<()> {
         }
     };
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(&one)).collect();
-        workers
-            .into_iter()
-            .map(|it| it.join().unwrap_or_else(|_| bail!("a worker panicked")))
-            .collect()
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(one)).collect();
+        let mut ends = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        ends.try_for_each(|it| it.unwrap_or_else(|_| bail!("a worker panicked")))
     })
 }
