@@ -26,6 +26,17 @@ pub(crate) struct Engine {
     major: Option<u32>,
 }
 
+/// The version of the API that an engine speaks at most, like `(1, 41)`; none
+/// where it does not say. Cheaper than to ask for its version, for which
+/// engines start other programs.
+pub async fn api_version(endpoint: &Endpoint) -> Option<(usize, usize)> {
+    let asked = http::send(endpoint, http::get("/_ping"), Some(QUICK)).await;
+    let answer = asked.ok()?;
+    let version = answer.response.headers().get("api-version")?;
+    let (major, minor) = version.to_str().ok()?.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 impl Engine {
     pub(crate) async fn at(endpoint: &Endpoint) -> Result<Self, http::Failure> {
         let answer = http::send(endpoint, http::get("/_ping"), Some(QUICK)).await?;
