@@ -120,13 +120,18 @@ impl Docker {
         Ok(status == 200)
     }
 
-    /// Makes a container of [`BASE`] and starts it; its id.
+    /// Makes a container of [`BASE`] and starts it; its id. Its port 80 is
+    /// published on loopback, as a service's is.
     pub fn start(&self, command: &[&str], label: &str) -> Result<String> {
-        let made = self.ask(
-            "POST",
-            "/containers/create",
-            &json!({ "Image": BASE, "Cmd": command, "Labels": { label: "" } }),
-        )?;
+        let port = "80/tcp";
+        let body = json!({
+            "Image": BASE,
+            "Cmd": command,
+            "Labels": { label: "" },
+            "ExposedPorts": { port: {} },
+            "HostConfig": { "PortBindings": { port: [{ "HostIp": "127.0.0.1" }] } },
+        });
+        let made = self.ask("POST", "/containers/create", &body)?;
         let id = made["Id"].as_str().context("a container has no id")?;
         self.ask("POST", &format!("/containers/{id}/start"), &Value::Null)?;
         Ok(id.to_owned())

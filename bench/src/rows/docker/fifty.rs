@@ -133,8 +133,8 @@ fn tell(bench: &Bench, ours: &Times, others: &Times) -> Row {
     }
     row.target("down, p50", Unit::Ms, ours.down.p50(), DOWN);
     row.note(format!(
-        "the engine alone: its API, {AT_ONCE} containers at a time, no ports, no network of \
-         their own, no mounts"
+        "the engine alone: its API, {AT_ONCE} containers at a time, a port each, without mounts, \
+         a network of their own and anything that is asked before"
     ));
     row
 }
