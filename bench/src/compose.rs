@@ -7,8 +7,9 @@
 //! Nothing is installed.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -153,6 +154,10 @@ fn debian(listed: &str) -> Option<String> {
 /// What a command says that goes well.
 fn said(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output();
+    good(command, output)
+}
+
+fn good(command: &Command, output: std::io::Result<Output>) -> Result<String> {
     let output = output.with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
@@ -199,7 +204,10 @@ impl Stack {
 
     /// Runs a command and expects that all goes well.
     pub fn run(&self, args: &[&str]) -> Result<String> {
-        said(&mut self.project.command(args))
+        let mut command = self.project.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = stop::output(&mut command);
+        good(&command, output)
     }
 
     /// A command that says nothing.
@@ -235,6 +243,7 @@ impl Stack {
     }
 
     fn close(&mut self) -> Result<()> {
+        stop::go_on();
         self.over = true;
         let result = self.project.take_down();
         stop::forget(&self.project.folder);
@@ -266,7 +275,8 @@ impl Project {
 
     fn take_down(&self) -> Result<()> {
         let down = ["down", "--volumes", "--rmi", "local", "--timeout", "5"];
-        said(&mut self.command(&down)).map(drop)
+        // A second Ctrl-C must not reach it.
+        said(self.command(&down).process_group(0)).map(drop)
     }
 }
 

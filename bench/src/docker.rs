@@ -158,11 +158,12 @@ impl Docker {
     /// Removes the containers with a label, running or not.
     pub fn remove(&self, label: &str) -> Result<()> {
         for id in self.labelled(label)? {
-            self.ask(
-                "DELETE",
-                &format!("/containers/{id}?force=1&v=1"),
-                &Value::Null,
-            )?;
+            let path = format!("/containers/{id}?force=1&v=1");
+            let (status, said) = self.request("DELETE", &path, "application/json", &[])?;
+            // Gone already, or on its way.
+            if status >= 400 && ![404, 409].contains(&status) {
+                bail!("{path}: {status} {}", String::from_utf8_lossy(&said));
+            }
         }
         Ok(())
     }

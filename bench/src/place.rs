@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -89,7 +90,8 @@ impl Place {
 
     /// Runs hob and expects that all goes well.
     pub fn run(&self, args: &[&str]) -> Result<String> {
-        let output = self.hob().args(args).stderr(Stdio::piped()).output()?;
+        let mut command = self.hob();
+        let output = stop::output(command.args(args).stderr(Stdio::piped()))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!(
@@ -104,6 +106,7 @@ impl Place {
 
     /// Takes everything down and proves that nothing is left.
     pub fn end(mut self) -> Result<()> {
+        stop::go_on();
         let result = take_down(&self.hob, &self.engine, self.path());
         self.remove();
         result
@@ -122,6 +125,7 @@ impl Drop for Place {
     /// After an error, which is told by whoever had it.
     fn drop(&mut self) {
         if self.folder.is_some() {
+            stop::go_on();
             if let Err(error) = take_down(&self.hob, &self.engine, self.path()) {
                 eprintln!("error: {error:#}");
             }
@@ -134,6 +138,8 @@ impl Drop for Place {
 fn take_down(hob: &Path, engine: &Engine, folder: &Path) -> Result<()> {
     let output = command(hob, engine, folder)
         .args(["down", "--volumes", "--prove"])
+        // A second Ctrl-C must not reach it.
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .output()

@@ -5,9 +5,9 @@
 //! nothing can exist that [`everything`] does not know.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -56,6 +56,38 @@ pub fn spawn(command: &mut Command) -> io::Result<Group> {
     let child = command.process_group(0).spawn()?;
     things.groups.insert(child.id());
     Ok(Group(child))
+}
+
+/// Runs a command to its end, as `Command::output` does, and collects what it
+/// says where that is piped.
+///
+/// # Errors
+/// It cannot be started or waited for.
+pub fn output(command: &mut Command) -> io::Result<Output> {
+    let mut group = spawn(command)?;
+    let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+    let err = thread::spawn(move || read(err));
+    let stdout = read(out)?;
+    let status = group.wait()?;
+    let stderr = err.join().unwrap_or_else(|_| Ok(Vec::new()))?;
+    Ok(Output {
+        status,
+        stdout,
+        stderr,
+    })
+}
+
+fn read(from: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut said = Vec::new();
+    if let Some(mut from) = from {
+        from.read_to_end(&mut said)?;
+    }
+    Ok(said)
+}
+
+/// Returns at once unless all is being ended; then never.
+pub fn go_on() {
+    drop(things());
 }
 
 impl Group {
@@ -145,6 +177,10 @@ fn everything() {
         things.stopping = true;
         (things.groups.clone(), std::mem::take(&mut things.projects))
     };
+    // They would hold on to what is taken down.
+    for group in &groups {
+        signal_group(*group, Signal::INT);
+    }
     for take_down in projects.values() {
         if let Err(error) = take_down() {
             eprintln!("error: {error:#}");

@@ -1,8 +1,8 @@
 //! `docker-fifty`: fifty small services in containers up, up again, and down,
 //! against Docker Compose and against the engine's API alone.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Instant;
 
@@ -174,6 +174,9 @@ struct Alone<'a> {
     docker: &'a Docker,
     label: String,
     folder: std::path::PathBuf,
+    /// Held to read by whoever makes a container, so that nobody does any more
+    /// while they are removed at Ctrl-C.
+    making: Arc<RwLock<()>>,
 }
 
 impl<'a> Alone<'a> {
@@ -182,12 +185,18 @@ impl<'a> Alone<'a> {
         std::fs::create_dir(&folder)?;
         let place = place.path().file_name().unwrap_or_default();
         let label = format!("{LABEL}-{}", place.to_string_lossy());
-        let (engine, all) = (docker.clone(), label.clone());
-        stop::register(&folder, move || engine.remove(&all));
+        let making = Arc::new(RwLock::new(()));
+        let (engine, all, stopped) = (docker.clone(), label.clone(), making.clone());
+        stop::register(&folder, move || {
+            // For good: this program ends.
+            std::mem::forget(stopped.write());
+            engine.remove(&all)
+        });
         Ok(Self {
             docker,
             label,
             folder,
+            making,
         })
     }
 
@@ -196,6 +205,7 @@ impl<'a> Alone<'a> {
         timed(start, || {
             at_once(|_| {
                 let command = ["perl", "-e", "$SIG{TERM} = sub { exit 0 }; sleep 1 while 1"];
+                let _making = self.making.read();
                 let id = self.docker.start(&command, &self.label)?;
                 ids.lock().map(|mut ids| ids.push(id)).unwrap_or_default();
                 Ok(())
@@ -211,6 +221,7 @@ impl<'a> Alone<'a> {
 
 impl Drop for Alone<'_> {
     fn drop(&mut self) {
+        stop::go_on();
         if let Err(error) = self.docker.remove(&self.label) {
             eprintln!("error: {error:#}");
         }
