@@ -68,6 +68,7 @@ pub fn save(bench: &Bench) -> Result<Row> {
     };
     let every = bench.runs(2, 2);
     pair.measure(bench, &docker, &mut row, |_| Ok(()), Some(every))?;
+    row.note("python is the image's in the container and this machine's own on the host");
     Ok(row)
 }
 
