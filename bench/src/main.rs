@@ -10,7 +10,9 @@
     reason = "a measurement starts programs, reads clocks and writes files; its table is its output"
 )]
 
+mod compose;
 mod dev;
+mod docker;
 mod http;
 mod place;
 mod poll;
@@ -38,6 +40,10 @@ struct Args {
     /// One JSON line a row on stdout
     #[arg(long)]
     json: bool,
+    /// Fetch Docker Compose from a Debian mirror, into the user's cache, unless
+    /// there is one
+    #[arg(long)]
+    with_compose: bool,
     /// The hob to measure [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
     hob: Option<PathBuf>,
@@ -51,6 +57,8 @@ pub struct Bench {
     service: PathBuf,
     /// Whether few runs must do.
     quick: bool,
+    /// What the rows of containers are held against.
+    compose: Option<compose::Compose>,
 }
 
 impl Bench {
@@ -75,10 +83,14 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<bool> {
     let beside = std::env::current_exe()?;
     let beside = beside.parent().unwrap_or(Path::new("/"));
+    if args.with_compose && compose::Compose::find().is_none() {
+        compose::Compose::fetch().context("cannot fetch Docker Compose")?;
+    }
     let bench = Bench {
         hob: args.hob.clone().unwrap_or_else(|| beside.join("hob")),
         service: beside.join("hob-bench-service"),
         quick: args.quick,
+        compose: compose::Compose::find(),
     };
     for program in [&bench.hob, &bench.service] {
         if !program.is_file() {
@@ -99,13 +111,7 @@ fn run(args: &Args) -> Result<bool> {
             known.join(", ")
         );
     }
-    let hob = bench.hob.clone();
-    stop::on_interrupt(move |folder| {
-        if let Err(error) = place::take_down(&hob, folder) {
-            eprintln!("error: {error:#}");
-        }
-    })
-    .context("cannot wait for signals")?;
+    stop::on_interrupt().context("cannot wait for signals")?;
     if !args.json {
         println!("{}", report::head());
     }

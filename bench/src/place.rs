@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,22 +16,40 @@ use crate::stop;
 /// The stack that every place has.
 pub const STACK: &str = "bench";
 
+/// Where a place's services run.
+#[derive(Debug, Clone)]
+pub enum Engine {
+    /// As processes of this machine.
+    Host,
+    /// As containers of the Docker engine at this place, as `DOCKER_HOST`
+    /// has it.
+    Docker(String),
+}
+
 /// A project with one stack.
 pub struct Place {
     folder: Option<TempDir>,
     hob: PathBuf,
+    engine: Engine,
 }
 
 impl Place {
-    /// A project whose stack holds these services (the text below `version`
-    /// and `name`).
+    /// A project on the host engine whose stack holds these services (the
+    /// text below `version` and `name`).
     pub fn new(hob: &Path, services: &str) -> Result<Self> {
+        Self::on(hob, Engine::Host, services)
+    }
+
+    /// The same on any engine.
+    pub fn on(hob: &Path, engine: Engine, services: &str) -> Result<Self> {
         // Short: a socket's path has 107 bytes.
         let folder = TempDir::with_prefix("hob-")?;
-        stop::register(folder.path());
+        let (program, at, path) = (hob.to_owned(), engine.clone(), folder.path().to_owned());
+        stop::register(folder.path(), move || take_down(&program, &at, &path));
         let place = Self {
             folder: Some(folder),
             hob: hob.to_owned(),
+            engine,
         };
         fs::create_dir_all(place.stack())?;
         for private in ["state", "run"] {
@@ -66,12 +85,13 @@ impl Place {
 
     /// hob in this project, silent.
     pub fn hob(&self) -> Command {
-        command(&self.hob, self.path())
+        command(&self.hob, &self.engine, self.path())
     }
 
     /// Runs hob and expects that all goes well.
     pub fn run(&self, args: &[&str]) -> Result<String> {
-        let output = self.hob().args(args).stderr(Stdio::piped()).output()?;
+        let mut command = self.hob();
+        let output = stop::output(command.args(args).stderr(Stdio::piped()))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!(
@@ -86,7 +106,8 @@ impl Place {
 
     /// Takes everything down and proves that nothing is left.
     pub fn end(mut self) -> Result<()> {
-        let result = take_down(&self.hob, self.path());
+        stop::go_on();
+        let result = take_down(&self.hob, &self.engine, self.path());
         self.remove();
         result
     }
@@ -104,7 +125,8 @@ impl Drop for Place {
     /// After an error, which is told by whoever had it.
     fn drop(&mut self) {
         if self.folder.is_some() {
-            if let Err(error) = take_down(&self.hob, self.path()) {
+            stop::go_on();
+            if let Err(error) = take_down(&self.hob, &self.engine, self.path()) {
                 eprintln!("error: {error:#}");
             }
             self.remove();
@@ -113,9 +135,11 @@ impl Drop for Place {
 }
 
 /// `hob down --prove` of the project in a place's folder.
-pub fn take_down(hob: &Path, folder: &Path) -> Result<()> {
-    let output = command(hob, folder)
+fn take_down(hob: &Path, engine: &Engine, folder: &Path) -> Result<()> {
+    let output = command(hob, engine, folder)
         .args(["down", "--volumes", "--prove"])
+        // A second Ctrl-C must not reach it.
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .output()
@@ -132,12 +156,15 @@ pub fn take_down(hob: &Path, folder: &Path) -> Result<()> {
     )
 }
 
-fn command(hob: &Path, folder: &Path) -> Command {
+fn command(hob: &Path, engine: &Engine, folder: &Path) -> Command {
     let mut command = Command::new(hob);
+    match engine {
+        Engine::Host => command.env("HOB_ENGINE", "host"),
+        Engine::Docker(host) => command.env("HOB_ENGINE", "docker").env("DOCKER_HOST", host),
+    };
     command
         .arg("--project")
         .arg(folder.join("project"))
-        .args(["--engine", "host"])
         .env("XDG_STATE_HOME", folder.join("state"))
         .env("XDG_RUNTIME_DIR", folder.join("run"))
         .current_dir(folder)

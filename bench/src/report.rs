@@ -11,6 +11,8 @@ use crate::stats::Samples;
 const VERSION: u32 = 1;
 /// The table's width in columns.
 const WIDTH: usize = 79;
+/// The width of the names' column.
+const NAME: usize = 9;
 
 /// One benchmark's findings.
 #[derive(Debug)]
@@ -146,6 +148,9 @@ impl Row {
     /// As lines of the table.
     pub fn table(&self) -> String {
         let mut text = String::new();
+        if self.name.len() > NAME {
+            let _ = writeln!(text, "{}", self.name);
+        }
         for line in wrap(&self.what, WIDTH - 10) {
             let name = if text.is_empty() { self.name } else { "" };
             let _ = writeln!(text, "{name:<9} {line}");
@@ -283,6 +288,18 @@ go        from a save to the first answer of the new code, which is told
                 .lines()
                 .all(|line| line.len() <= 80)
         );
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_for_its_column_has_a_line_of_its_own() {
+        let mut row = Row::new("docker-save", "what is told");
+        row.single("count", Unit::Count, 1.0);
+        let expected = "\
+docker-save
+          what is told
+          count                                                 1
+";
+        assert_eq!(row.table(), expected);
     }
 
     #[test]

@@ -4,28 +4,30 @@
 //! Starting goes through [`spawn`] and projects through [`register`], so that
 //! nothing can exist that [`everything`] does not know.
 
-use std::collections::BTreeSet;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+/// How what a project brought up is taken down.
+type TakeDown = Box<dyn Fn() -> anyhow::Result<()> + Send>;
+
 /// What there is to end.
-#[derive(Default)]
 struct Things {
     stopping: bool,
     groups: BTreeSet<u32>,
-    projects: BTreeSet<PathBuf>,
+    projects: BTreeMap<PathBuf, TakeDown>,
 }
 
 static THINGS: Mutex<Things> = Mutex::new(Things {
     stopping: false,
     groups: BTreeSet::new(),
-    projects: BTreeSet::new(),
+    projects: BTreeMap::new(),
 });
 
 /// The things, for somebody who goes on; once all is being ended nobody does.
@@ -54,6 +56,38 @@ pub fn spawn(command: &mut Command) -> io::Result<Group> {
     let child = command.process_group(0).spawn()?;
     things.groups.insert(child.id());
     Ok(Group(child))
+}
+
+/// Runs a command to its end, as `Command::output` does, and collects what it
+/// says where that is piped.
+///
+/// # Errors
+/// It cannot be started or waited for.
+pub fn output(command: &mut Command) -> io::Result<Output> {
+    let mut group = spawn(command)?;
+    let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+    let err = thread::spawn(move || read(err));
+    let stdout = read(out)?;
+    let status = group.wait()?;
+    let stderr = err.join().unwrap_or_else(|_| Ok(Vec::new()))?;
+    Ok(Output {
+        status,
+        stdout,
+        stderr,
+    })
+}
+
+fn read(from: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut said = Vec::new();
+    if let Some(mut from) = from {
+        from.read_to_end(&mut said)?;
+    }
+    Ok(said)
+}
+
+/// Returns at once unless all is being ended; then never.
+pub fn go_on() {
+    drop(things());
 }
 
 impl Group {
@@ -93,9 +127,12 @@ fn signal_group(pid: u32, signal: Signal) {
     }
 }
 
-/// Remembers a folder with a project that hob may bring up.
-pub fn register(folder: &Path) {
-    things().projects.insert(folder.to_owned());
+/// Remembers a folder with a project that may be brought up, and how that is
+/// taken down.
+pub fn register(folder: &Path, take_down: impl Fn() -> anyhow::Result<()> + Send + 'static) {
+    things()
+        .projects
+        .insert(folder.to_owned(), Box::new(take_down));
 }
 
 /// That project is down and proved to be.
@@ -107,7 +144,7 @@ pub fn forget(folder: &Path) {
 ///
 /// # Errors
 /// Signals cannot be waited for.
-pub fn on_interrupt(take_down: impl Fn(&Path) + Send + 'static) -> io::Result<()> {
+pub fn on_interrupt() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -127,28 +164,34 @@ pub fn on_interrupt(take_down: impl Fn(&Path) + Send + 'static) -> io::Result<()
     let interrupted = runtime.block_on(waiting)?;
     thread::spawn(move || {
         runtime.block_on(interrupted);
-        everything(take_down);
+        everything();
         std::process::exit(130);
     });
     Ok(())
 }
 
 /// Ends all that there is; nothing can be started any more.
-fn everything(take_down: impl Fn(&Path)) {
+fn everything() {
     let (groups, projects) = {
         let mut things = THINGS.lock().unwrap_or_else(PoisonError::into_inner);
         things.stopping = true;
-        (things.groups.clone(), things.projects.clone())
+        (things.groups.clone(), std::mem::take(&mut things.projects))
     };
-    for project in &projects {
-        take_down(project);
+    // They would hold on to what is taken down.
+    for group in &groups {
+        signal_group(*group, Signal::INT);
+    }
+    for take_down in projects.values() {
+        if let Err(error) = take_down() {
+            eprintln!("error: {error:#}");
+        }
     }
     for group in groups {
         signal_group(group, Signal::KILL);
     }
     // What was killed lets go of its files.
     thread::sleep(Duration::from_millis(50));
-    for project in &projects {
+    for project in projects.keys() {
         // The system clears its temporary folder otherwise.
         let _ = std::fs::remove_dir_all(project);
     }

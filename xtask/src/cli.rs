@@ -317,6 +317,10 @@ pub struct BenchArgs {
     /// Fewer runs: for a quick look
     #[arg(long)]
     pub quick: bool,
+    /// Fetch Docker Compose from a Debian mirror, into the user's cache, unless
+    /// there is one
+    #[arg(long)]
+    pub with_compose: bool,
 }
 
 #[derive(Debug, Args)]

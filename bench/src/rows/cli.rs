@@ -11,6 +11,7 @@ use crate::Bench;
 use crate::place::Place;
 use crate::report::{Row, Unit};
 use crate::stats::Samples;
+use crate::stop;
 
 pub fn cli(bench: &Bench) -> Result<Row> {
     let subject = Subject::copied(bench);
@@ -49,9 +50,10 @@ pub fn cli(bench: &Bench) -> Result<Row> {
     Ok(row)
 }
 
-fn time(command: &mut Command, samples: &mut Samples) -> Result<()> {
+pub(super) fn time(command: &mut Command, samples: &mut Samples) -> Result<()> {
     let began = Instant::now();
-    let status = command.status()?;
+    let mut process = stop::spawn(command)?;
+    let status = process.wait()?;
     samples.add_ms(began.elapsed());
     if !status.success() {
         bail!("{command:?} {status}");

@@ -57,7 +57,7 @@ pub fn failed(bench: &Bench) -> Result<Row> {
     Ok(row)
 }
 
-fn tell(row: &mut Row, name: &str, seen: &Seen) {
+pub(super) fn tell(row: &mut Row, name: &str, seen: &Seen) {
     row.single(format!("{name}: failed"), Unit::Count, number(seen.failed));
     row.single("  of requests", Unit::Count, number(seen.requests));
     row.single(
@@ -68,12 +68,12 @@ fn tell(row: &mut Row, name: &str, seen: &Seen) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of requests")]
-fn number(count: usize) -> f64 {
+pub(super) fn number(count: usize) -> f64 {
     count as f64
 }
 
 /// Saves as soon as the last save serves.
-fn rebuild(
+pub(super) fn rebuild(
     dev: &mut Dev,
     name: &str,
     subject: &Subject,

@@ -2,6 +2,7 @@
 //! when nothing of it is left.
 
 mod cli;
+mod docker;
 mod failed;
 mod fifty;
 mod front;
@@ -29,4 +30,9 @@ pub const ROWS: &[(&str, Measure)] = &[
     ("fifty", fifty::fifty),
     ("idle", idle::idle),
     ("cli", cli::cli),
+    ("docker-save", docker::save::save),
+    ("docker-failed", docker::failed::failed),
+    ("docker-fifty", docker::fifty::fifty),
+    ("docker-image", docker::image::image),
+    ("docker-exec", docker::exec::exec),
 ];

@@ -60,15 +60,15 @@ fn missing(name: &'static str, what: &str, program: &str, package: &str) -> Row 
 
 /// What is found in one row.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     ours: Samples,
     held: Samples,
     bare: Samples,
     /// By how much each save took longer than the bare one beside it.
     longer: Samples,
     bare_build: Samples,
-    steps: [Samples; 5],
-    failed: usize,
+    pub(super) steps: [Samples; 5],
+    pub(super) failed: usize,
 }
 
 fn measure(
@@ -173,7 +173,7 @@ fn tell(row: &mut Row, subject: &Subject, found: &Found) {
 /// Saves and asks on one connection, each millisecond, until the new code
 /// answers. It begins to ask after `quiet`, a little less than the shortest
 /// time so far: asking costs processor time, which the build would miss.
-fn save(
+pub(super) fn save(
     dev: &mut Dev,
     service: &str,
     subject: &Subject,

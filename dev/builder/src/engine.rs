@@ -26,6 +26,21 @@ pub(crate) struct Engine {
     major: Option<u32>,
 }
 
+/// The version of the API that an engine speaks at most, like `(1, 41)`; none
+/// where it does not say. Cheaper than to ask for its version, for which
+/// engines start other programs.
+pub async fn api_version(endpoint: &Endpoint) -> Option<(usize, usize)> {
+    let asked = http::send(endpoint, http::get("/_ping"), Some(QUICK)).await;
+    let answer = asked.ok()?;
+    let version = answer.response.headers().get("api-version")?;
+    numbers(version.to_str().ok()?)
+}
+
+fn numbers(version: &str) -> Option<(usize, usize)> {
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 impl Engine {
     pub(crate) async fn at(endpoint: &Endpoint) -> Result<Self, http::Failure> {
         let answer = http::send(endpoint, http::get("/_ping"), Some(QUICK)).await?;
@@ -132,6 +147,12 @@ mod tests {
             Builder::Classic
         );
         assert_eq!(engine(Some("2"), "1.47", "Libpod/5").major, None);
+    }
+
+    #[test]
+    fn a_version_of_the_api_is_two_numbers() {
+        assert_eq!(numbers("1.41"), Some((1, 41)));
+        assert_eq!(["1", "1.x", "", "1.4.1"].map(numbers), [None; 4]);
     }
 
     #[test]

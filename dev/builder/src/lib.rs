@@ -31,7 +31,7 @@ mod words;
 
 pub use build::{Output, build, build_with};
 pub use digest::{Inputs, inputs, watched};
-pub use engine::Builder;
+pub use engine::{Builder, api_version};
 pub use error::{BuildError, Kind};
 pub use http::Endpoint;
 pub use recipe::{Recipe, froms};

@@ -26,6 +26,7 @@ pub fn bench(context: &Context, args: BenchArgs) -> Result {
     }
     let mut options = args.names;
     options.extend(args.quick.then(|| "--quick".to_owned()));
+    options.extend(args.with_compose.then(|| "--with-compose".to_owned()));
     options.extend(context.output.json.then(|| "--json".to_owned()));
     let run = cmd!(
         shell,

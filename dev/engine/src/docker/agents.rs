@@ -175,8 +175,7 @@ fn certificates() -> String {
 impl DockerEngine {
     /// The platform that its containers are of.
     pub(super) async fn platform(&self) -> Result<Platform, Failure> {
-        let version = self.client.api().await?.version().await;
-        let version = version.map_err(|error| self.client.failure("say its version", error))?;
+        let version = self.client.version().await?.clone();
         Ok(Platform::of(version.os, version.arch))
     }
 

@@ -7,7 +7,8 @@
 use std::path::PathBuf;
 
 use bollard::errors::Error;
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::models::SystemVersion;
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 use hob_stack::DockerEndpoint;
 use tokio::sync::OnceCell;
 
@@ -22,35 +23,48 @@ const ANSWER: u64 = 300;
 pub(super) struct Client {
     docker: Docker,
     negotiated: OnceCell<Docker>,
+    version: OnceCell<SystemVersion>,
     pub(super) resolved: Resolved,
 }
 
 impl Client {
     /// A client of this place. Connects to nothing yet.
     pub(super) fn new(resolved: Resolved) -> Result<Self, Failure> {
-        let docker = match &resolved.endpoint {
-            DockerEndpoint::Unix(path) => {
-                let path = path.to_string_lossy();
-                Docker::connect_with_unix(&path, ANSWER, API_DEFAULT_VERSION)
-            }
-            DockerEndpoint::Tcp(authority) => {
-                let address = format!("tcp://{authority}");
-                Docker::connect_with_http(&address, ANSWER, API_DEFAULT_VERSION)
-            }
-        };
+        let docker = connect(&resolved, API_DEFAULT_VERSION);
         let docker = docker.map_err(|error| unreachable(&resolved, &error))?;
         Ok(Self {
             docker,
             negotiated: OnceCell::new(),
+            version: OnceCell::new(),
             resolved,
         })
     }
 
     /// The API in a version that both sides speak.
     pub(super) async fn api(&self) -> Result<&Docker, Failure> {
-        let negotiated = || async { self.docker.clone().negotiate_version().await };
+        let negotiated = || async {
+            let Some((major, minor)) = hob_builder::api_version(&self.endpoint()).await else {
+                return self.docker.clone().negotiate_version().await;
+            };
+            let theirs = ClientVersion {
+                major_version: major,
+                minor_version: minor,
+            };
+            if theirs < *API_DEFAULT_VERSION {
+                return connect(&self.resolved, &theirs);
+            }
+            Ok(self.docker.clone())
+        };
         let api = self.negotiated.get_or_try_init(negotiated).await;
         api.map_err(|error| self.failure("speak to it", error))
+    }
+
+    /// What the engine says that it is, asked once: engines start other
+    /// programs to say it.
+    pub(super) async fn version(&self) -> Result<&SystemVersion, Failure> {
+        let api = self.api().await?;
+        let version = self.version.get_or_try_init(|| api.version()).await;
+        version.map_err(|error| self.failure("say its version", error))
     }
 
     /// Where images are built.
@@ -75,6 +89,19 @@ impl Client {
             | Error::RequestTimeoutError
             | Error::IOError { .. } => unreachable(&self.resolved, &error),
             other => Failure::operation(format!("the Docker engine cannot {doing}: {other}")),
+        }
+    }
+}
+
+fn connect(resolved: &Resolved, version: &ClientVersion) -> Result<Docker, Error> {
+    match &resolved.endpoint {
+        DockerEndpoint::Unix(path) => {
+            let path = path.to_string_lossy();
+            Docker::connect_with_unix(&path, ANSWER, version)
+        }
+        DockerEndpoint::Tcp(authority) => {
+            let address = format!("tcp://{authority}");
+            Docker::connect_with_http(&address, ANSWER, version)
         }
     }
 }

@@ -133,11 +133,8 @@ impl DockerEngine {
         if let Some(over) = project.config.agents_over {
             return Ok(over == AgentsOver::Tcp);
         }
-        let api = self.client.api().await?;
-        let info = api.info().await;
-        let info = info.map_err(|error| self.client.failure("describe itself", error))?;
-        let system = info.operating_system.unwrap_or_default();
-        Ok(system.contains("Docker Desktop"))
+        let platform = self.client.version().await?.platform.as_ref();
+        Ok(platform.is_some_and(|it| it.name.contains("Docker Desktop")))
     }
 }
 

@@ -27,8 +27,19 @@ use crate::world::Failure;
 
 impl DockerEngine {
     pub(super) async fn look(&self, want: &Want) -> Result<Observed<DockerFacts>, Failure> {
-        let found = self.survey().await?;
-        let candidates = self.candidates(&found).await;
+        let look = async {
+            let found = self.survey().await?;
+            let candidates = self.candidates(&found).await;
+            Ok::<_, Failure>((found, candidates))
+        };
+        // The facts need it. Who asks there gets the error, too.
+        let version = async {
+            if want.project.is_some() {
+                let _ = self.client.version().await;
+            }
+        };
+        let (looked, ()) = tokio::join!(look, version);
+        let (found, candidates) = looked?;
         self.remember_programs(&found);
         let mut resources = self.kept_things(&found);
         for (id, resource) in self.folders() {
