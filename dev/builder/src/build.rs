@@ -19,6 +19,7 @@ use crate::explain::{Explain, connection};
 use crate::http::{self, Endpoint, Lines, Pieces};
 use crate::narration::Narration;
 use crate::recipe::Recipe;
+use crate::words::exit_code;
 
 /// One line of progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,39 @@ pub async fn build_with(
     builder: Option<Builder>,
     mut progress: impl FnMut(Output) + Send,
 ) -> Result<String, BuildError> {
+    match once(endpoint, recipe, tag, builder, &mut progress).await {
+        Err(ended) if ended.for_another => {
+            let again = once(endpoint, recipe, tag, builder, &mut progress).await;
+            again.map_err(|ended| ended.error)
+        }
+        built => built.map_err(|ended| ended.error),
+    }
+}
+
+/// A build that failed.
+struct Ended {
+    error: BuildError,
+    /// Whether the step that failed was run for another build, which wanted
+    /// the same at the same time and was told what it said.
+    for_another: bool,
+}
+
+impl From<BuildError> for Ended {
+    fn from(error: BuildError) -> Self {
+        Self {
+            error,
+            for_another: false,
+        }
+    }
+}
+
+async fn once(
+    endpoint: &Endpoint,
+    recipe: &Recipe,
+    tag: &str,
+    builder: Option<Builder>,
+    progress: &mut (impl FnMut(Output) + Send),
+) -> Result<String, Ended> {
     let dockerfile = blocking(recipe, dockerfile).await?;
     let engine = Engine::at(endpoint)
         .await
@@ -88,16 +122,15 @@ pub async fn build_with(
         Ok(answer) => answer,
         Err(failure) => {
             cancel.armed = false;
-            return Err(packed(recipe, packing)
-                .await
-                .unwrap_or_else(|| explain.refused(&failure)));
+            let error = packed(recipe, packing).await;
+            return Err(error.unwrap_or_else(|| explain.refused(&failure)).into());
         }
     };
     let mut narration = Narration::default();
     let mut lines = Lines::of(answer);
     let broken = loop {
         match lines.next().await {
-            Ok(Some(line)) => narration.take(&line, &mut progress),
+            Ok(Some(line)) => narration.take(&line, progress),
             Ok(None) => break None,
             Err(failure) => break Some(failure),
         }
@@ -112,13 +145,16 @@ pub async fn build_with(
     }
     // What could not be sent explains what the engine then said.
     if let Some(error) = packed(recipe, packing).await {
-        return Err(error);
+        return Err(error.into());
     }
-    Err(match (&narration.error, broken) {
+    let ran = |words: &String| exit_code(words).is_some();
+    let for_another = narration.error.as_ref().is_some_and(ran) && narration.failed().is_none();
+    let error = match (&narration.error, broken) {
         (None, Some(failure)) => explain.refused(&failure),
         (None, None) => explain.failed(&narration, "the engine built no image and gave no reason"),
         (Some(error), _) => explain.failed(&narration, error),
-    })
+    };
+    Err(Ended { error, for_another })
 }
 
 fn dockerfile(recipe: &Recipe) -> Result<Dockerfile, BuildError> {
