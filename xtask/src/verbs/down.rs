@@ -97,14 +97,14 @@ async fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
         }
     }
     if left.is_empty() {
-        context.output.say(match engine.name() {
-            "host" => {
-                "nothing is left: no process, port, socket or file carries this project's mark"
-            }
-            _ => {
-                "nothing is left: no container, network, socket or file carries this project's mark"
-            }
-        });
+        let looked_for = match (engine.containers(), volumes) {
+            (None, _) => "process, port, socket or file",
+            (Some(_), false) => "container, network, socket or file",
+            (Some(_), true) => "container, network, volume, image, socket or file",
+        };
+        context.output.say(format!(
+            "nothing is left: no {looked_for} carries this project's mark"
+        ));
         for Leftover { kind, what } in kept {
             let removes = "`hob down --volumes` removes it";
             context.output.say(match kind {
