@@ -339,7 +339,10 @@ impl Connection {
             };
             let mut said = Vec::new();
             stored.each(&query, |line| {
-                said.push(line);
+                // What a build said stands in its problem, where there is one.
+                if matches!(line.stream, Stream::Out | Stream::Err) {
+                    said.push(line);
+                }
                 true
             });
             for line in said {

@@ -1,10 +1,10 @@
 //! How the host engine is chosen.
 
-use crate::{Web, web};
+use crate::web_of;
 
 #[test]
 fn the_engine_is_chosen_by_its_name_and_by_no_other_word() {
-    let Web { mut world, .. } = web();
+    let mut world = web_of(|it| it.with("image = { name = \"debian:trixie-slim\" }")).world;
     world.unset("HOB_ENGINE");
     // Whatever engine this machine has.
     world.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
