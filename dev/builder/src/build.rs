@@ -57,7 +57,7 @@ pub async fn build_with(
     mut progress: impl FnMut(Output) + Send,
 ) -> Result<String, BuildError> {
     match once(endpoint, recipe, tag, builder, &mut progress).await {
-        Err(ended) if ended.for_another => {
+        Err(ended) if ended.untold => {
             let again = once(endpoint, recipe, tag, builder, &mut progress).await;
             again.map_err(|ended| ended.error)
         }
@@ -68,16 +68,16 @@ pub async fn build_with(
 /// A build that failed.
 struct Ended {
     error: BuildError,
-    /// Whether the step that failed was run for another build, which wanted
-    /// the same at the same time and was told what it said.
-    for_another: bool,
+    /// Whether a command failed and the engine did not tell what it had said:
+    /// under load its narration can be cut short by its answer.
+    untold: bool,
 }
 
 impl From<BuildError> for Ended {
     fn from(error: BuildError) -> Self {
         Self {
             error,
-            for_another: false,
+            untold: false,
         }
     }
 }
@@ -148,13 +148,13 @@ async fn once(
         return Err(error.into());
     }
     let ran = |words: &String| exit_code(words).is_some();
-    let for_another = narration.error.as_ref().is_some_and(ran) && narration.failed().is_none();
+    let untold = narration.error.as_ref().is_some_and(ran) && narration.failed().is_none();
     let error = match (&narration.error, broken) {
         (None, Some(failure)) => explain.refused(&failure),
         (None, None) => explain.failed(&narration, "the engine built no image and gave no reason"),
         (Some(error), _) => explain.failed(&narration, error),
     };
-    Err(Ended { error, for_another })
+    Err(Ended { error, untold })
 }
 
 fn dockerfile(recipe: &Recipe) -> Result<Dockerfile, BuildError> {

@@ -47,6 +47,7 @@ impl Explain<'_> {
             Some(number) => self.dockerfile.instruction_at(number, &step.name),
             None => self.dockerfile.instruction_of(&step.name, &args),
         });
+        let instruction = instruction.or_else(|| self.command_in(words));
         let mut error = self.words(words, step.as_ref(), instruction);
         error.line = instruction
             .map(|one| one.line)
@@ -54,6 +55,15 @@ impl Explain<'_> {
             .or(error.line);
         error.output = step.map(|step| step.tail).unwrap_or_default();
         error
+    }
+
+    /// The command that the engine's words name, where its narration does not.
+    fn command_in(&self, words: &str) -> Option<&Instruction> {
+        exit_code(words)?;
+        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = squeezed(words);
+        let mut runs = self.dockerfile.instructions();
+        runs.find(|one| one.keyword == "RUN" && words.contains(&squeezed(&one.rest)))
     }
 
     fn words(
@@ -240,6 +250,20 @@ COPY --from=bass /x /y
             dockerfile: &dockerfile,
         }
         .failed(&narration, words)
+    }
+
+    #[test]
+    fn a_command_that_only_the_answer_names_is_known_by_its_text() {
+        let words = "executor failed running [/bin/sh -c make all   && make install]: exit code: 7";
+        let error = explained(&[], words);
+        assert_eq!(
+            (error.kind, error.line, &*error.message),
+            (
+                Kind::Recipe,
+                Some(4),
+                "`RUN make all && make install` ended with exit code 7"
+            )
+        );
     }
 
     const RUN: &str = "Step 3/5 : RUN make all   && make install";

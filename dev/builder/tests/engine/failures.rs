@@ -38,6 +38,25 @@ async fn a_command_that_fails_is_shown_with_its_output_and_line() {
 }
 
 #[tokio::test]
+async fn builds_of_one_failing_step_at_once_each_tell_its_words_and_line() {
+    let dockerfile = "ARG BASE\nFROM $BASE\nRUN sleep 1; echo the words; exit 7\n";
+    let bench = Bench::new(dockerfile, &[]).await;
+    let mut recipe = bench.recipe();
+    // The same to the engine, so that it runs the step once for all.
+    recipe.args.clear();
+    let building = (0..3).map(|_| bench.build(&recipe));
+    for (built, _) in futures_util::future::join_all(building).await {
+        let error = built.expect_err("it fails");
+        assert_eq!(
+            error.message,
+            "`RUN sleep 1; echo the words; exit 7` ended with exit code 7"
+        );
+        assert_eq!((error.kind, error.line), (Kind::Recipe, Some(3)));
+        assert_eq!(error.output, ["the words"]);
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_there_is_named_and_whether_it_is_ignored() {
     for builder in [Builder::BuildKit, Builder::Classic] {
         let bench = Bench::new("ARG BASE\nFROM $BASE\n\nCOPY some/file /x\n", &[]).await;
