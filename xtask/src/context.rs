@@ -152,8 +152,9 @@ impl Context {
             let Ok(engine) = self.engine_of(choice, project.clone(), files) else {
                 continue;
             };
-            // An engine that does not answer has nothing that could be reached.
-            let left = engine.prove().await.unwrap_or_default();
+            // One that does not answer has what this machine knows of it.
+            let left = engine.prove().await;
+            let left = left.unwrap_or_else(|_| engine.prove_here());
             if left.iter().any(|it| engine.has(it)) {
                 engines.push(engine);
             }

@@ -6,7 +6,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Program, SecretSource, Spec};
+use hob_wire::{
+    MARK_CONTAINED, MARK_PROJECT, MARK_ROOT, MARK_SERVICE, Program, SecretSource, Spec,
+};
 
 use crate::process::Launch;
 use crate::user::{self, User};
@@ -144,6 +146,10 @@ fn base(spec: &Spec, program: &Program, out: &Path) -> BTreeMap<String, String> 
     env.insert(MARK_PROJECT.into(), spec.project.clone());
     env.insert(MARK_SERVICE.into(), spec.service.clone());
     env.insert(MARK_ROOT.into(), spec.root.display().to_string());
+    if spec.inherit {
+        // What an image says of itself is inherited in containers alone.
+        env.insert(MARK_CONTAINED.into(), "1".into());
+    }
     env
 }
 

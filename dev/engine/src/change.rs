@@ -71,7 +71,8 @@ impl<W: Lower> Work<W> {
         let lock = locked(&**world, limit, waiting).await?;
         let ledger = Arc::new(Ledger::open(&world.place().1.state)?);
         let (mut plan, mut found) = planned(&**world, want).await?;
-        while is_coming(&ledger, &**world, &found) {
+        let end = tokio::time::Instant::now() + world.lingers();
+        while is_coming(&ledger, &**world, &found) && tokio::time::Instant::now() < end {
             tokio::time::sleep(LOOK).await;
             (plan, found) = planned(&**world, want).await?;
         }

@@ -51,7 +51,7 @@ pub use endpoint::{Refusal, Resolved};
 pub use facts::DockerFacts;
 pub use lower::lower;
 pub use spec::{ContainerSpec, DockerSpec};
-pub use visit::{Said, Terminal, Visit};
+pub use visit::{Input, Said, Terminal, Visit};
 
 pub(crate) use services::projects;
 

@@ -190,7 +190,12 @@ impl Ledger {
     pub fn in_flight(&self, limit: Duration) -> BTreeSet<ResourceId> {
         let cut_off = self.cut_off.iter();
         cut_off
-            .filter(|(_, began)| now().saturating_sub(**began) < limit.as_secs())
+            .filter(|(_, began)| {
+                // None for what a clock that was set back puts into the future.
+                now()
+                    .checked_sub(**began)
+                    .is_some_and(|ago| ago < limit.as_secs())
+            })
             .map(|(id, _)| id.clone())
             .collect()
     }

@@ -328,14 +328,11 @@ pub(crate) fn make_closed(folder: &Path, uid: u32) -> Result<(), PathsError> {
 /// Writes a new random word of 32 bytes, in hexadecimal digits, for its owner
 /// alone.
 pub(crate) fn make_secret(file: &Path) -> io::Result<()> {
-    use std::io::{Read as _, Write as _};
-    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::io::Read as _;
     let mut bytes = [0; 32];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     let word: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut open = fs::OpenOptions::new();
-    open.write(true).create(true).truncate(true).mode(0o600);
-    open.open(file)?.write_all(word.as_bytes())
+    write_closed(file, word.as_bytes())
 }
 
 /// Removes such a word, if it is there.
@@ -344,6 +341,23 @@ pub(crate) fn remove_secret(file: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Writes a file that its owner alone may read, whole or not at all. What stands
+/// in its place, a link that somebody else made included, is replaced and never
+/// followed.
+pub(crate) fn write_closed(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let new = file.with_extension(format!("new-{}", std::process::id()));
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut open = fs::OpenOptions::new();
+    open.write(true).create_new(true).mode(0o600);
+    open.open(&new)?.write_all(bytes)?;
+    fs::rename(new, file)
 }
 
 fn close(folder: &Path, uid: u32) -> Result<(), PathsError> {

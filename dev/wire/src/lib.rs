@@ -21,7 +21,7 @@ mod status;
 
 pub use event::{Event, EventKind, LogLine, Stage, Stream, Waterfall};
 pub use frame::{Error, Hello, LINE_LIMIT, Reply, Token, decode, encode};
-pub use mark::{MARK_PROJECT, MARK_ROOT, MARK_RUN, MARK_SERVICE, lock_mark};
+pub use mark::{MARK_CONTAINED, MARK_PROJECT, MARK_ROOT, MARK_RUN, MARK_SERVICE, lock_mark};
 pub use request::{Change, ChangeAction, LogQuery, Request, SessionRequest};
 pub use spec::{
     Duration, Limits, Listen, Mode, Program, Protocol, Ready, Restart, SecretSource, Spec, Swap,

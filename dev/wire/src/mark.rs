@@ -17,6 +17,10 @@ pub const MARK_ROOT: &str = "HOB_ROOT";
 /// as its value, in the agent's own numbers: `run-3`, `build-2`, `probe-3`.
 pub const MARK_RUN: &str = "HOB_RUN";
 
+/// Set where the process is in a container: it is the engine's of containers to
+/// end, and no process of this machine's to whoever counts those.
+pub const MARK_CONTAINED: &str = "HOB_CONTAINED";
+
 /// The mark of what a service's agent starts that no environment holds: the
 /// soft limit on file locks (`RLIMIT_LOCKS` of getrlimit(2)). Linux keeps and
 /// inherits it over fork, exec and setsid, shows it in `/proc/PID/limits`, and

@@ -176,7 +176,10 @@ impl Steps {
                 },
             };
             let short = owner.rsplit('/').next().unwrap_or(owner);
-            words.entry(doing).or_default().push(short);
+            let names = words.entry(doing).or_default();
+            if !names.contains(&short) {
+                names.push(short);
+            }
         }
         let text: Vec<String> = words
             .iter()

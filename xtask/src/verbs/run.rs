@@ -27,8 +27,11 @@ pub async fn run(context: &Context, args: RunArgs) -> Result {
     let engine = loading.engine(context)?;
     let holder = engine.agent(&id).map_err(engine_error)?;
     if let Ok(status) = holder.status(ANSWER).await {
-        let pid = status.agent_pid;
-        let error = format!("{id} is up already, kept by the agent of process {pid}");
+        let keeper = match engine.containers() {
+            Some(_) => "in a container".to_owned(),
+            None => format!("kept by the agent of process {}", status.agent_pid),
+        };
+        let error = format!("{id} is up already, {keeper}");
         return Err(Error::failed(error).hint(format!(
             "`hob down {id}` ends it, `hob logs -f {id}` follows it"
         )));

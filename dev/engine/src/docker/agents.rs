@@ -147,6 +147,7 @@ fn reaching(text: &str) -> String {
         return String::new();
     };
     table.retain(|name, _| REACHES.contains(&name));
+    without_users(&mut table);
     if let Some(registries) = table.get_mut("registries").and_then(|it| it.as_table_mut()) {
         for (_, registry) in registries.iter_mut() {
             if let Some(registry) = registry.as_table_mut() {
@@ -155,6 +156,24 @@ fn reaching(text: &str) -> String {
         }
     }
     toml::to_string(&table).unwrap_or_default()
+}
+
+/// Takes what may be a password out of every URL.
+fn without_users(table: &mut toml::Table) {
+    for (_, value) in table.iter_mut() {
+        match value {
+            toml::Value::String(text) => {
+                if let Some((scheme, rest)) = text.split_once("://")
+                    && let end = rest.find('/').unwrap_or(rest.len())
+                    && let Some(at) = rest[..end].rfind('@')
+                {
+                    *text = format!("{scheme}://{}", &rest[at + 1..]);
+                }
+            }
+            toml::Value::Table(inner) => without_users(inner),
+            _ => {}
+        }
+    }
 }
 
 fn certificates() -> String {

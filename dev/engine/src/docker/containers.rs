@@ -4,8 +4,6 @@
 //! names can be changed by anybody.
 
 use std::collections::HashMap;
-use std::fs;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
@@ -209,15 +207,7 @@ impl DockerEngine {
             let Some(value) = self.setup.environment.get(variable) else {
                 continue;
             };
-            let path = folder.join(file);
-            let open = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&path);
-            open.and_then(|mut file| std::io::Write::write_all(&mut file, value.as_bytes()))
-                .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o600)))
+            crate::paths::write_closed(&folder.join(file), value.as_bytes())
                 .map_err(|error| failed(&error))?;
         }
         Ok(())
@@ -226,8 +216,10 @@ impl DockerEngine {
     /// What lists of the engine are narrowed down by to one resource of the
     /// project.
     pub(super) fn filter_of(&self, id: &ResourceId) -> HashMap<&'static str, Vec<String>> {
+        let state = self.setup.paths.state.to_string_lossy();
         let mut own = vec![
             (labels::PROJECT, self.setup.project.as_str()),
+            (labels::STATE, &*state),
             (labels::KIND, id.kind.as_str()),
             (labels::STACK, id.stack.as_str()),
         ];

@@ -139,15 +139,30 @@ impl<L: Look> Places<'_, L> {
         let folder = self.settings.as_ref()?.join("contexts/meta");
         let mut metas = self.look.list(&folder).into_iter().filter_map(|folder| {
             let text = self.look.read(&folder.join("meta.json"))?;
-            serde_json::from_str::<serde_json::Value>(&text).ok()
+            let meta = serde_json::from_str::<serde_json::Value>(&text).ok()?;
+            Some((folder, meta))
         });
-        let meta = metas.find(|meta| meta.get("Name").and_then(|it| it.as_str()) == Some(name));
+        let meta =
+            metas.find(|(_, meta)| meta.get("Name").and_then(|it| it.as_str()) == Some(name));
+        // Its keys are in a folder of the same name.
+        let keys = meta.as_ref().and_then(|(folder, _)| {
+            let tls = self.settings.as_ref()?.join("contexts/tls");
+            let keys = self.look.list(&tls.join(folder.file_name()?));
+            Some(!keys.is_empty())
+        });
+        let meta = meta.map(|(_, meta)| meta);
         let host = meta.as_ref().and_then(|meta| {
             let host = meta.pointer("/Endpoints/docker/Host")?.as_str()?;
             (!host.is_empty()).then_some(host)
         });
         Some(match host {
-            Some(host) => self.endpoint(host, format!("the context `{name}` of {whence}")),
+            Some(host) => {
+                let whence = format!("the context `{name}` of {whence}");
+                match keys {
+                    Some(true) => refused(&DockerEndpointError::Tls(host.to_owned()), &whence),
+                    _ => self.endpoint(host, whence),
+                }
+            }
             None => Err(Refusal {
                 reason: format!("{whence} names the context `{name}`, which is not there"),
                 hints: vec![
@@ -169,13 +184,7 @@ impl<L: Look> Places<'_, L> {
         };
         match parsed {
             Ok(endpoint) => Ok(Resolved { endpoint, whence }),
-            Err(error) => Err(Refusal {
-                reason: format!("{whence}: {error}"),
-                hints: vec![
-                    error.hint(),
-                    "or name the engine for hob alone: `docker = \"…\"` in hob.toml".to_owned(),
-                ],
-            }),
+            Err(error) => refused(&error, &whence),
         }
     }
 
@@ -206,6 +215,16 @@ fn settings(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
         Some(folder) => Some(folder.into()),
         None => Some(Path::new(set("HOME")?).join(".docker")),
     }
+}
+
+fn refused(error: &DockerEndpointError, whence: &str) -> Result<Resolved, Refusal> {
+    Err(Refusal {
+        reason: format!("{whence}: {error}"),
+        hints: vec![
+            error.hint(),
+            "or name the engine for hob alone: `docker = \"…\"` in hob.toml".to_owned(),
+        ],
+    })
 }
 
 impl From<Refusal> for crate::Failure {

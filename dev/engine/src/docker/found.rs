@@ -21,6 +21,10 @@ use crate::agent::answer::{Answer, ask};
 use crate::resource::ResourceId;
 use crate::world::Failure;
 
+/// How long an engine may take to say all that it has, and its agents how they
+/// are.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// How often the agent of a container that was only just started is asked
 /// again, and how long is waited between: the engine starts containers again
 /// by itself.
@@ -49,6 +53,8 @@ pub(super) struct Candidate {
     /// The networks that it is connected to, by the engine's own name.
     pub(super) networks: Vec<String>,
     pub(super) answer: Answer,
+    /// When it was made, in seconds since the Unix epoch.
+    created: i64,
 }
 
 impl Candidate {
@@ -80,7 +86,7 @@ impl DockerEngine {
             api.list_images(Some(images)),
         );
         let failed = |what: &'static str| move |error| self.client.failure(what, error);
-        Ok(Found {
+        let mut found = Found {
             containers: containers.map_err(failed("list its containers"))?,
             networks: networks.map_err(failed("list its networks"))?,
             volumes: volumes
@@ -88,12 +94,40 @@ impl DockerEngine {
                 .volumes
                 .unwrap_or_default(),
             images: images.map_err(failed("list its images"))?,
+        };
+        let ours = |labels: Option<&Labels>| labels.is_some_and(|it| self.is_ours(it));
+        found.networks.retain(|it| ours(it.labels.as_ref()));
+        found.volumes.retain(|it| ours(Some(&it.labels)));
+        found.images.retain(|it| ours(Some(&it.labels)));
+        Ok(found)
+    }
+
+    /// Looks, for as long as an engine that is well may take.
+    ///
+    /// # Errors
+    /// It does not answer, or what the look itself says.
+    pub(super) async fn answered<T>(
+        &self,
+        looking: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let looked = tokio::time::timeout(LOOK, looking).await;
+        looked.unwrap_or_else(|_| {
+            let message = format!(
+                "the Docker engine at {} does not answer within {} s",
+                self.client.resolved.endpoint,
+                LOOK.as_secs()
+            );
+            Err(Failure::operation(message)
+                .hint("`docker info` hangs, too? then restart the engine"))
         })
     }
 
-    /// Whether labels are those of something that this project made.
+    /// Whether labels are those of something that this project made with its
+    /// state in this folder: another user's hob has another one.
     pub(super) fn is_ours(&self, labels: &Labels) -> bool {
+        let state = self.setup.paths.state.to_string_lossy();
         labels.get(labels::PROJECT) == Some(&self.setup.project)
+            && labels.get(labels::STATE).is_some_and(|it| *it == state)
     }
 
     /// The containers of this project's services, each asked for its status,
@@ -119,6 +153,7 @@ impl DockerEngine {
                 labels,
                 networks: networks.filter_map(|it| it.network_id.clone()).collect(),
                 answer: Answer::Nobody,
+                created: summary.created.unwrap_or_default(),
             };
             asking.spawn(async move {
                 for _ in 0..TRIES {
@@ -135,7 +170,8 @@ impl DockerEngine {
             });
         }
         let mut candidates = asking.join_all().await;
-        candidates.sort_by(|a, b| a.resource.cmp(&b.resource));
+        candidates.sort_by(|a, b| (&a.resource, b.created).cmp(&(&b.resource, a.created)));
+        candidates.dedup_by(|later, earlier| later.resource == earlier.resource);
         candidates
     }
 }

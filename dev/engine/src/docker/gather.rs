@@ -14,7 +14,7 @@ use super::facts::{Build, Unbuildable};
 use super::found::{Candidate, Found};
 use super::lower::recipes;
 use super::program::Layout;
-use super::{DockerEngine, DockerFacts, IMAGE, labels, program};
+use super::{DockerEngine, DockerFacts, program};
 use crate::lowering::{Asked, in_mode, secret_variables};
 use crate::machine::ports::Listeners;
 use crate::machine::{port_choice, source};
@@ -46,12 +46,9 @@ impl DockerEngine {
         });
         let had: BTreeMap<ServiceId, u16> = had.collect();
         let used = |port| listeners.uses(port) || published.contains(&port);
-        let images = found.images.iter().map(|it| &it.labels);
         let mut facts = DockerFacts {
             ports: port_choice::ports(project, want.port_offset, &had, used),
-            images: images
-                .filter_map(|it| labels::resource(it, &[IMAGE]))
-                .collect(),
+            images: self.images_in(found),
             user: self.user(),
             own_group: self.gid,
             builds: builds(want).await,

@@ -2,12 +2,15 @@
 //!
 //! What is built from what stands in the plan; here it is done.
 
-use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
+use std::collections::BTreeSet;
+
+use bollard::query_parameters::RemoveImageOptionsBuilder;
 use hob_builder::{BuildError, Kind};
 
-use super::DockerEngine;
-use super::client::{is_unknown, status};
+use super::client::is_unknown;
+use super::found::Found;
 use super::spec::{BaseSpec, ImageSpec};
+use super::{DockerEngine, IMAGE, labels};
 use crate::resource::ResourceId;
 use crate::world::{Failure, FailureKind, Says};
 
@@ -29,7 +32,7 @@ impl DockerEngine {
         let lines = |line: hob_builder::Output| says.line(line.text);
         let ensured = hob_builder::base::ensure(&endpoint, &base.image, &base.mirrors, lines).await;
         ensured.map(drop).map_err(|error| {
-            let mut hints = vec![format!("{} says that it is this one", base.named_by)];
+            let mut hints = vec![format!("`{}` is named by {}", base.image, base.named_by)];
             hints.extend(error.hints);
             Failure {
                 kind: kind(error.kind),
@@ -48,34 +51,30 @@ impl DockerEngine {
         built.map(drop).map_err(failed)
     }
 
-    /// Removes an image that was built. One that a container of somebody else
-    /// runs from stays, without its tag.
+    /// Takes the tag of an image that was built away, and the image with it
+    /// unless it is of use to somebody: it has another name, or runs. Labels go
+    /// on to what others build from it, so they say nothing here.
     pub(super) async fn remove_image(&self, id: &ResourceId) -> Result<(), Failure> {
         let api = self.client.api().await?;
-        let own = self.filter_of(id);
-        let list = ListImagesOptionsBuilder::new().filters(&own).build();
-        let found = api.list_images(Some(list)).await;
-        let found = found.map_err(|error| self.client.failure("list its images", error))?;
-        let options = RemoveImageOptionsBuilder::new().force(false).build();
-        for image in &found {
-            let tags = &image.repo_tags;
-            let names = match tags.is_empty() {
-                true => vec![&image.id],
-                false => tags.iter().collect(),
-            };
-            for name in names {
-                match api.remove_image(name, Some(options.clone()), None).await {
-                    Ok(_) => {}
-                    Err(error) if is_unknown(&error) || status(&error) == Some(409) => {}
-                    Err(error) => {
-                        return Err(self
-                            .client
-                            .failure(&format!("remove the image {name}"), error));
-                    }
-                }
-            }
+        let tag = labels::tag_of(&self.setup, id);
+        let options = RemoveImageOptionsBuilder::new().force(true).build();
+        match api.remove_image(&tag, Some(options), None).await {
+            Err(error) if !is_unknown(&error) => Err(self
+                .client
+                .failure(&format!("remove the image {tag}"), error)),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The images of this project that are there: those that still have the tag
+    /// that hob gave them.
+    pub(super) fn images_in(&self, found: &Found) -> BTreeSet<ResourceId> {
+        let images = found.images.iter().filter_map(|image| {
+            let id = labels::resource(&image.labels, &[IMAGE])?;
+            let tag = labels::tag_of(&self.setup, &id);
+            image.repo_tags.contains(&tag).then_some(id)
+        });
+        images.collect()
     }
 }
 

@@ -127,6 +127,15 @@ pub(super) fn name(setup: &Setup, id: &ResourceId) -> String {
     name
 }
 
+/// The tag of an image.
+pub(super) fn tag_of(setup: &Setup, id: &ResourceId) -> String {
+    let service = id.service.as_deref().unwrap_or(AGENT_NAME);
+    tag(setup, &id.stack, service, &id.name)
+}
+
+/// What stands for a service in the tags of images that a stack has as a whole.
+pub(super) const AGENT_NAME: &str = "agent";
+
 /// The tag of an image of this content.
 pub(super) fn tag(setup: &Setup, stack: &str, service: &str, name: &str) -> String {
     format!("hob-{}/{stack}.{service}:{name}", setup.project)

@@ -13,8 +13,8 @@ use hob_wire::Mode;
 use super::found::{Candidate, Found};
 use super::lower::{CALLERS, SECRET_FOLDER, TRAIT_SECRETS};
 use super::{
-    BASE, CACHE, DockerEngine, DockerFacts, DockerSpec, IMAGE, NETWORK, VOLUME, container, folder,
-    labels, network,
+    BASE, CACHE, DockerEngine, DockerFacts, DockerSpec, NETWORK, VOLUME, container, folder, labels,
+    network,
 };
 use crate::agent::answer::Answer;
 use crate::agent::found as agent_found;
@@ -102,14 +102,12 @@ impl DockerEngine {
                 resources.insert(id, ObservedResource::at(Level::Created));
             }
         }
-        let volumes = found.volumes.iter().map(|it| &it.labels);
-        let images = found.images.iter().map(|it| &it.labels);
-        for labels in volumes.chain(images) {
-            if let Some(id) = labels::resource(labels, &[VOLUME, CACHE, IMAGE]) {
-                let mut kept = ObservedResource::at(Level::Created);
-                kept.durable = true;
-                resources.insert(id, kept);
-            }
+        let volumes = found.volumes.iter();
+        let volumes = volumes.filter_map(|it| labels::resource(&it.labels, &[VOLUME, CACHE]));
+        for id in volumes.chain(self.images_in(found)) {
+            let mut kept = ObservedResource::at(Level::Created);
+            kept.durable = true;
+            resources.insert(id, kept);
         }
         resources
     }
@@ -156,7 +154,7 @@ impl DockerEngine {
     }
 
     /// Why a container is of no use as it is, if so.
-    fn useless(&self, candidate: &Candidate, found: &Found) -> Option<String> {
+    pub(super) fn useless(&self, candidate: &Candidate, found: &Found) -> Option<String> {
         let state = match candidate.state {
             State::RUNNING => None,
             State::PAUSED => Some("its container is paused"),

@@ -29,7 +29,7 @@ impl World for DockerEngine {
     type Question = Want;
 
     async fn observe(&self, want: &Want) -> Result<Observed<DockerFacts>, Failure> {
-        self.look(want).await
+        self.answered(self.look(want)).await
     }
 
     async fn perform(&self, action: Action<DockerSpec>) -> Result<(), Failure> {

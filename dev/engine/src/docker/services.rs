@@ -59,7 +59,7 @@ impl DockerEngine {
         &self,
         asked: &BTreeSet<ServiceId>,
     ) -> Result<Vec<ServiceState>, Failure> {
-        let found = self.survey().await?;
+        let found = self.answered(self.survey()).await?;
         let mut states: BTreeMap<Owner, Verdict> = BTreeMap::new();
         for id in asked {
             states.insert(crate::want::owner(id), Verdict::Down);
@@ -75,7 +75,10 @@ impl DockerEngine {
             let (project, service) = (&self.setup.project, candidate.service());
             let status = candidate.answer.status_of(project, &service);
             let verdict = match (&candidate.answer, status) {
-                (_, Some(status)) => Verdict::Up(Box::new(status.clone())),
+                (_, Some(status)) => match self.useless(&candidate, &found) {
+                    Some(why) => Verdict::Broken(why),
+                    None => Verdict::Up(Box::new(status.clone())),
+                },
                 (Answer::Nobody, _) => Verdict::Broken(
                     match candidate.state {
                         State::RUNNING => "its agent does not answer",

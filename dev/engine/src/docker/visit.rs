@@ -13,6 +13,7 @@ use bollard::models::ExecConfig;
 use bollard::query_parameters::ResizeExecOptionsBuilder;
 use futures_util::{Stream, StreamExt as _};
 use hob_stack::ServiceId;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncWrite;
 
 use super::lower::STATE_AT;
@@ -28,12 +29,15 @@ pub struct Terminal {
     pub rows: u16,
 }
 
+/// Where a command is told something.
+pub type Input = Pin<Box<dyn AsyncWrite + Send>>;
+
 /// A command that runs inside of a container.
 pub struct Visit<'a> {
     engine: &'a DockerEngine,
     exec: String,
-    /// What it is told.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// What it is told; none once somebody took it.
+    pub input: Option<Input>,
     output: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>,
 }
 
@@ -99,7 +103,7 @@ impl DockerEngine {
         let visit = Visit {
             engine: self,
             exec,
-            input,
+            input: Some(input),
             output,
         };
         if let Some((size, _)) = terminal {
@@ -160,6 +164,18 @@ impl Visit<'_> {
             .exit_code
             .and_then(|code| i32::try_from(code).ok())
             .unwrap_or(1))
+    }
+
+    /// Tells it to end, as far as this user may: its process is one of this
+    /// machine. Whether it was told.
+    pub async fn end(&self) -> bool {
+        let Ok(api) = self.engine.client.api().await else {
+            return false;
+        };
+        let exec = api.inspect_exec(&self.exec).await.ok();
+        let pid = exec.and_then(|exec| i32::try_from(exec.pid?).ok());
+        let pid = pid.filter(|pid| *pid > 0).and_then(Pid::from_raw);
+        pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok())
     }
 
     /// Tells it the size of its terminal.

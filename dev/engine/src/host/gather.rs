@@ -23,6 +23,9 @@ use crate::resource::{Claim, Holder, Observed, Owner, ResourceId};
 use crate::typed::typed;
 use crate::want::{Want, owner};
 
+/// What a Docker engine lets listen for its containers.
+const PROXY: &str = "docker-proxy";
+
 /// How long nginx may take to tell its version.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -184,6 +187,14 @@ impl HostEngine {
         let who = match pids.first() {
             Some(pid) => {
                 let name = processes::name(*pid).unwrap_or_else(|| "a program".to_owned());
+                if name == PROXY {
+                    let ours = "`hob status --engine docker` says whether it is this project's, \
+                                `hob down --engine docker` ends that";
+                    return Holder::Foreign {
+                        who: format!("a container ({name}, process {pid})"),
+                        hints: vec![ours.to_owned(), elsewhere.to_owned()],
+                    };
+                }
                 format!("{name} (process {pid})")
             }
             None => match user_name(uid).filter(|_| uid != self.setup.uid) {

@@ -18,7 +18,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hob_wire::{MARK_PROJECT, MARK_ROOT, MARK_SERVICE, lock_mark};
+use hob_wire::{MARK_CONTAINED, MARK_PROJECT, MARK_ROOT, MARK_SERVICE, lock_mark};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::Instant;
 
@@ -327,6 +327,9 @@ pub fn environment(pid: u32) -> Option<BTreeMap<String, String>> {
 fn marks(pid: u32) -> Option<Marks> {
     let environment = slurp(pid, "environ")?;
     let value = |name| value_in(&environment, name);
+    if value(MARK_CONTAINED).is_some() {
+        return None;
+    }
     Some(Marks {
         project: value(MARK_PROJECT)?,
         service: value(MARK_SERVICE).unwrap_or_default(),

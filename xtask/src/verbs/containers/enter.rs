@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 
-use hob_engine::docker::{DockerEngine, Said, Terminal, Visit};
+use hob_engine::docker::{DockerEngine, Input, Said, Terminal, Visit};
 use hob_engine::{Engine, Scope, Want};
 use hob_stack::ServiceId;
 use hob_wire::{Mode, Status};
@@ -97,8 +97,13 @@ async fn enter(
 
 async fn attended(visit: &mut Visit<'_>, terminal: bool) -> Result<i32> {
     let failed = |failure: hob_engine::Failure| engine_error(failure.into());
-    let mut input = Some(keyboard());
     let mut resized = if terminal { window() } else { None };
+    // On its own: a command that says more than it reads must not hold up what
+    // it says.
+    if let Some(input) = visit.input.take() {
+        tokio::spawn(pass_on(keyboard(), input));
+    }
+    let mut ending = false;
     loop {
         tokio::select! {
             said = visit.next() => match said {
@@ -106,21 +111,28 @@ async fn attended(visit: &mut Visit<'_>, terminal: bool) -> Result<i32> {
                 Some(Err(failure)) => return Err(failed(failure)),
                 None => break,
             },
-            typed = typed(&mut input) => match typed {
-                Some(bytes) => {
-                    // A command that ended hears nothing more.
-                    let _ = visit.input.write_all(&bytes).await;
-                    let _ = visit.input.flush().await;
+            () = interrupted() => {
+                // In a terminal Ctrl-C is the command's; this is somebody else's
+                // word. Said twice, nobody waits for the command any more.
+                if std::mem::replace(&mut ending, true) || !visit.end().await {
+                    return Err(Error::said(Code::Interrupted));
                 }
-                None => {
-                    input = None;
-                    let _ = visit.input.shutdown().await;
-                }
-            },
+            }
             () = changed(&mut resized) => visit.resize(size()).await,
         }
     }
     visit.code().await.map_err(failed)
+}
+
+/// Passes on what comes, to the end of it.
+async fn pass_on(mut typed: mpsc::Receiver<Vec<u8>>, mut input: Input) {
+    while let Some(bytes) = typed.recv().await {
+        // A command that ended hears nothing more.
+        if input.write_all(&bytes).await.is_err() || input.flush().await.is_err() {
+            return;
+        }
+    }
+    let _ = input.shutdown().await;
 }
 
 fn show(said: &Said) -> Result {
@@ -149,13 +161,6 @@ fn keyboard() -> mpsc::Receiver<Vec<u8>> {
         }
     });
     heard
-}
-
-async fn typed(input: &mut Option<mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
-    match input {
-        Some(input) => input.recv().await,
-        None => std::future::pending().await,
-    }
 }
 
 fn window() -> Option<Signal> {

@@ -77,7 +77,8 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
 async fn is_there(context: &Context, project: &ProjectRef) -> bool {
     let engines = context.engines(project.clone(), None).await;
     for engine in engines.unwrap_or_default() {
-        let left = engine.prove().await.unwrap_or_default();
+        let left = engine.prove().await;
+        let left = left.unwrap_or_else(|_| engine.prove_here());
         if left.iter().any(|it| it.kind != LeftoverKind::Log) {
             return true;
         }

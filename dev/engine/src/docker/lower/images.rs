@@ -55,7 +55,7 @@ impl Lowering<'_> {
                 let there = self.facts.images.contains(&id);
                 let froms = build.froms.iter().filter(|_| !there);
                 let mut images: Vec<_> = froms
-                    .map(|from| self.base(from, &recipe.dockerfile.to_string_lossy()))
+                    .map(|from| self.base(from, &self.named_by(from, recipe)))
                     .collect();
                 let tag = labels::tag(self.setup, stack, name, &id.name);
                 let needs = images.iter().map(|base| first(&base.id));
@@ -105,7 +105,7 @@ impl Lowering<'_> {
         };
         let (stack, _) = self.asked.names();
         let image = self.agent_image(&program.key);
-        let tag = labels::tag(self.setup, stack, "agent", &image.name);
+        let tag = labels::tag_of(self.setup, &image);
         let spec = ProgramSpec {
             id: id.clone(),
             image: tag.clone(),
@@ -137,6 +137,14 @@ impl Lowering<'_> {
     fn agent_image(&self, key: &str) -> ResourceId {
         let (stack, _) = self.asked.names();
         ResourceId::of_stack(stack, IMAGE).named(&format!("{AGENT_IMAGE}{key}"))
+    }
+
+    /// Who names an image that a recipe begins from.
+    fn named_by(&self, from: &str, recipe: &hob_stack::Recipe) -> String {
+        match self.asked.project.config.base.as_str() == from {
+            true => BASE_OF_PROJECT.to_owned(),
+            false => recipe.dockerfile.display().to_string(),
+        }
     }
 
     /// An image that is there or pulled.

@@ -142,12 +142,13 @@ impl Lowering<'_> {
             .collect()
     }
 
-    /// Whether a folder holds sources or the user's home.
+    /// Whether a folder may hold more than the project's secrets: it holds
+    /// sources, or is none of the project's.
     fn is_wide(&self, folder: &Path) -> bool {
-        let home = self.setup.environment.get("HOME").map(PathBuf::from);
+        let root = &self.setup.root;
         let mut others = self.asked.project.services().map(|it| it.source.as_path());
-        home.is_some_and(|home| home.starts_with(folder))
-            || self.setup.root.starts_with(folder)
+        !folder.starts_with(root)
+            || folder == root
             || others.any(|source| source.starts_with(folder))
     }
 }

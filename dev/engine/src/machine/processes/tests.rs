@@ -308,3 +308,21 @@ async fn a_process_without_an_environment_in_a_session_of_its_own_is_known_by_it
     assert!(!led.is_followed());
     child.wait();
 }
+
+#[test]
+fn a_process_in_a_container_is_its_engines_and_no_process_of_this_machines() {
+    let project = &unique("test-contained");
+    let plain = script(project, "echo; exec sleep 600");
+    let contained = script(
+        project,
+        "export HOB_CONTAINED=1; exec sh -c 'echo; exec sleep 600'",
+    );
+    let found = std::time::Instant::now() + LONG;
+    while of(project).iter().all(|it| it.pid != plain.child.id()) {
+        assert!(std::time::Instant::now() < found);
+        std::thread::yield_now();
+    }
+    let all: Vec<u32> = of(project).iter().map(|it| it.pid).collect();
+    assert!(!all.contains(&contained.child.id()), "{all:?}");
+    assert_eq!(look(contained.child.id(), &[]), None);
+}
