@@ -124,7 +124,8 @@ fn found(uid: u32, leaders: &[Leader]) -> Vec<Marked> {
         }
         let Some(stat) = stat(pid) else { continue };
         match marks(pid) {
-            Some(marks) => {
+            Some(Found::Contained) => {}
+            Some(Found::Marks(marks)) => {
                 if stat.session == pid {
                     leaders.push(Leader {
                         process: stat.process,
@@ -150,10 +151,14 @@ fn found(uid: u32, leaders: &[Leader]) -> Vec<Marked> {
 #[must_use]
 pub fn look(pid: u32, leaders: &[Leader]) -> Option<Marked> {
     let stat = stat(pid)?;
-    let marks = marks(pid).or_else(|| {
-        let leader = leaders.iter().find(|leader| leader.leads(&stat))?;
-        Some(leader.marks.clone())
-    })?;
+    let marks = match marks(pid) {
+        Some(Found::Contained) => return None,
+        Some(Found::Marks(marks)) => marks,
+        None => {
+            let leader = leaders.iter().find(|leader| leader.leads(&stat))?;
+            leader.marks.clone()
+        }
+    };
     Some(stat.marked(marks))
 }
 
@@ -324,17 +329,24 @@ pub fn environment(pid: u32) -> Option<BTreeMap<String, String>> {
     Some(owned.collect())
 }
 
-fn marks(pid: u32) -> Option<Marks> {
+/// What a process's environment says of it.
+enum Found {
+    /// It is in a container.
+    Contained,
+    Marks(Marks),
+}
+
+fn marks(pid: u32) -> Option<Found> {
     let environment = slurp(pid, "environ")?;
     let value = |name| value_in(&environment, name);
     if value(MARK_CONTAINED).is_some() {
-        return None;
+        return Some(Found::Contained);
     }
-    Some(Marks {
+    Some(Found::Marks(Marks {
         project: value(MARK_PROJECT)?,
         service: value(MARK_SERVICE).unwrap_or_default(),
         root: PathBuf::from(value(MARK_ROOT).unwrap_or_default()),
-    })
+    }))
 }
 
 fn value_in(environment: &[u8], name: &str) -> Option<String> {
