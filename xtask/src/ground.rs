@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hob_engine::docker::image_files;
 use hob_engine::{Engine, Obstacle, ObstacleKind, Scope, Want};
 use hob_session::{Applied as How, Ground, Watched, Wire};
 use hob_stack::{Form, Image, Loaded, Project, Recipe, ServiceId};
@@ -187,17 +188,7 @@ impl Ground for DevGround {
         let mut files = now.files.clone();
         if self.engine.containers().is_some() {
             let services = services.iter().filter_map(|id| project.service(id));
-            for file in hob_engine::docker::image_files(&project, services, Mode::Dev) {
-                // The sources themselves are the services': a save of them is
-                // built in the container.
-                let sources = |id: &ServiceId| {
-                    let service = project.service(id);
-                    service.is_some_and(|it| it.source.starts_with(&file))
-                };
-                if !now.services.iter().any(sources) {
-                    files.push(file);
-                }
-            }
+            files.extend(services.flat_map(|service| image_files(&project, service, Mode::Dev)));
         }
         files
     }

@@ -156,21 +156,21 @@ impl Lower for DockerEngine {
     }
 }
 
-/// The files and folders of this machine whose change would give one of these
-/// services another image in this mode. A Dockerfile that cannot be read counts
-/// by itself.
-pub fn image_files<'a>(
-    project: &Project,
-    services: impl Iterator<Item = &'a Service>,
-    mode: Mode,
-) -> BTreeSet<PathBuf> {
-    let recipes = services.filter_map(|service| lower::recipe(project, service, mode));
-    recipes
-        .flat_map(|recipe| {
-            let watched = hob_builder::watched(&recipe);
-            watched.unwrap_or_else(|_| vec![recipe.dockerfile])
-        })
-        .collect()
+/// The files and folders of this machine whose change gives the service another
+/// image while it is up in this mode; none when it has no image that is built,
+/// or one that takes all of its sources: those are mounted, and a save of them
+/// is built in the container. A Dockerfile that cannot be read counts by itself.
+#[must_use]
+pub fn image_files(project: &Project, service: &Service, mode: Mode) -> BTreeSet<PathBuf> {
+    let Some(recipe) = lower::recipe(project, service, mode) else {
+        return BTreeSet::new();
+    };
+    let watched = hob_builder::watched(&recipe);
+    let watched = watched.unwrap_or_else(|_| vec![recipe.dockerfile]);
+    match watched.iter().any(|path| service.source.starts_with(path)) {
+        true => BTreeSet::new(),
+        false => watched.into_iter().collect(),
+    }
 }
 
 /// The container of a service.

@@ -1,7 +1,7 @@
 //! [`Engine`]: the one that was chosen, and what it is asked for.
 //!
-//! `engine/choice.rs` chooses it; the order of a change is `change.rs`'s. These
-//! two are the only files that know which engines there are.
+//! `engine/choice.rs` chooses it; the order of a change is `change.rs`'s. What an
+//! engine is asked for beyond a change is told apart here.
 
 mod choice;
 

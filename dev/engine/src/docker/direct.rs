@@ -17,7 +17,7 @@ use crate::{Obstacle, ObstacleKind};
 /// Whether a container runs from the image that the files on disk ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Currency {
-    /// It does, or no image is built for it, or there is none.
+    /// It does, or no image is built for it that a session follows.
     Current,
     /// It runs from an older one.
     Behind,
@@ -38,7 +38,7 @@ impl DockerEngine {
         mode: Mode,
     ) -> Result<Currency, Failure> {
         let service = project.service(id);
-        if service.is_none_or(|it| lower::recipe(project, it, mode).is_none()) {
+        if service.is_none_or(|it| super::image_files(project, it, mode).is_empty()) {
             return Ok(Currency::Current);
         }
         let want = Want::up(Arc::clone(project), BTreeSet::from([id.clone()]), mode);

@@ -97,7 +97,7 @@ pub struct ContainerSpec {
     pub spec: Spec,
     /// The fingerprint of all that its process depends on.
     pub digest: Digest,
-    /// The milliseconds that it may take to end.
+    /// For how long it may take to end.
     pub stop: std::time::Duration,
 }
 

@@ -1,5 +1,5 @@
 //! `run` where services are containers: the production container in the
-//! foreground, gone with this program.
+//! foreground, taken down when this program ends.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -116,8 +116,8 @@ impl Lowering<'_> {
 
     /// The folders of secret files, or the files themselves, that are there,
     /// each with its place in the container. A folder stands for its file, since
-    /// a file that is replaced would be seen as it was; one that holds more than
-    /// secrets does not.
+    /// a file that is replaced would be seen as it was; one that may hold more
+    /// than the project's secrets does not.
     fn secret_places(&self) -> BTreeMap<PathBuf, PathBuf> {
         let files = self.asked.service.secrets.values().filter_map(|source| {
             let SecretSource::File(path) = source else {

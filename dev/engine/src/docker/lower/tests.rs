@@ -13,10 +13,10 @@ use hob_wire::Mode;
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 use super::lower;
-use crate::docker::IMAGE;
 use crate::docker::facts::{Build, DockerFacts, Unbuildable};
 use crate::docker::program;
 use crate::docker::spec::{ContainerSpec, DockerSpec, Source};
+use crate::docker::{IMAGE, image_files};
 use crate::paths::Paths;
 use crate::plan;
 use crate::resource::{DesiredSet, Level, Observed, ObservedResource, ResourceId};
@@ -354,4 +354,27 @@ shop/pages: its port with the offset is past 65535
 
 "#]]
     );
+}
+
+#[test]
+fn what_an_image_takes_is_followed_unless_it_is_all_of_the_sources() {
+    let ground = ground();
+    let check = |dockerfile: &str, expected: &[&str]| {
+        let api = ground.setup.root.join("stacks/shop/api");
+        fs::write(api.join("Dockerfile"), dockerfile).unwrap();
+        fs::write(api.join("go.mod"), "module x\n").unwrap();
+        let service = ground.project.service(&id("api")).unwrap();
+        let files = image_files(&ground.project, service, Mode::Dev);
+        let names = files.iter().map(|it| it.strip_prefix(&api).unwrap());
+        let names: Vec<String> = names.map(|it| it.display().to_string()).collect();
+        assert_eq!(names, expected, "{dockerfile}");
+    };
+    check("FROM a AS dev\nRUN x\n", &["Dockerfile"]);
+    check("FROM a AS dev\nCOPY go.mod /\n", &["Dockerfile", "go.mod"]);
+    check(
+        "FROM a AS dev\nFROM dev AS run\nCOPY . /\n",
+        &["Dockerfile"],
+    );
+    check("FROM a AS dev\nCOPY . /\n", &[]);
+    check("FROMM a AS dev\n", &["Dockerfile"]);
 }
