@@ -185,3 +185,22 @@ fn no_image_and_no_label_holds_a_secret() {
     }
     world.assert_nothing_kept();
 }
+
+#[test]
+fn what_others_named_or_built_from_hobs_images_is_left_alone() {
+    let Web { world, .. } = imaged("one");
+    world.hob(["up"]).good();
+    let client = world.client();
+    let image = world.container("demo/web").image().to_owned();
+    let [named, built] = ["named", "built"].map(|it| format!("mine-{}:{it}", world.project()));
+    client.tag(&image, &named);
+    // It has the labels of what it stands on.
+    client.build(&built, &format!("FROM {named}\nENV MINE=1\n"));
+    dockerfile(&world, "RUN echo two > /app/page.txt");
+    world.hob(["up"]).good();
+    world.hob(["down", "--volumes", "--prove"]).good();
+    for name in [&built, &named] {
+        assert!(client.has_image(name), "{name} is gone");
+        client.remove_image(name);
+    }
+}

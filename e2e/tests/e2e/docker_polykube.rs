@@ -1,7 +1,7 @@
 //! The real stack of this repository in its production images, whatever
 //! toolchains this machine has.
 
-use hob_e2e::{Polykube, http};
+use hob_e2e::{Polykube, http, until};
 
 #[test]
 fn the_whole_stack_comes_up_and_goes() {
@@ -20,6 +20,26 @@ fn the_whole_stack_comes_up_and_goes() {
     for port in [goapi, vnextapi] {
         let answer = http::get(port, "/").unwrap();
         assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    for service in ["static", "goapi", "vnextapi"] {
+        // No user of this machine's, nothing to write to, and no right of root's.
+        let id = world.hob(["exec", service, "id", "-u"]).good();
+        assert_eq!(id.out.trim(), "65532", "{service}: {id:?}");
+        let container = world.container(&format!("polykube/{service}"));
+        let host = &container.inspected["HostConfig"];
+        assert_eq!(host["ReadonlyRootfs"], true, "{service}");
+        assert_eq!(host["SecurityOpt"][0], "no-new-privileges", "{service}");
+        let pid = world.serving(service).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let rights = status.lines().find(|line| line.starts_with("CapEff:"));
+        assert_eq!(rights, Some("CapEff:\t0000000000000000"), "{service}");
+        let compiler = "command -v go mcs gcc cc; true";
+        let found = world.hob(["exec", service, "sh", "-c", compiler]).good();
+        assert_eq!(found.out, "", "{service} has a compiler");
+        until("its health check", || {
+            let container = world.container(&format!("polykube/{service}"));
+            container.inspected["State"]["Health"]["Status"] == "healthy"
+        });
     }
     let again = world.hob(["up"]).good();
     assert!(again.err.contains("everything is up already"), "{again:?}");

@@ -49,7 +49,7 @@ impl DockerEngine {
         let mut facts = DockerFacts {
             ports: port_choice::ports(project, want.port_offset, &had, used),
             images: self.images_in(found),
-            user: self.user(),
+            user: caller(&self.setup.environment, self.setup.uid, self.gid),
             own_group: self.gid,
             builds: builds(want).await,
             program: Some(self.program(project).await?),
@@ -95,16 +95,6 @@ impl DockerEngine {
         source::digests(project, &mounted).await
     }
 
-    /// Who services are on mounted sources: the caller, also when hob was
-    /// started by sudo.
-    fn user(&self) -> (u32, u32) {
-        let number = |name: &str| self.setup.environment.get(name)?.parse().ok();
-        match (self.setup.uid, number("SUDO_UID"), number("SUDO_GID")) {
-            (0, Some(uid), Some(gid)) => (uid, gid),
-            (uid, ..) => (uid, self.gid),
-        }
-    }
-
     /// The program of agents: hob's own where it can run, else one that the
     /// engine builds.
     async fn program(&self, project: &Project) -> Result<Result<Layout, Unbuildable>, Failure> {
@@ -135,6 +125,16 @@ impl DockerEngine {
     }
 }
 
+/// The user and group of whoever called: also behind sudo, which says so to
+/// root alone (see sudo(8)).
+fn caller(environment: &BTreeMap<String, String>, uid: u32, gid: u32) -> (u32, u32) {
+    let number = |name: &str| environment.get(name)?.parse().ok();
+    match (uid, number("SUDO_UID"), number("SUDO_GID")) {
+        (0, Some(uid), Some(gid)) => (uid, gid),
+        _ => (uid, gid),
+    }
+}
+
 /// What each image of `want` would be built from. Services that share a recipe
 /// have it read once.
 async fn builds(want: &Want) -> BTreeMap<ServiceId, Result<Build, Unbuildable>> {
@@ -161,4 +161,24 @@ fn build(recipe: &hob_builder::Recipe) -> Result<Build, Unbuildable> {
         },
         hints: error.hints,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caller_is_who_called_sudo() {
+        let check = |sudo: &[(&str, &str)], uid, expected| {
+            let pairs = sudo.iter();
+            let environment = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            assert_eq!(caller(&environment.collect(), uid, 7), expected, "{sudo:?}");
+        };
+        let sudo = [("SUDO_UID", "1000"), ("SUDO_GID", "100")];
+        check(&sudo, 0, (1000, 100));
+        check(&[], 0, (0, 7));
+        check(&[("SUDO_UID", "me"), ("SUDO_GID", "100")], 0, (0, 7));
+        // Left over in a shell that sudo opened for somebody else.
+        check(&sudo, 1001, (1001, 7));
+    }
 }
