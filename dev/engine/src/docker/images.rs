@@ -48,17 +48,32 @@ impl DockerEngine {
         let lines = |line: hob_builder::Output| says.line(line.text);
         let endpoint = self.client.endpoint();
         let built = hob_builder::build(&endpoint, &image.recipe, &image.tag, lines).await;
-        built.map(drop).map_err(failed)
+        built.map_err(failed)?;
+        let Some(promised) = &image.digest else {
+            return Ok(());
+        };
+        // The plan looked a while ago.
+        let recipe = image.recipe.clone();
+        let now = tokio::task::spawn_blocking(move || hob_builder::inputs(&recipe)).await;
+        if now.is_ok_and(|now| now.is_ok_and(|now| now.digest == *promised)) {
+            return Ok(());
+        }
+        self.untag(&image.tag).await?;
+        let message = "what the image is built from changed while it was built";
+        Err(Failure::operation(message).hint("once more, and it is built from what is there now"))
     }
 
     /// Takes the tag of an image that was built away, and the image with it
     /// unless it is of use to somebody: it has another name, or runs. Labels go
     /// on to what others build from it, so they say nothing here.
     pub(super) async fn remove_image(&self, id: &ResourceId) -> Result<(), Failure> {
+        self.untag(&labels::tag_of(&self.setup, id)).await
+    }
+
+    async fn untag(&self, tag: &str) -> Result<(), Failure> {
         let api = self.client.api().await?;
-        let tag = labels::tag_of(&self.setup, id);
         let options = RemoveImageOptionsBuilder::new().force(true).build();
-        match api.remove_image(&tag, Some(options), None).await {
+        match api.remove_image(tag, Some(options), None).await {
             Err(error) if !is_unknown(&error) => Err(self
                 .client
                 .failure(&format!("remove the image {tag}"), error)),

@@ -44,6 +44,9 @@ pub struct ImageSpec {
     pub recipe: hob_builder::Recipe,
     /// Its tag.
     pub tag: String,
+    /// The digest of all that it is built from, which its tag promises; none
+    /// where the tag promises something else.
+    pub digest: Option<String>,
 }
 
 /// A program to take out of the image that it was built in.

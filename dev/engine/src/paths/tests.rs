@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use super::{Homes, PathsError};
+use super::{Homes, PathsError, write_closed};
 
 fn homes(variables: &[(&str, &str)]) -> Result<Homes, PathsError> {
     let pairs = variables.iter();
@@ -103,4 +103,20 @@ fn a_folder_of_somebody_else_is_not_used() {
     symlink(folder.path().join("elsewhere"), &paths.runtime).unwrap();
     let error = paths.make(Path::new("/x"), uid());
     assert!(matches!(error, Err(PathsError::NotOurs { .. })));
+}
+
+#[test]
+fn a_closed_file_takes_the_place_of_a_link_and_is_never_written_through_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, other) = (folder.path().join("secret"), folder.path().join("other"));
+    fs::write(&other, "others' words").unwrap();
+    symlink(&other, &file).unwrap();
+    write_closed(&file, b"mine").unwrap();
+    assert_eq!(fs::read_to_string(&other).unwrap(), "others' words");
+    let meta = fs::symlink_metadata(&file).unwrap();
+    assert!(meta.is_file() && meta.mode() & 0o777 == 0o600, "{meta:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    write_closed(&file, b"newer").unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "newer");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }

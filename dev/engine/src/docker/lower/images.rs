@@ -69,6 +69,7 @@ impl Lowering<'_> {
                         labels: labels::of(self.setup, &id).into_iter().collect(),
                     },
                     tag: tag.clone(),
+                    digest: Some(build.digest.clone()),
                 };
                 let mut image = kept(id, DockerSpec::Image(Box::new(spec)));
                 image.needs = needs.collect();
@@ -123,7 +124,11 @@ impl Lowering<'_> {
             .collect();
         let mut recipe = built.recipe.clone();
         recipe.labels = labels::of(self.setup, &image).into_iter().collect();
-        let spec = ImageSpec { recipe, tag };
+        let spec = ImageSpec {
+            recipe,
+            tag,
+            digest: None,
+        };
         let mut image = kept(image, DockerSpec::Image(Box::new(spec)));
         image.needs = all.iter().map(|base| first(&base.id)).collect();
         image.early = true;
