@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use hob_engine::{ClientError, describe, sessions};
 use hob_stack::ServiceId;
 use hob_wire::{Hello, Reply, Request, SessionInfo, SessionRequest, decode, encode};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -15,45 +16,21 @@ use crate::render::data;
 use crate::running::{Asked, Running};
 use crate::verbs::containers::current::current;
 
+/// Between two looks for an agent that a session is about to make.
+const LOOK: Duration = Duration::from_millis(50);
+
 pub async fn wait(context: &Context, args: WaitArgs) -> Result {
     let running = context.running()?;
     let limit: Duration = args.timeout.into();
     let silent = Cell::new(false);
     let waiting = async {
         let id = running.one(&args.service).await?;
-        let agent = running.engine.agent(&id).map_err(engine_error)?;
-        let status = status(context, &running, &id, &silent).await?;
-        if let (Some(containers), Some(project), Some(_)) = (
-            running.engine.containers(),
-            &running.project,
-            &status.session,
-        ) {
-            current(context, &running.engine, containers, project, &id).await?;
-        }
-        // The container may be another one by now.
-        let status = self::status(context, &running, &id, &silent).await?;
-        // Without a session nothing is built on a save: what answers is what
-        // was accepted last.
-        let generation = match &status.session {
-            Some(session) => sync(session, &id.to_string()).await?,
-            None if status.mode == hob_wire::Mode::Dev => {
-                return Err(Error::failed(format!("no dev session watches {id}"))
-                    .hint(format!("`hob dev {id}`")));
-            }
-            None => status.accepted,
-        };
-        let mut connection = agent
-            .open(&Request::Await { generation }, limit)
-            .await
-            .map_err(|error| Error::failed(error.to_string()))?;
-        let mut problem = None;
         loop {
-            match connection.receiver.next().await {
-                Ok(Some(Reply::Done)) => break Ok((id, generation)),
-                Ok(Some(Reply::Status(status))) => problem = status.problem,
-                Ok(Some(_)) => {}
-                Ok(None) => break Err(Error::failed(format!("the agent of {id} went down"))),
-                Err(error) => break Err(failed(&id.to_string(), problem, &error.to_string())),
+            let tried = attempt(context, &running, &id, limit, &silent).await?;
+            match tried {
+                Some(generation) => return Ok::<_, Error>((id, generation)),
+                // Another agent is about to take the place of the one asked.
+                None => tokio::time::sleep(LOOK).await,
             }
         }
     };
@@ -84,6 +61,64 @@ pub async fn wait(context: &Context, args: WaitArgs) -> Result {
     Ok(())
 }
 
+/// The generation that answers, once it is that of what is on disk; none when
+/// the agent went meanwhile and a session makes another one.
+async fn attempt(
+    context: &Context,
+    running: &Running<'_>,
+    id: &ServiceId,
+    limit: Duration,
+    silent: &Cell<bool>,
+) -> Result<Option<u64>> {
+    let agent = running.engine.agent(id).map_err(engine_error)?;
+    let mut status = status(context, running, id, silent).await?;
+    if let (Some(containers), Some(project), Some(_)) = (
+        running.engine.containers(),
+        &running.project,
+        &status.session,
+    ) {
+        current(context, &running.engine, containers, project, id).await?;
+        // The container may be another one by now.
+        status = self::status(context, running, id, silent).await?;
+    }
+    // Without a session nothing is built on a save: what answers is what was
+    // accepted last.
+    let generation = match &status.session {
+        Some(session) => sync(session, &id.to_string()).await?,
+        None if status.mode == hob_wire::Mode::Dev => {
+            if has_session(running, id).await {
+                return Ok(None);
+            }
+            return Err(Error::failed(format!("no dev session watches {id}"))
+                .hint(format!("`hob dev {id}`")));
+        }
+        None => status.accepted,
+    };
+    let gone = |error: Error| async {
+        match has_session(running, id).await {
+            true => Ok(None),
+            false => Err(error),
+        }
+    };
+    let mut connection = match agent.open(&Request::Await { generation }, limit).await {
+        Ok(connection) => connection,
+        Err(error) => return gone(Error::failed(error.to_string())).await,
+    };
+    let mut problem = None;
+    loop {
+        match connection.receiver.next().await {
+            Ok(Some(Reply::Done)) => return Ok(Some(generation)),
+            Ok(Some(Reply::Status(status))) => problem = status.problem,
+            Ok(Some(_)) => {}
+            Ok(None) => return gone(Error::failed(format!("the agent of {id} went down"))).await,
+            Err(error @ ClientError::Gone { .. }) => {
+                return gone(Error::failed(error.to_string())).await;
+            }
+            Err(error) => return Err(failed(&id.to_string(), problem, &error.to_string())),
+        }
+    }
+}
+
 /// What the agent says; one that says nothing is asked again and again.
 async fn status(
     context: &Context,
@@ -97,6 +132,8 @@ async fn status(
                 silent.set(false);
                 return Ok(*status);
             }
+            // A session may be about to put another agent in its place.
+            Asked::Down(_) if has_session(running, id).await => tokio::time::sleep(LOOK).await,
             Asked::Down(error) => return Err(error),
             Asked::Silent => {
                 if !silent.replace(true) {
@@ -106,6 +143,17 @@ async fn status(
             }
         }
     }
+}
+
+/// Whether a dev session has the service.
+async fn has_session(running: &Running<'_>, id: &ServiceId) -> bool {
+    for session in sessions(&running.engine.paths().runtime).await {
+        let state = describe(&session).await;
+        if state.is_some_and(|it| it.services.contains(&id.to_string())) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The service's own failure, with the compiler's words.
