@@ -25,7 +25,7 @@ use crate::resource::ResourceId;
 use crate::world::Failure;
 
 /// How long a new agent may take to answer.
-const SPAWN: Duration = Duration::from_secs(30);
+const SPAWN: Duration = Duration::from_secs(90);
 
 /// How often a new agent is asked whether it is there.
 const ASK: Duration = Duration::from_millis(5);

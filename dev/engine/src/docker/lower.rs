@@ -240,7 +240,7 @@ impl Lowering<'_> {
             retry: want.mode == Mode::Run,
             early: false,
             limits: StepLimits {
-                create: std::time::Duration::from_secs(60),
+                create: std::time::Duration::from_secs(120),
                 ..limits
             },
             facts: BTreeMap::new(),

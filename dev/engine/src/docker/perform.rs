@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters::{ListNetworksOptionsBuilder, RemoveVolumeOptions};
+use tokio::time::Instant;
 
-use super::client::is_unknown;
+use super::client::{is_unknown, status};
 use super::{
     AGENT_PROGRAM, BASE, CACHE, CONTAINER, DockerEngine, DockerFacts, DockerSpec, FOLDER, IMAGE,
     NETWORK, VOLUME, labels,
@@ -19,6 +20,11 @@ use crate::paths::{make_closed, remove_below};
 use crate::resource::{Observed, ResourceId, Verb};
 use crate::want::Want;
 use crate::world::{Action, Failure, World};
+
+/// For how long a network that nobody is in any more may be kept by the engine,
+/// and how often it is tried.
+const LETS_GO: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What an action leaves of its limit, so that it can say what went wrong.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -127,18 +133,36 @@ impl DockerEngine {
         Ok(found.into_iter().filter_map(|it| it.id).collect())
     }
 
+    /// Removes a network. An engine may take a while to see that the last
+    /// container is gone from it.
+    async fn remove_network(
+        &self,
+        id: &ResourceId,
+        network: &str,
+        limit: Duration,
+    ) -> Result<(), Failure> {
+        let api = self.client.api().await?;
+        let end = Instant::now() + limit.min(LETS_GO);
+        loop {
+            match api.remove_network(network).await {
+                Err(error) if status(&error) == Some(403) && Instant::now() < end => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(error) if !is_unknown(&error) => {
+                    return Err(self.client.failure(&format!("remove the {id}"), error));
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
     async fn remove(&self, id: &ResourceId, limit: Duration) -> Result<(), Failure> {
         let api = self.client.api().await?;
         let service = id.service.as_deref().unwrap_or_default();
         let paths = &self.setup.paths;
         if id.kind == NETWORK {
             for network in self.networks_of(id).await? {
-                match api.remove_network(&network).await {
-                    Err(error) if !is_unknown(&error) => {
-                        return Err(self.client.failure(&format!("remove the {id}"), error));
-                    }
-                    _ => {}
-                }
+                self.remove_network(id, &network, limit).await?;
             }
             Ok(())
         } else if id.kind == VOLUME || id.kind == CACHE {
