@@ -11,7 +11,9 @@ use hob_stack::{Form, Image, Project, Ready as ModelReady, Service, ServiceId};
 use hob_wire::{Limits, Mode, Program, Ready, SecretSource, Spec, Swap};
 
 use crate::agent::fixed;
-use crate::resource::{Dependency, Digest, Kind, Level, ResourceId, StepLimits, Verb};
+use crate::resource::{
+    Dependency, Desired, Digest, Identity, Kind, Level, ResourceId, StepLimits, Verb,
+};
 use crate::want::{Want, owner};
 use crate::{Obstacle, ObstacleKind};
 
@@ -182,6 +184,24 @@ impl<'a> Asked<'a> {
             reason,
             hints,
         }
+    }
+}
+
+/// Something that is done once it is made.
+pub(crate) fn kept<S>(id: ResourceId, spec: S) -> Desired<S> {
+    Desired {
+        id,
+        identity: Identity::new(),
+        config: None,
+        level: Level::Created,
+        needs: Vec::new(),
+        claims: Vec::new(),
+        retry: false,
+        early: false,
+        limits: StepLimits::default(),
+        facts: BTreeMap::new(),
+        label: None,
+        spec,
     }
 }
 

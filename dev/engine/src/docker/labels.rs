@@ -63,15 +63,11 @@ pub(super) fn of_container(
     needs: &[ResourceId],
     stop: std::time::Duration,
 ) -> Labels {
-    let mode = match mode {
-        Mode::Dev => "dev",
-        Mode::Run => "run",
-    };
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
     Labels::from([
         // What is not said here is taken from the image, which has a name.
         (NAME.to_owned(), String::new()),
-        (MODE.to_owned(), mode.to_owned()),
+        (MODE.to_owned(), super::lower::mode_name(mode).to_owned()),
         (TRAITS.to_owned(), json(serde_json::to_string(traits))),
         (NEEDS.to_owned(), json(serde_json::to_string(needs))),
         (STOP.to_owned(), stop.as_millis().to_string()),

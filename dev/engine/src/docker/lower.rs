@@ -19,7 +19,7 @@ use super::facts::{DockerFacts, Unbuildable};
 use super::spec::{ContainerSpec, DockerSpec};
 use super::{CACHE, CONTAINER, VOLUME, container, folder, network};
 use crate::agent::{fixed, found};
-use crate::lowering::{Asked, limits};
+use crate::lowering::{Asked, kept, limits};
 use crate::resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, Scope, StepLimits,
     Verb,
@@ -300,24 +300,6 @@ fn first(on: &ResourceId) -> Dependency {
         until: Level::Created,
         before: Verb::Create,
         required: true,
-    }
-}
-
-/// Something that is done once it is made.
-fn kept(id: ResourceId, spec: DockerSpec) -> Desired<DockerSpec> {
-    Desired {
-        id,
-        identity: Identity::new(),
-        config: None,
-        level: Level::Created,
-        needs: Vec::new(),
-        claims: Vec::new(),
-        retry: false,
-        early: false,
-        limits: StepLimits::default(),
-        facts: BTreeMap::new(),
-        label: None,
-        spec,
     }
 }
 

@@ -16,11 +16,9 @@ use super::{
     VOLUME, agent, environment, folder,
 };
 use crate::agent::{fixed, found};
-use crate::lowering::{Asked, limits};
+use crate::lowering::{Asked, kept, limits};
 use crate::machine::tools;
-use crate::resource::{
-    Claim, Dependency, Desired, DesiredSet, Identity, Level, ResourceId, StepLimits, Verb,
-};
+use crate::resource::{Claim, Dependency, Desired, DesiredSet, Level, ResourceId, Verb};
 use crate::setup::Setup;
 use crate::want::Want;
 use crate::{Obstacle, ObstacleKind};
@@ -65,11 +63,11 @@ impl Lowering<'_> {
         }
         let (stack, name) = self.asked.names();
         let home = folder(stack, name);
-        let mut resources = vec![self.kept(home.clone(), self.home())];
+        let mut resources = vec![kept(home.clone(), HostSpec::Folder(self.home()))];
         for volume in service.volumes.keys() {
             let id = ResourceId::of_service(stack, name, VOLUME).named(volume.as_str());
             let path = self.setup.paths.volume(stack, name, volume.as_str());
-            resources.push(self.kept(id, path));
+            resources.push(kept(id, HostSpec::Folder(path)));
         }
         let before: Vec<Dependency> = resources
             .iter()
@@ -82,23 +80,6 @@ impl Lowering<'_> {
             .collect();
         resources.push(self.agent(before)?);
         Ok(resources)
-    }
-
-    fn kept(&self, id: ResourceId, path: PathBuf) -> Desired<HostSpec> {
-        Desired {
-            id,
-            identity: Identity::new(),
-            config: None,
-            level: Level::Created,
-            needs: Vec::new(),
-            claims: Vec::new(),
-            retry: false,
-            early: false,
-            limits: StepLimits::default(),
-            facts: BTreeMap::new(),
-            label: None,
-            spec: HostSpec::Folder(path),
-        }
     }
 
     fn agent(&self, mut needs: Vec<Dependency>) -> Result<Desired<HostSpec>, Obstacle> {

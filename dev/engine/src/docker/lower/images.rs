@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use hob_stack::{Image, Project};
 use hob_wire::Mode;
 
-use super::{Lowering, first, kept, mode_name};
+use super::{Lowering, first, mode_name};
 use crate::Obstacle;
 use crate::docker::agents::Built;
 use crate::docker::program::{Layout, Origin};
 use crate::docker::spec::{BaseSpec, DockerSpec, ImageSpec, ProgramSpec};
 use crate::docker::{AGENT_PROGRAM, BASE, IMAGE, container, labels};
-use crate::lowering::{Asked, in_mode};
+use crate::lowering::{Asked, in_mode, kept};
 use crate::resource::{Desired, ResourceId};
 use crate::want::Want;
 
@@ -61,12 +61,8 @@ impl Lowering<'_> {
                 let needs = images.iter().map(|base| first(&base.id));
                 let spec = ImageSpec {
                     recipe: hob_builder::Recipe {
-                        dockerfile: recipe.dockerfile.clone(),
-                        context: recipe.context.clone(),
-                        target: recipe.target.clone(),
-                        args: recipe.args.clone(),
-                        base: config.base.to_string(),
                         labels: labels::of(self.setup, &id).into_iter().collect(),
+                        ..bare(self.asked.project, recipe)
                     },
                     tag: tag.clone(),
                     digest: Some(build.digest.clone()),
