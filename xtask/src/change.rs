@@ -145,11 +145,35 @@ pub async fn change_within(
         applied
     };
     let (applied, ()) = tokio::join!(applying, showing);
-    Ok(Changed {
+    let changed = Changed {
         owners: progress::owners(&plan),
         obstacles: plan.obstacles,
         applied,
-    })
+    };
+    tell_what_goes_on(engine, want, stage, &changed).await;
+    Ok(changed)
+}
+
+/// Says of services whose new image could not be had that they serve as before.
+async fn tell_what_goes_on(engine: &Engine, want: &Want, stage: &Stage, changed: &Changed) {
+    let failures = changed.applied.failures();
+    let images = failures.filter(|(_, failure)| failure.kind == FailureKind::Image);
+    let owners: BTreeSet<_> = images
+        .filter_map(|(step, _)| changed.owners.get(step.0))
+        .collect();
+    if owners.is_empty() {
+        return;
+    }
+    let Ok(states) = engine.services(&want.services).await else {
+        return;
+    };
+    for state in states.iter().filter(|it| owners.contains(&it.owner)) {
+        if let Verdict::Up(status) = &state.verdict
+            && status.phase.serves()
+        {
+            stage.say_folded(format!("{} goes on from the image before", state.owner));
+        }
+    }
 }
 
 /// Says what an interrupted change leaves running.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hob_engine::docker::image_files;
 use hob_engine::{Engine, Obstacle, ObstacleKind, Scope, Want};
-use hob_session::{Applied as How, Ground, Watched, Wire};
+use hob_session::{Applied as How, Ground, Performed, Watched, Wire};
 use hob_stack::{Form, Image, Loaded, Project, Recipe, ServiceId};
 use hob_wire::{ChangeAction, Mode};
 
@@ -135,7 +135,8 @@ impl DevGround {
         })
     }
 
-    fn read(&self) -> std::result::Result<Now, ()> {
+    /// `Err` is what is wrong, in one line; it was said in full.
+    fn read(&self) -> std::result::Result<Now, String> {
         let (before, _) = self.services();
         let loaded: Loaded = Project::load(&before.root, &self.environment);
         let project = match &loaded.project {
@@ -145,17 +146,20 @@ impl DevGround {
                 let width = self.stage.output().width;
                 self.stage
                     .say(hob_stack::render(&loaded.diagnostics, colour, width).trim_end());
+                let unchanged = "everything stays as it was";
                 self.stage
-                    .say("the stack files have mistakes; everything stays as it was");
-                return Err(());
+                    .say(format!("the stack files have mistakes; {unchanged}"));
+                let first = loaded.diagnostics.iter().find(|it| it.is_error());
+                let first = first.map_or_else(String::new, hob_stack::Diagnostic::line);
+                return Err(format!("{first}; {unchanged}"));
             }
         };
         let chosen = match project.select(&self.names) {
             Ok(chosen) => chosen,
             Err(error) => {
-                self.stage
-                    .say(format!("{error}; everything stays as it was"));
-                return Err(());
+                let line = format!("{error}; everything stays as it was");
+                self.stage.say(&line);
+                return Err(line);
             }
         };
         let services = if self.only {
@@ -193,7 +197,7 @@ impl Ground for DevGround {
         files
     }
 
-    async fn reload(&self) -> std::result::Result<(), ()> {
+    async fn reload(&self) -> std::result::Result<(), String> {
         let now = self.read()?;
         let (before, _) = self.services();
         self.stage.say(match *before == *now.project {
@@ -207,7 +211,7 @@ impl Ground for DevGround {
         Ok(())
     }
 
-    async fn apply(&self, own: &[ServiceId], quietly: bool) -> How {
+    async fn apply(&self, own: &[ServiceId], quietly: bool) -> Performed {
         let (project, services) = self.services();
         let own: BTreeSet<ServiceId> = own.iter().cloned().collect();
         let services: BTreeSet<ServiceId> =
@@ -224,7 +228,9 @@ impl Ground for DevGround {
         let words = Words::beside_agents(known);
         let never = std::future::pending();
         let changed = change_within(&self.engine, &want, &self.stage, LOCK, &words, never).await;
-        *self.met() = words.into_troubles();
+        let met = words.into_troubles();
+        let mut troubles = met.lines();
+        *self.met() = met;
         let (how, code) = match changed {
             Ok(changed) => {
                 if changed.is_done() {
@@ -236,6 +242,7 @@ impl Ground for DevGround {
                 )
             }
             Err(error) => {
+                troubles.push(error.message.clone());
                 let text = error.render();
                 // A try that nobody asked for is no news.
                 if !quietly {
@@ -245,7 +252,7 @@ impl Ground for DevGround {
             }
         };
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = code;
-        how
+        Performed { how, troubles }
     }
 
     async fn take_down(&self, services: &[ServiceId], force: bool) {

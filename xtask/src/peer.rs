@@ -5,10 +5,12 @@
 //! holds, and held by a descriptor: its number may be another one's a moment
 //! later.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
-use hob_engine::{AskedSession, ServiceState, Verdict, describe};
+use hob_engine::{AskedSession, describe, sessions};
 use hob_wire::{SessionInfo, SessionRequest};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -23,27 +25,17 @@ const END: Duration = Duration::from_secs(60);
 /// Between two looks at a process.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// What the dev sessions of these services have to say of them.
-pub async fn notes<'a>(seen: impl IntoIterator<Item = &'a ServiceState>) -> Vec<String> {
+/// What the dev sessions of a project that have any of these services have to
+/// say: also while nothing of these is up.
+pub async fn notes(runtime: &Path, services: &BTreeSet<String>) -> Vec<String> {
     let mut notes = Vec::new();
-    for session in of_services(seen) {
-        notes.extend(describe(session).await.unwrap_or_default().notes);
-    }
-    notes
-}
-
-/// The sessions of these services, each once.
-fn of_services<'a>(seen: impl IntoIterator<Item = &'a ServiceState>) -> Vec<&'a SessionInfo> {
-    let mut sessions: Vec<&SessionInfo> = Vec::new();
-    for state in seen {
-        if let Verdict::Up(status) = &state.verdict
-            && let Some(session) = &status.session
-            && !sessions.contains(&session)
-        {
-            sessions.push(session);
+    for session in sessions(runtime).await {
+        let state = describe(&session).await.unwrap_or_default();
+        if state.services.iter().any(|it| services.contains(it)) {
+            notes.extend(state.notes);
         }
     }
-    sessions
+    notes
 }
 
 /// Asks a session to end and waits until it has. One that does not hear it is

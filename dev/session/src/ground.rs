@@ -8,7 +8,7 @@ use hob_stack::ServiceId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::changes::Watched;
-use crate::message::Applied;
+use crate::message::Performed;
 
 /// Both ways of a connection to an agent, whatever carries it.
 pub struct Wire {
@@ -26,14 +26,15 @@ pub trait Ground: Send + Sync + 'static {
     /// The files that say so, whose change is no save but another question.
     fn stack_files(&self) -> Vec<PathBuf>;
 
-    /// Reads the stack files again. `Err` is what is wrong with them, told
-    /// already; everything stays as it was.
-    fn reload(&self) -> impl Future<Output = Result<(), ()>> + Send;
+    /// Reads the stack files again. `Err` says in one line what is wrong with
+    /// them, told in full already; everything stays as it was.
+    fn reload(&self) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Observes, plans and applies these of its services; tells the user
     /// meanwhile, or `quietly` only what is different from the last time.
     /// Dropping it interrupts it.
-    fn apply(&self, services: &[ServiceId], quietly: bool) -> impl Future<Output = Applied> + Send;
+    fn apply(&self, services: &[ServiceId], quietly: bool)
+    -> impl Future<Output = Performed> + Send;
 
     /// Takes down these services, unless another session works with them; by
     /// force without a grace.

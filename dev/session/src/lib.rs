@@ -21,7 +21,7 @@ mod tests;
 
 pub use changes::Watched;
 pub use ground::{Ground, Wire};
-pub use message::{Applied, Command, Effect, End, Input, Save, Token, Told, Watching};
+pub use message::{Applied, Command, Effect, End, Input, Performed, Save, Token, Told, Watching};
 pub use reducer::Session;
 pub use run::{Error, Key, Setup, Shown, run};
 pub use selfwritten::SelfWritten;

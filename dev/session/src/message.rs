@@ -41,11 +41,13 @@ pub enum Input {
     /// The agent told an event.
     Event(hob_wire::Event),
     /// A plan was performed.
-    Applied(Applied),
+    Performed(Performed),
     /// It is time to plan again.
     Replan,
     /// It is time to see whether what was in the way is gone.
     Retry,
+    /// A stack file is different and has mistakes, in one line.
+    Misread(String),
     /// A stack file is different, and this is what is watched now.
     Reloaded(Vec<Watching>),
     /// Somebody asks through the session's socket.
@@ -84,6 +86,16 @@ pub struct Watching {
     pub service: ServiceId,
     /// When its watch was set.
     pub since: Micros,
+}
+
+/// A plan that was performed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Performed {
+    /// How it ended.
+    pub how: Applied,
+    /// What kept services from where they are wanted and no agent tells, one
+    /// line each.
+    pub troubles: Vec<String>,
 }
 
 /// How a plan ended.

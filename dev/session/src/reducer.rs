@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use hob_stack::ServiceId;
 use hob_wire::Phase;
 
-use crate::message::{Applied, Effect, End, Input, Token, Told, Watching};
+use crate::message::{Applied, Effect, End, Input, Performed, Token, Told, Watching};
 use crate::selfwritten::Habit;
 use crate::served::{Link, Served};
 
@@ -37,6 +37,10 @@ pub struct Session {
     /// Whether another plan follows the one under way, and quietly.
     apply_again: Option<bool>,
     incomplete: bool,
+    /// What the newest plan met with, beside what agents tell themselves.
+    troubles: Vec<String>,
+    /// What is wrong with the stack files as they are now.
+    misread: Option<String>,
     /// Whether what is incomplete may mend itself.
     obstructed: bool,
     /// After how many milliseconds that is looked for next, and whether that
@@ -74,6 +78,8 @@ impl Session {
             applying: false,
             apply_again: None,
             incomplete: false,
+            troubles: Vec::new(),
+            misread: None,
             obstructed: false,
             retry: FIRST_RETRY,
             retrying: false,
@@ -111,7 +117,11 @@ impl Session {
             Input::Released(service) => self.released(&service, out),
             Input::Status(status) => self.status(*status, out),
             Input::Event(event) => self.event(&event),
-            Input::Applied(how) => self.applied(how, out),
+            Input::Performed(Performed { how, troubles }) => {
+                self.troubles = troubles;
+                self.applied(how, out);
+            }
+            Input::Misread(why) => self.misread = Some(why),
             Input::Replan => self.apply(out),
             Input::Retry => self.retry(out),
             Input::Reloaded(services) => self.reloaded(services, out),
@@ -239,6 +249,7 @@ impl Session {
             self.services.insert(service, served);
         }
         self.told = None;
+        self.misread = None;
         // What is under way is about services as they are no longer asked for.
         self.applying = false;
         self.apply(out);

@@ -119,7 +119,7 @@ pub async fn run<G: Ground>(
                 Key::Leave => Input::Leave,
             },
             Some(input) = inputs.recv() => input,
-            Some((number, how)) = applied.recv() => match shell.applied(number, how) {
+            Some((number, performed)) = applied.recv() => match shell.applied(number, performed) {
                 Some(input) => input,
                 None => continue,
             },

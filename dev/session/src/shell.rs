@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::changes::{are_new, names};
 use crate::ground::Ground;
 use crate::link::{Linked, Out, link};
-use crate::message::{Applied, Effect, End, Input, Save, Token};
+use crate::message::{Effect, End, Input, Performed, Save, Token};
 use crate::reducer::Session;
 use crate::run::Shown;
 use crate::socket::Asked;
@@ -35,7 +35,7 @@ pub(crate) struct ShellSetup<G> {
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
     pub(crate) linked: mpsc::UnboundedSender<Linked>,
     pub(crate) reread: mpsc::UnboundedSender<Reread>,
-    pub(crate) plans: mpsc::UnboundedSender<(u64, Applied)>,
+    pub(crate) plans: mpsc::UnboundedSender<(u64, Performed)>,
     pub(crate) shown: mpsc::UnboundedSender<Shown>,
 }
 
@@ -78,8 +78,8 @@ impl<G: Ground> Shell<G> {
     }
 
     /// How a plan ended. One that was given up may have ended just before.
-    pub(crate) fn applied(&self, number: u64, how: Applied) -> Option<Input> {
-        (number == self.next_plan).then_some(Input::Applied(how))
+    pub(crate) fn applied(&self, number: u64, performed: Performed) -> Option<Input> {
+        (number == self.next_plan).then_some(Input::Performed(performed))
     }
 
     /// A request of the session's socket.
@@ -167,8 +167,8 @@ impl<G: Ground> Shell<G> {
         let (number, plans) = (self.next_plan, self.has.plans.clone());
         let ground = self.has.ground.clone();
         self.applying = Some(tokio::spawn(async move {
-            let how = ground.apply(&services, quietly).await;
-            let _ = plans.send((number, how));
+            let performed = ground.apply(&services, quietly).await;
+            let _ = plans.send((number, performed));
         }));
     }
 
@@ -245,6 +245,7 @@ impl<G: Ground> Shell<G> {
                 });
                 None
             }
+            Reread::Misread(why) => Some(Input::Misread(why)),
             Reread::Watched => {
                 self.has.sources.are_set();
                 Some(Input::Reloaded(self.has.sources.watching()))
@@ -297,9 +298,11 @@ impl<G: Ground> Shell<G> {
     fn reload(&self) {
         let (ground, steps) = (self.has.ground.clone(), self.has.reread.clone());
         tokio::spawn(async move {
-            if ground.reload().await.is_ok() {
-                let _ = steps.send(Reread::Read);
-            }
+            let step = match ground.reload().await {
+                Ok(()) => Reread::Read,
+                Err(why) => Reread::Misread(why),
+            };
+            let _ = steps.send(step);
         });
     }
 }
@@ -308,6 +311,8 @@ impl<G: Ground> Shell<G> {
 pub(crate) enum Reread {
     /// They were read.
     Read,
+    /// They have mistakes.
+    Misread(String),
     /// What they name is watched.
     Watched,
     /// It is not, for this reason.

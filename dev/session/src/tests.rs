@@ -9,7 +9,9 @@ use hob_wire::{
 };
 use snapbox::assert_data_eq;
 
-use crate::message::{Applied, Command, Effect, Input, Save, Token, Told, Watching};
+use crate::message::{
+    Applied, Command, Effect, Input, Performed, Save, Token, Told, Watching,
+};
 use crate::reducer::Session;
 
 mod agents;
@@ -123,11 +125,12 @@ fn input(line: &str) -> Input {
             service: format!("s/{}", word(1)),
             kind: EventKind::Phase(Phase::Stopped),
         }),
-        "applied" => Input::Applied(Applied::Wholly),
-        "obstructed" => Input::Applied(Applied::Obstructed),
+        "applied" => performed(Applied::Wholly, &words),
+        "obstructed" => performed(Applied::Obstructed, &words),
         "retry" => Input::Retry,
-        "half-applied" => Input::Applied(Applied::Partly),
-        "blocked" => Input::Applied(Applied::Blocked),
+        "misread" => Input::Misread(words[1..].join(" ")),
+        "half-applied" => performed(Applied::Partly, &words),
+        "blocked" => performed(Applied::Blocked, &words),
         "replan" => Input::Replan,
         "reloaded" => Input::Reloaded(words[1..].iter().map(|name| watching(name, 300)).collect()),
         "reread" => Input::Reloaded(
@@ -191,6 +194,16 @@ fn input(line: &str) -> Input {
         "torn-down" => Input::TornDown,
         phase => status(word(1), phase, number(2, 1), number(3, 200), word(4)),
     }
+}
+
+/// `half-applied the image of web does not build`: how, and what is in the way.
+fn performed(how: Applied, words: &[&str]) -> Input {
+    let trouble = words[1..].join(" ");
+    let troubles = (!trouble.is_empty()).then_some(trouble);
+    Input::Performed(Performed {
+        how,
+        troubles: troubles.into_iter().collect(),
+    })
 }
 
 /// In the wire's unit.

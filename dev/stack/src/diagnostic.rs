@@ -130,6 +130,15 @@ impl Diagnostic {
         self
     }
 
+    /// What is wrong and where, in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Place { file, span } = &self.place;
+        let line = span.as_ref().map(|span| file.position(span.start).0);
+        let line = line.map_or_else(String::new, |line| format!(":{line}"));
+        printable(&format!("{}{line}: {}", file.shown, self.message)).into_owned()
+    }
+
     /// Whether the file cannot be used because of this.
     #[must_use]
     pub fn is_error(&self) -> bool {

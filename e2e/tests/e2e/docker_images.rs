@@ -1,6 +1,6 @@
 //! Images: built once, built again for a reason, and failures in words.
 
-use hob_e2e::{World, engine, http};
+use hob_e2e::{Poller, World, engine, http};
 
 use crate::{Web, web};
 
@@ -96,6 +96,26 @@ fn an_edit_of_the_dockerfile_is_live_in_a_session() {
 }
 
 #[test]
+fn an_edit_of_a_lock_file_is_live_in_a_session_and_no_answer_is_wrong_meanwhile() {
+    let Web { world, port } = imaged("no lock");
+    world.write("stacks/demo/web/deps.lock", "one");
+    dockerfile(&world, "COPY deps.lock /app/page.txt");
+    let mut session = world.dev_ready(&[]);
+    assert_eq!(http::get(port, "/").unwrap().body, "one");
+    let poller = Poller::start(port);
+    world.write("stacks/demo/web/deps.lock", "two");
+    World::answers(port, "two");
+    let polled = poller.end();
+    assert_eq!(polled.bodies, ["one", "two"]);
+    assert!(!polled.went_back);
+    // The port is closed between two containers; that is no answer.
+    let answered = |end: &String| end.starts_with(|first: char| first.is_ascii_digit());
+    assert!(!polled.bad.iter().any(answered), "{:?}", polled.bad);
+    assert_eq!(session.stop(), 130);
+    world.assert_nothing_kept();
+}
+
+#[test]
 fn a_failing_dockerfile_is_shown_by_up_and_the_old_container_goes_on() {
     let Web { world, port } = imaged("one");
     world.hob(["up"]).good();
@@ -119,7 +139,11 @@ fn a_failing_dockerfile_is_shown_by_a_session_and_the_old_container_goes_on() {
     dockerfile(&world, FAILING);
     session.wait("the library is nowhere");
     session.wait("Dockerfile:3");
+    session.wait("demo/web goes on from the image before");
     assert_eq!(http::get(port, "/").unwrap().body, "one");
+    let status = world.hob(["status"]).good();
+    assert!(status.err.contains("demo/web: "), "{status:?}");
+    assert!(status.err.contains("Dockerfile:3"), "{status:?}");
     dockerfile(&world, "RUN echo mended > /app/page.txt");
     World::answers(port, "mended");
     assert_eq!(session.stop(), 130);

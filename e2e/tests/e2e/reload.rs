@@ -35,6 +35,9 @@ fn a_mistake_is_shown_changes_nothing_and_is_mended() {
     session.wait("everything stays as it was");
     assert_eq!(http::get(port, "/").unwrap().body, "one");
     assert_eq!(world.marked(), before);
+    let status = || world.hob(["status"]).good().err;
+    let mistake = "stacks/demo/stack.toml:8: unknown key `bulid`";
+    until("the mistake in status", || status().contains(mistake));
     // Saves go on meanwhile.
     world.page("demo/web", "two\n");
     World::answers(port, "two");
@@ -43,6 +46,7 @@ fn a_mistake_is_shown_changes_nothing_and_is_mended() {
     world.page("demo/web", "three\n");
     world.hob(["wait", "web"]).good();
     assert_eq!(http::get(port, "/").unwrap().body, "three");
+    assert_eq!(status(), "");
     assert_eq!(session.stop(), 130);
     world.assert_nothing_left();
 }

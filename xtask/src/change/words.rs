@@ -15,6 +15,25 @@ pub struct Troubles {
     ends: Vec<(Owner, Outcome)>,
 }
 
+impl Troubles {
+    /// What no agent tells itself, one line each. What was not tried follows
+    /// from it.
+    pub fn lines(&self) -> Vec<String> {
+        let obstacles = self.obstacles.iter();
+        let mut lines: Vec<String> = obstacles
+            .map(|it| format!("{}: {}", it.owner, it.reason))
+            .collect();
+        for (owner, outcome) in &self.ends {
+            if let Outcome::Failed(failure) = outcome
+                && failure.kind != FailureKind::Service
+            {
+                lines.push(format!("{owner}: {}", failure.message));
+            }
+        }
+        lines
+    }
+}
+
 /// What is said of a change, and what was said of the one before.
 #[derive(Debug, Default)]
 pub struct Words {
@@ -69,11 +88,23 @@ impl Words {
     /// else tells it.
     pub fn ended(&self, stage: &Stage, owner: &Owner, outcome: &Outcome, lines: Vec<String>) {
         if self.is_news(owner, outcome) {
-            lines.iter().for_each(|line| stage.say_folded(line));
+            let shown = match self.is_told_of_another(outcome) {
+                true => 1,
+                false => lines.len(),
+            };
+            let lines = lines.iter().take(shown);
+            lines.for_each(|line| stage.say_folded(line));
         }
         if let Outcome::Failed(_) | Outcome::Skipped { .. } = outcome {
             self.met().ends.push((owner.clone(), outcome.clone()));
         }
+    }
+
+    /// Whether the same went wrong with something else just now: what a program
+    /// said of it was shown then.
+    fn is_told_of_another(&self, outcome: &Outcome) -> bool {
+        let failed = matches!(outcome, Outcome::Failed(_));
+        failed && self.met().ends.iter().any(|(_, how)| how == outcome)
     }
 
     fn is_news(&self, owner: &Owner, outcome: &Outcome) -> bool {

@@ -175,19 +175,39 @@ impl Steps {
                     _ => "starting",
                 },
             };
-            let short = owner.rsplit('/').next().unwrap_or(owner);
             let names = words.entry(doing).or_default();
-            if !names.contains(&short) {
-                names.push(short);
+            if !names.contains(&short(owner)) {
+                names.push(short(owner));
             }
         }
         let text: Vec<String> = words
             .iter()
-            .map(|(doing, names)| format!("{doing} {}", names.join(", ")))
+            .map(|(doing, names)| format!("{doing} {}", enumerated(names)))
             .collect();
-        let said = self.said.values().next_back();
-        let said = said.map_or_else(String::new, |line| format!(": {line}"));
+        let said = self.said.iter().next_back();
+        let said = said.map_or_else(String::new, |(step, line)| {
+            let doing = self.steps.get(step).filter(|_| self.running.len() > 1);
+            let whose = doing.map_or("", |doing| short(&doing.owner));
+            match whose {
+                "" => format!(": {line}"),
+                whose => format!("; {whose}: {line}"),
+            }
+        });
         (!text.is_empty()).then(|| text.join("; ") + &said)
+    }
+}
+
+/// A service without its stack.
+fn short(owner: &str) -> &str {
+    owner.rsplit('/').next().unwrap_or(owner)
+}
+
+/// Names in half a line: what comes after them is to be seen, too.
+fn enumerated(names: &[&str]) -> String {
+    const FIT: usize = 3;
+    match names.len() {
+        0..=FIT => names.join(", "),
+        many => format!("{} and {} more", names[..FIT - 1].join(", "), many - FIT + 1),
     }
 }
 

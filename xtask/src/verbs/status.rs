@@ -34,7 +34,7 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     };
     if !args.watch {
         let seen = look(&running, &asked, all).await?;
-        return show(context, &seen, &notes(&seen).await);
+        return show(context, &seen, &notes(&running, &seen).await);
     }
     let mut before: Option<Vec<Seen>> = None;
     let watching = async {
@@ -45,7 +45,7 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
                     // Nothing to lose if it cannot be cleared.
                     let _ = console::Term::stdout().clear_screen();
                 }
-                show(context, &seen, &notes(&seen).await)?;
+                show(context, &seen, &notes(&running, &seen).await)?;
                 before = Some(seen);
             }
             tokio::time::sleep(LOOK).await;
@@ -58,8 +58,9 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
 }
 
 /// What the sessions of these services have to say.
-async fn notes(seen: &[Seen]) -> Vec<String> {
-    peer::notes(seen.iter().map(|it| &it.state)).await
+async fn notes(running: &Running<'_>, seen: &[Seen]) -> Vec<String> {
+    let services = seen.iter().map(|it| it.state.owner.to_string()).collect();
+    peer::notes(&running.engine.paths().runtime, &services).await
 }
 
 /// Those that are up first, then the others.

@@ -113,6 +113,9 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec, network: &str) -> Con
                 typ: Some("json-file".to_owned()),
                 config: Some(text(&LOG)),
             }),
+            // Where the engine gives containers other users, mounted sources would
+            // be nobody's; elsewhere it says nothing.
+            userns_mode: Some("host".to_owned()),
             // The agent is it.
             init: Some(false),
             ..HostConfig::default()

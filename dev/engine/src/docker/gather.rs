@@ -3,9 +3,10 @@
 //! Start with [`DockerEngine::facts`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::net::UnixStream;
 use std::sync::PoisonError;
 
-use hob_stack::{AgentProgram, AgentsOver, Project, ServiceId};
+use hob_stack::{AgentProgram, AgentsOver, DockerEndpoint, Project, ServiceId};
 use hob_wire::{Mode, SecretSource};
 use tokio::task::JoinSet;
 
@@ -46,11 +47,20 @@ impl DockerEngine {
         });
         let had: BTreeMap<ServiceId, u16> = had.collect();
         let used = |port| listeners.uses(port) || published.contains(&port);
+        // There the caller is root inside of containers, and no other number
+        // inside is the caller.
+        let (user, own) = match self.is_rootless() {
+            true => ((0, 0), (0, 0)),
+            false => (
+                caller(&self.setup.environment, self.setup.uid, self.gid),
+                (self.setup.uid, self.gid),
+            ),
+        };
         let mut facts = DockerFacts {
             ports: port_choice::ports(project, want.port_offset, &had, used),
             images: self.images_in(found),
-            user: caller(&self.setup.environment, self.setup.uid, self.gid),
-            own_group: self.gid,
+            user,
+            own,
             builds: builds(want).await,
             program: Some(self.program(project).await?),
             over_tcp: self.over_tcp(project).await?,
@@ -111,6 +121,17 @@ impl DockerEngine {
         let key = found.as_ref().ok().map(|it| it.key.clone());
         *self.built.lock().unwrap_or_else(PoisonError::into_inner) = key;
         Ok(found)
+    }
+
+    /// Whether the engine runs as the caller and not as root, which the kernel
+    /// says of who listens (see unix(7), `SO_PEERCRED`).
+    fn is_rootless(&self) -> bool {
+        let DockerEndpoint::Unix(path) = &self.client.resolved.endpoint else {
+            return false;
+        };
+        let stream = UnixStream::connect(path);
+        let listener = stream.and_then(|stream| Ok(rustix::net::sockopt::socket_peercred(stream)?));
+        listener.is_ok_and(|it| !it.uid.is_root() && it.uid.as_raw() == self.setup.uid)
     }
 
     /// Whether agents are spoken to over a port: it was asked for, or the

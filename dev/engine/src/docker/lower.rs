@@ -209,7 +209,7 @@ impl Lowering<'_> {
             health: self.as_the_image_says() && want.mode == Mode::Run,
             over_tcp: self.facts.over_tcp,
             program,
-            own: (self.setup.uid, self.facts.own_group),
+            own: self.facts.own,
             traits: Identity::new(),
             needs: made_of,
             secret_variables: secrets.iter().map(|it| (it.clone(), it.clone())).collect(),

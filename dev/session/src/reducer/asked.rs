@@ -40,13 +40,15 @@ impl Session {
     }
 
     fn describe(&self) -> SessionState {
-        let notes = self.services.iter().filter_map(|(id, served)| {
+        let habits = self.services.iter().filter_map(|(id, served)| {
             let note = served.habit.note()?;
             Some(format!("{id}: {note}"))
         });
+        let files = self.misread.iter().cloned();
+        let troubles = self.troubles.iter().cloned();
         SessionState {
             services: self.own().iter().map(ToString::to_string).collect(),
-            notes: notes.collect(),
+            notes: files.chain(troubles).chain(habits).collect(),
         }
     }
 

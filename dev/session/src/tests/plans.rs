@@ -274,3 +274,27 @@ applied                tell AllReady, tell CaughtUp
 "#]],
     );
 }
+
+#[test]
+fn who_asks_is_told_what_is_in_the_way_until_it_is_gone() {
+    check(
+        &["web"],
+        "applied; attached web; ready web; half-applied its image does not build; describe; \
+         misread the stack files have mistakes; describe; reloaded web; applied; describe",
+        str![[r#"
+
+begin                  apply web, attach web
+applied
+attached web
+ready web              tell AllReady, tell CaughtUp
+half-applied its image does not build tell SomeReady { serves: true }
+describe               answer that it has s/web; its image does not build
+misread the stack files have mistakes
+describe               answer that it has s/web; the stack files have mistakes; its image does not build
+reloaded web           apply web
+applied                tell AllReady
+describe               answer that it has s/web
+
+"#]],
+    );
+}

@@ -122,7 +122,7 @@ impl Ground {
             ports: BTreeMap::from([(id("api"), 20010), (id("db"), 22001), (id("pages"), 22002)]),
             builds: BTreeMap::from([(id("api"), Ok(build))]),
             user: (1000, 100),
-            own_group: 100,
+            own: (1000, 100),
             program: Some(program::find(&self.setup.paths, &self.setup.executable)),
             there: BTreeSet::from([stack.join(".secrets"), stack.join("key")]),
             ..DockerFacts::default()
