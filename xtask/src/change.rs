@@ -10,7 +10,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use hob_engine::{
-    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Verdict, Want,
+    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Prepared, Verdict,
+    Want,
 };
 use tokio::sync::mpsc;
 
@@ -125,6 +126,17 @@ pub async fn change_within(
     words: &Words,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
+    let prepared = prepare(engine, want, stage, lock).await?;
+    Ok(perform(engine, want, prepared, stage, words, cancel).await)
+}
+
+/// Plans a change, with a limit for another hob's.
+pub async fn prepare(
+    engine: &Engine,
+    want: &Want,
+    stage: &Stage,
+    lock: Duration,
+) -> Result<Prepared> {
     // A session that leaves waits its turn: whoever works is no less than it.
     let down = want.services.is_empty() && want.force;
     let mut interrupting = Interrupting::default();
@@ -135,6 +147,18 @@ pub async fn change_within(
         .map_err(engine_error)?;
     // Whoever it was, it is done with this project.
     drop(interrupting);
+    Ok(prepared)
+}
+
+/// Performs what was planned.
+pub async fn perform(
+    engine: &Engine,
+    want: &Want,
+    prepared: Prepared,
+    stage: &Stage,
+    words: &Words,
+    cancel: impl Future<Output = ()>,
+) -> Changed {
     let plan = prepared.plan.clone();
     words.obstacles(stage, &plan.obstacles);
     let (told, heard) = mpsc::unbounded_channel();
@@ -151,7 +175,7 @@ pub async fn change_within(
         applied,
     };
     tell_what_goes_on(engine, want, stage, &changed).await;
-    Ok(changed)
+    changed
 }
 
 /// Says of services whose new image could not be had that they serve as before.

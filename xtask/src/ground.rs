@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hob_engine::docker::image_files;
-use hob_engine::{Engine, Obstacle, ObstacleKind, Scope, Want};
+use hob_engine::{Engine, Obstacle, ObstacleKind, Plan, Scope, Verb, Want};
 use hob_session::{Applied as How, Ground, Performed, Watched, Wire};
 use hob_stack::{Form, Image, Loaded, Project, Recipe, ServiceId};
 use hob_wire::{ChangeAction, Mode};
 
-use crate::change::{Changed, LOCK, Troubles, Words, change_within, engine_error};
+use crate::change::{
+    Changed, LOCK, Troubles, Words, change_within, engine_error, perform, prepare,
+};
 use crate::context::Loading;
 use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
@@ -211,7 +213,12 @@ impl Ground for DevGround {
         Ok(())
     }
 
-    async fn apply(&self, own: &[ServiceId], quietly: bool) -> Performed {
+    async fn apply(
+        &self,
+        own: &[ServiceId],
+        quietly: bool,
+        planned: impl FnOnce(Vec<ServiceId>) + Send,
+    ) -> Performed {
         let (project, services) = self.services();
         let own: BTreeSet<ServiceId> = own.iter().cloned().collect();
         let services: BTreeSet<ServiceId> =
@@ -227,7 +234,14 @@ impl Ground for DevGround {
         };
         let words = Words::beside_agents(known);
         let never = std::future::pending();
-        let changed = change_within(&self.engine, &want, &self.stage, LOCK, &words, never).await;
+        let (engine, stage) = (&self.engine, &self.stage);
+        let changed = match prepare(engine, &want, stage, LOCK).await {
+            Ok(prepared) => {
+                planned(made_anew(&prepared.plan, &services));
+                Ok(perform(engine, &want, prepared, stage, &words, never).await)
+            }
+            Err(error) => Err(error),
+        };
         let met = words.into_troubles();
         let mut troubles = met.lines();
         *self.met() = met;
@@ -284,6 +298,14 @@ impl Ground for DevGround {
         let hob_engine::AgentWire { read, write } = self.engine.connect(service).await?;
         Ok(Wire { read, write })
     }
+}
+
+/// The services of which a plan does more than to wait for them.
+fn made_anew(plan: &Plan<()>, services: &BTreeSet<ServiceId>) -> Vec<ServiceId> {
+    let steps = plan.steps.iter().filter(|step| step.verb != Verb::Await);
+    let owners: BTreeSet<_> = steps.map(|step| step.resource.owner()).collect();
+    let touched = |id: &&ServiceId| owners.contains(&hob_engine::owner(id));
+    services.iter().filter(touched).cloned().collect()
 }
 
 /// Whether what is in the way of a service may go away by itself: whoever has

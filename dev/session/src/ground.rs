@@ -33,8 +33,14 @@ pub trait Ground: Send + Sync + 'static {
     /// Observes, plans and applies these of its services; tells the user
     /// meanwhile, or `quietly` only what is different from the last time.
     /// Dropping it interrupts it.
-    fn apply(&self, services: &[ServiceId], quietly: bool)
-    -> impl Future<Output = Performed> + Send;
+    /// `planned` is told once, and only where there is a plan, which of the
+    /// services it makes anew.
+    fn apply(
+        &self,
+        services: &[ServiceId],
+        quietly: bool,
+        planned: impl FnOnce(Vec<ServiceId>) + Send,
+    ) -> impl Future<Output = Performed> + Send;
 
     /// Takes down these services, unless another session works with them; by
     /// force without a grace.

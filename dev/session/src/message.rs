@@ -40,13 +40,17 @@ pub enum Input {
     Status(Box<Status>),
     /// The agent told an event.
     Event(hob_wire::Event),
+    /// There is a plan, which makes these services anew.
+    Planned(Vec<ServiceId>),
     /// A plan was performed.
     Performed(Performed),
     /// It is time to plan again.
     Replan,
     /// It is time to see whether what was in the way is gone.
     Retry,
-    /// A stack file is different and has mistakes, in one line.
+    /// A stack file is different, and is read: `Misread` or `Reloaded` follows.
+    Rereading,
+    /// A stack file is different, and nothing came of it for this reason.
     Misread(String),
     /// A stack file is different, and this is what is watched now.
     Reloaded(Vec<Watching>),

@@ -27,6 +27,17 @@ mod saves;
 const FIRST_RETRY: u64 = 2_000;
 const LAST_RETRY: u64 = 30_000;
 
+/// What a plan under way makes anew.
+#[derive(Debug)]
+enum Anew {
+    /// Nothing; a plan that nobody asked for looks for what was in the way.
+    Nothing,
+    /// It may be any service, until there is a plan.
+    Unknown,
+    /// These.
+    These(Vec<ServiceId>),
+}
+
 /// The state of a dev session.
 #[derive(Debug)]
 pub struct Session {
@@ -41,6 +52,10 @@ pub struct Session {
     troubles: Vec<String>,
     /// What is wrong with the stack files as they are now.
     misread: Option<String>,
+    /// How many times they are being read.
+    rereading: usize,
+    /// What the plan under way makes anew.
+    anew: Anew,
     /// Whether what is incomplete may mend itself.
     obstructed: bool,
     /// After how many milliseconds that is looked for next, and whether that
@@ -80,6 +95,8 @@ impl Session {
             incomplete: false,
             troubles: Vec::new(),
             misread: None,
+            rereading: 0,
+            anew: Anew::Nothing,
             obstructed: false,
             retry: FIRST_RETRY,
             retrying: false,
@@ -121,7 +138,12 @@ impl Session {
                 self.troubles = troubles;
                 self.applied(how, out);
             }
-            Input::Misread(why) => self.misread = Some(why),
+            Input::Planned(services) => self.anew = Anew::These(services),
+            Input::Rereading => self.rereading += 1,
+            Input::Misread(why) => {
+                self.rereading = self.rereading.saturating_sub(1);
+                self.misread = Some(why);
+            }
             Input::Replan => self.apply(out),
             Input::Retry => self.retry(out),
             Input::Reloaded(services) => self.reloaded(services, out),
@@ -159,6 +181,10 @@ impl Session {
             return;
         }
         self.applying = true;
+        self.anew = match quietly {
+            true => Anew::Nothing,
+            false => Anew::Unknown,
+        };
         let services = self.own();
         out.push(Effect::Apply { services, quietly });
         self.attach(out);
@@ -166,6 +192,7 @@ impl Session {
 
     fn applied(&mut self, how: Applied, out: &mut Vec<Effect>) {
         self.applying = false;
+        self.anew = Anew::Nothing;
         self.incomplete = how != Applied::Wholly;
         if self.leaving {
             return;
@@ -250,6 +277,7 @@ impl Session {
         }
         self.told = None;
         self.misread = None;
+        self.rereading = self.rereading.saturating_sub(1);
         // What is under way is about services as they are no longer asked for.
         self.applying = false;
         self.apply(out);

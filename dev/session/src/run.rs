@@ -86,7 +86,7 @@ pub async fn run<G: Ground>(
     let sources = Sources::start(ground.watched(), ground.stack_files(), events_in)?;
     let (inputs_in, mut inputs) = mpsc::unbounded_channel();
     let (linked_in, mut linked) = mpsc::unbounded_channel();
-    let (plans, mut applied) = mpsc::unbounded_channel();
+    let (plans, mut planned) = mpsc::unbounded_channel();
     let (reread_in, mut reread) = mpsc::unbounded_channel();
     let mut shell = Shell::new(ShellSetup {
         session: Session::new(sources.watching(), setup.keep),
@@ -119,7 +119,7 @@ pub async fn run<G: Ground>(
                 Key::Leave => Input::Leave,
             },
             Some(input) = inputs.recv() => input,
-            Some((number, performed)) = applied.recv() => match shell.applied(number, performed) {
+            Some((number, told)) = planned.recv() => match shell.planned(number, told) {
                 Some(input) => input,
                 None => continue,
             },

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::changes::{are_new, names};
 use crate::ground::Ground;
 use crate::link::{Linked, Out, link};
-use crate::message::{Effect, End, Input, Performed, Save, Token};
+use crate::message::{Effect, End, Input, Save, Token};
 use crate::reducer::Session;
 use crate::run::Shown;
 use crate::socket::Asked;
@@ -35,7 +35,7 @@ pub(crate) struct ShellSetup<G> {
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
     pub(crate) linked: mpsc::UnboundedSender<Linked>,
     pub(crate) reread: mpsc::UnboundedSender<Reread>,
-    pub(crate) plans: mpsc::UnboundedSender<(u64, Performed)>,
+    pub(crate) plans: mpsc::UnboundedSender<(u64, Input)>,
     pub(crate) shown: mpsc::UnboundedSender<Shown>,
 }
 
@@ -77,9 +77,9 @@ impl<G: Ground> Shell<G> {
         self.end.take()
     }
 
-    /// How a plan ended. One that was given up may have ended just before.
-    pub(crate) fn applied(&self, number: u64, performed: Performed) -> Option<Input> {
-        (number == self.next_plan).then_some(Input::Performed(performed))
+    /// What is told of a plan. One that was given up may have ended just before.
+    pub(crate) fn planned(&self, number: u64, told: Input) -> Option<Input> {
+        (number == self.next_plan).then_some(told)
     }
 
     /// A request of the session's socket.
@@ -167,8 +167,11 @@ impl<G: Ground> Shell<G> {
         let (number, plans) = (self.next_plan, self.has.plans.clone());
         let ground = self.has.ground.clone();
         self.applying = Some(tokio::spawn(async move {
-            let performed = ground.apply(&services, quietly).await;
-            let _ = plans.send((number, performed));
+            let planned = |services| {
+                let _ = plans.send((number, Input::Planned(services)));
+            };
+            let performed = ground.apply(&services, quietly, planned).await;
+            let _ = plans.send((number, Input::Performed(performed)));
         }));
     }
 
@@ -216,14 +219,19 @@ impl<G: Ground> Shell<G> {
     }
 
     fn sync(&self, token: Token, service: ServiceId) {
-        let (done, looked) = oneshot::channel();
-        if let Some(root) = self.has.sources.root_of(&service) {
-            self.has.sources.watcher.sync(root, done);
-        }
+        let sources = &self.has.sources;
+        let looks = [sources.root_of(&service), Some(STACK_FILES)].map(|root| {
+            let (done, looked) = oneshot::channel();
+            if let Some(root) = root {
+                sources.watcher.sync(root, done);
+            }
+            looked
+        });
         let inputs = self.has.inputs.clone();
         tokio::spawn(async move {
             // Batches are told before the answer, and go first in the loop.
-            let looked = looked.await.is_ok();
+            let [service, files] = looks;
+            let looked = service.await.is_ok() && files.await.is_ok();
             let _ = inputs.send(Input::Synced { token, looked });
         });
     }
@@ -254,7 +262,7 @@ impl<G: Ground> Shell<G> {
                 for service in self.has.sources.services() {
                     self.show(Shown::Watch(service, why.clone()));
                 }
-                None
+                Some(Input::Misread(why))
             }
         }
     }
@@ -264,7 +272,7 @@ impl<G: Ground> Shell<G> {
         match event {
             hob_watch::Event::Batch(batch) if batch.root == STACK_FILES => {
                 self.reload();
-                None
+                Some(Input::Rereading)
             }
             hob_watch::Event::Batch(batch) => {
                 let source = self.has.sources.get(batch.root)?;

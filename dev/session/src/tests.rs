@@ -9,9 +9,7 @@ use hob_wire::{
 };
 use snapbox::assert_data_eq;
 
-use crate::message::{
-    Applied, Command, Effect, Input, Performed, Save, Token, Told, Watching,
-};
+use crate::message::{Applied, Command, Effect, Input, Performed, Save, Token, Told, Watching};
 use crate::reducer::Session;
 
 mod agents;
@@ -128,6 +126,8 @@ fn input(line: &str) -> Input {
         "applied" => performed(Applied::Wholly, &words),
         "obstructed" => performed(Applied::Obstructed, &words),
         "retry" => Input::Retry,
+        "rereading" => Input::Rereading,
+        "planned" => Input::Planned(words[1..].iter().map(|name| id(name)).collect()),
         "misread" => Input::Misread(words[1..].join(" ")),
         "half-applied" => performed(Applied::Partly, &words),
         "blocked" => performed(Applied::Blocked, &words),

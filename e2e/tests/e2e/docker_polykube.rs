@@ -70,7 +70,9 @@ fn an_edit_in_each_language_is_live_without_a_failed_request() {
         (site, "static/public/index.html", "<title>polykube</title>"),
     ];
     for (port, path, before) in edits {
-        let after = before.replace("polykube", "edited").replace("hello", "edited");
+        let after = before
+            .replace("polykube", "edited")
+            .replace("hello", "edited");
         edit(&world, &format!("stacks/polykube/{path}"), before, &after);
         until(&format!("{after:?} on port {port}"), || {
             http::get(port, "/").is_ok_and(|answer| answer.body.contains(&after))

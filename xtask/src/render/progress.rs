@@ -207,7 +207,11 @@ fn enumerated(names: &[&str]) -> String {
     const FIT: usize = 3;
     match names.len() {
         0..=FIT => names.join(", "),
-        many => format!("{} and {} more", names[..FIT - 1].join(", "), many - FIT + 1),
+        many => format!(
+            "{} and {} more",
+            names[..FIT - 1].join(", "),
+            many - FIT + 1
+        ),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use hob_engine::{ClientError, describe, sessions};
+use hob_engine::{describe, sessions};
 use hob_stack::ServiceId;
 use hob_wire::{Hello, Reply, Request, SessionInfo, SessionRequest, decode, encode};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -111,9 +111,8 @@ async fn attempt(
             Ok(Some(Reply::Status(status))) => problem = status.problem,
             Ok(Some(_)) => {}
             Ok(None) => return gone(Error::failed(format!("the agent of {id} went down"))).await,
-            Err(error @ ClientError::Gone { .. }) => {
-                return gone(Error::failed(error.to_string())).await;
-            }
+            // It refuses without a problem of the service's when it is going.
+            Err(error) if problem.is_none() => return gone(Error::failed(error.to_string())).await,
             Err(error) => return Err(failed(&id.to_string(), problem, &error.to_string())),
         }
     }

@@ -3,7 +3,7 @@
 use hob_stack::ServiceId;
 use hob_wire::{Reply, Request, SessionRequest, SessionState};
 
-use super::Session;
+use super::{Anew, Session};
 use crate::message::{Command, Effect, Save, Token, Told};
 use crate::served::Served;
 
@@ -61,7 +61,9 @@ impl Session {
             .iter()
             .find(|(id, _)| id.to_string() == service);
         match known {
-            Some((id, served)) if served.link.is_attached() => Ok(id.clone()),
+            Some((id, served)) if served.link.is_attached() || self.is_made_anew(id) => {
+                Ok(id.clone())
+            }
             Some(_) => Err(format!("{service} has no agent yet")),
             None => Err(format!("this session does not watch {service}")),
         }
@@ -78,15 +80,15 @@ impl Session {
     }
 
     /// Answers those whose disk was looked at, as soon as what was found there
-    /// was sent, or is known to be what the agent has.
+    /// was sent, or is known to be what the agent has, and this agent stays.
     pub(super) fn answer_syncs(&mut self, out: &mut Vec<Effect>) {
         let idle = !self.paused && !self.leaving;
-        let services = &mut self.services;
-        self.syncing.retain(|token, sync| {
-            if !sync.looked {
+        let mut syncing = std::mem::take(&mut self.syncing);
+        syncing.retain(|token, sync| {
+            if !sync.looked || idle && self.is_made_anew(&sync.service) {
                 return true;
             }
-            let served = services.get_mut(&sync.service);
+            let served = self.services.get_mut(&sync.service);
             let served = served.filter(|served| idle && served.link.is_attached());
             let Some(served) = served else {
                 out.push(Effect::Answer(*token, cannot_wait(&sync.service)));
@@ -103,6 +105,18 @@ impl Session {
                 _ => true,
             }
         });
+        self.syncing = syncing;
+    }
+
+    /// Whether what answers for a service now may be about to go: the stack
+    /// files ask for something else.
+    fn is_made_anew(&self, service: &ServiceId) -> bool {
+        let by_plan = match &self.anew {
+            Anew::Nothing => false,
+            Anew::Unknown => true,
+            Anew::These(services) => services.contains(service),
+        };
+        self.rereading > 0 || by_plan
     }
 
     pub(super) fn command(&mut self, command: &Command, out: &mut Vec<Effect>) {

@@ -165,10 +165,11 @@ failed web 6 50        tell CaughtUp
 fn a_wait_before_the_sources_are_known_is_answered_once_they_are() {
     check(
         &["web"],
-        "attached web; ready web 5 50 aa; sync web; synced web; digest web bb",
+        "planned; attached web; ready web 5 50 aa; sync web; synced web; digest web bb",
         str![[r#"
 
 begin                  apply web, attach web
+planned
 attached web
 ready web 5 50 aa
 sync web               look at web
@@ -179,10 +180,11 @@ digest web bb          web: rebuild g6, answer g6
     );
     check(
         &["web"],
-        "attached web; building web 5 50; sync web; synced web; digest web bb; ready web 5 50 aa",
+        "planned; attached web; building web 5 50; sync web; synced web; digest web bb; ready web 5 50 aa",
         str![[r#"
 
 begin                  apply web, attach web
+planned
 attached web
 building web 5 50
 sync web               look at web
@@ -194,10 +196,11 @@ ready web 5 50 aa      web: rebuild g6, answer g6
     );
     check(
         &["web"],
-        "attached web; ready web 5 50 aa; sync web; synced web; lost web",
+        "planned; attached web; ready web 5 50 aa; sync web; synced web; lost web",
         str![[r#"
 
 begin                  apply web, attach web
+planned
 attached web
 ready web 5 50 aa
 sync web               look at web
@@ -279,7 +282,7 @@ applied                tell AllReady, tell CaughtUp
 fn who_asks_is_told_what_is_in_the_way_until_it_is_gone() {
     check(
         &["web"],
-        "applied; attached web; ready web; half-applied its image does not build; describe; \
+        "applied; attached web; ready web; half-applied its image does not build; describe; rereading; \
          misread the stack files have mistakes; describe; reloaded web; applied; describe",
         str![[r#"
 
@@ -289,6 +292,7 @@ attached web
 ready web              tell AllReady, tell CaughtUp
 half-applied its image does not build tell SomeReady { serves: true }
 describe               answer that it has s/web; its image does not build
+rereading
 misread the stack files have mistakes
 describe               answer that it has s/web; the stack files have mistakes; its image does not build
 reloaded web           apply web

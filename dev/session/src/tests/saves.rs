@@ -102,10 +102,11 @@ digest web bb          web: rebuild g6
 fn a_wait_looks_at_the_disk_and_answers_with_the_generation_that_holds_it() {
     check(
         &["web"],
-        "sync web; attached web; ready web 4; sync web; save web aa; synced web; sync api",
+        "planned; sync web; attached web; ready web 4; sync web; save web aa; synced web; sync api",
         str![[r#"
 
 begin                  apply web, attach web
+planned
 sync web               refuse: s/web has no agent yet
 attached web
 ready web 4
@@ -214,10 +215,11 @@ failed web 2 200
 fn a_wait_that_could_not_look_or_lost_its_agent_is_refused() {
     check(
         &["web"],
-        "attached web; ready web; sync web 1; unsynced web 1; sync web 2; lost web; synced web 2",
+        "planned; attached web; ready web; sync web 1; unsynced web 1; sync web 2; lost web; synced web 2",
         str![[r#"
 
 begin                  apply web, attach web
+planned
 attached web
 ready web
 sync web 1             look at web
@@ -225,6 +227,55 @@ unsynced web 1         refuse: s/web cannot be waited for at the moment
 sync web 2             look at web
 lost web               tell that the agent of web died, replan in 50 ms
 synced web 2           refuse: s/web cannot be waited for at the moment
+
+"#]],
+    );
+}
+
+#[test]
+fn a_wait_is_answered_by_the_agent_that_the_stack_files_ask_for() {
+    check(
+        &["web", "api"],
+        "applied; attached web; ready web 4; attached api; ready api 2; rereading; sync web 1; \
+         sync api 2; synced web 1; synced api 2; reread web api; planned web; stopping web; \
+         lost web; attached web; ready web; applied",
+        str![[r#"
+
+begin                  apply api and web, attach api, attach web
+applied
+attached web
+ready web 4
+attached api
+ready api 2            tell AllReady, tell CaughtUp
+rereading
+sync web 1             look at web
+sync api 2             look at api
+synced web 1
+synced api 2
+reread web api         apply api and web
+planned web            answer g2
+stopping web
+lost web               attach web
+attached web
+ready web
+applied                tell AllReady, answer g1
+
+"#]],
+    );
+    // A mistake in them leaves what is there.
+    check(
+        &["web"],
+        "applied; attached web; ready web 4; rereading; sync web; synced web; misread a mistake",
+        str![[r#"
+
+begin                  apply web, attach web
+applied
+attached web
+ready web 4            tell AllReady, tell CaughtUp
+rereading
+sync web               look at web
+synced web
+misread a mistake      answer g4
 
 "#]],
     );

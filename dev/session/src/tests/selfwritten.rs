@@ -5,7 +5,7 @@ use snapbox::{assert_data_eq, str};
 use super::tell;
 
 /// A service that wrote `a` after each of two starts.
-const WROTE_TWICE: &str = "attached web; ready web; start web 1; write web 1.1 a; ready web 2; \
+const WROTE_TWICE: &str = "planned; attached web; ready web; start web 1; write web 1.1 a; ready web 2; \
                            start web 2; write web 2.1 a; ready web 3; start web 3;";
 
 #[track_caller]
