@@ -2,9 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests make files")]
 
+mod hob_toml;
+mod local;
+
 use std::os::unix::ffi::OsStrExt;
 
-use hob_stack::{Project, Publish};
+use hob_stack::Project;
 use snapbox::str;
 
 use crate::project::{check, check_fixture, exists, project, told, with};
@@ -116,20 +119,6 @@ fn a_bom_and_carriage_returns_are_no_errors() {
 }
 
 #[test]
-fn a_local_file_alone_is_told_and_an_empty_folder_is_not() {
-    check(
-        "== stacks/demo/stack.local.toml\n== stacks/empty/\n== stacks/note.txt\n== stacks/.git/stack.toml\nx",
-        str![[r#"
-error: `stack.local.toml` without `stack.toml`
- --> stacks/demo/stack.local.toml
-  = note: it only overrides
-  = help: create `stack.toml` beside it
-
-"#]],
-    );
-}
-
-#[test]
 fn a_stack_in_error_hides_no_other() {
     let fixture = project(
         "== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]\n== stacks/bad/stack.toml\nversion = 1\n== stacks/Worse/stack.toml\n",
@@ -140,109 +129,6 @@ fn a_stack_in_error_hides_no_other() {
     assert_eq!(
         stacks.keys().map(|n| n.as_str()).collect::<Vec<_>>(),
         ["demo"]
-    );
-}
-
-#[test]
-fn an_error_in_a_local_file_points_into_it() {
-    check(
-        "== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]\nport = 1\n== stacks/demo/stack.local.toml\n[services.a]\nport = \"x\"\nsource = \"gone\"\nfoo = 1\n[services.b]\nenv = {}",
-        str![[r#"
-error: `port` cannot be a string
- --> stacks/demo/stack.local.toml:2:8
-  |
-2 | port = "x"
-  |        ^^^ expected an integer from 1 to 65535
-
-error: the source folder `stacks/demo/gone` is not there
- --> stacks/demo/stack.local.toml:3:10
-  |
-3 | source = "gone"
-  |          ^^^^^^
-
-error: unknown key `foo` in `a`
- --> stacks/demo/stack.local.toml:4:1
-  |
-4 | foo = 1
-  | ^^^
-  |
-  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `image`, `read_only`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
-
-error: nothing says how this service runs
- --> stacks/demo/stack.local.toml:5:11
-  |
-5 | [services.b]
-  |           ^
-  |
-  = help: add `run = ["…"]`, `serve = "public"` or `image = {}` for a `Dockerfile`
-
-"#]],
-    );
-}
-
-#[test]
-fn a_clash_between_a_file_and_its_local_file_shows_both() {
-    check(
-        "== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]\nport = 1\npublish = 8080\n[services.b]\nrun = [\"x\"]\nport = 1\n== stacks/demo/stack.local.toml\n[services.b]\npublish = 8080",
-        str![[r#"
-error: `a` and `b` publish the same port 8080
- --> stacks/demo/stack.local.toml:2:11
-  |
-2 | publish = 8080
-  |           ^^^^
-  |
- ::: stacks/demo/stack.toml:5:11
-  |
-5 | publish = 8080
-  |           ---- `a` has it
-  |
-  = help: give one of them another port, or `publish = "auto"`
-
-"#]],
-    );
-}
-
-#[test]
-fn a_local_file_in_error_is_told_together_with_the_file() {
-    check(
-        "== stacks/demo/stack.toml\nversion = 1\nfoo = 1\n[services.a]\nrun = [\"x\"]\n== stacks/demo/stack.local.toml\n[services.a\n",
-        str![[r#"
-error: unclosed table
- --> stacks/demo/stack.local.toml:1:12
-  |
-1 | [services.a
-  |            ^ expected `]`
-
-error: unknown key `foo`
- --> stacks/demo/stack.toml:2:1
-  |
-2 | foo = 1
-  | ^^^
-  |
-  = help: known here: `version`, `name`, `services`
-
-"#]],
-    );
-}
-
-#[test]
-fn local_tables_merge_and_everything_else_is_replaced() {
-    let fixture = project(
-        "== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\", \"y\"]\nport = 1\npublish = 8080\nready = { http = \"/\" }\nenv = { A = \"1\", B = \"2\" }\nsecrets = { S = { file = \"x\" } }\n== stacks/demo/stack.local.toml\n[services.a]\nrun = [\"z\"]\npublish = \"auto\"\nready = { command = [\"c\"] }\nenv = { B = \"3\" }\nsecrets = { S = { env = \"E\" } }",
-    );
-    let service = fixture.service("a");
-    assert_eq!(service.publish, Some(Publish::Auto));
-    snapbox::assert_data_eq!(
-        format!(
-            "{:?}\n{:?}\n{:?}\n{:?}",
-            service.run_form, service.ready, service.env, service.secrets
-        ),
-        str![[r#"
-Program { build: None, run: ["z"] }
-Command(["c"])
-{"A": "1", "B": "3"}
-{"S": Env("E")}
-"#]]
     );
 }
 
@@ -293,119 +179,6 @@ error: the value's closing quote is missing
 "#]],
     );
     assert!(!told(&fixture.load()).contains("hunter"));
-}
-
-#[test]
-fn an_error_in_what_all_stacks_share_leaves_no_project() {
-    check(
-        "== hob.toml\nengine = \"dokcer\"\nport_ofset = 1\n== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",
-        str![[r#"
-error: `engine` cannot be "dokcer"
- --> hob.toml:1:10
-  |
-1 | engine = "dokcer"
-  |          ^^^^^^^^ expected `"auto"`, `"host"` or `"docker"`
-  |
-  = help: did you mean `"docker"`?
-
-error: unknown key `port_ofset`
- --> hob.toml:2:1
-  |
-2 | port_ofset = 1
-  | ^^^^^^^^^^
-  |
-  = help: did you mean `port_offset`?
-
-"#]],
-    );
-}
-
-#[test]
-fn the_project_file_is_read() {
-    let project = project("== hob.toml\nengine = \"host\"\nport_offset = 5\npass_env = [\"GOPROXY\"]\n== stacks/demo/").valid();
-    snapbox::assert_data_eq!(
-        format!("{:?}", project.config),
-        str![[
-            r#"Config { engine: Host, port_offset: 5, pass_env: ["GOPROXY"], base: ImageName("debian:trixie-slim"), mirrors: [], docker: None, agents_over: None, agent: None }"#
-        ]]
-    );
-}
-
-#[test]
-fn the_project_file_says_all_about_docker() {
-    let project = project("== hob.toml\nengine = \"docker\"\nbase = \"debian:bookworm-slim\"\nmirrors = [\"https://mirror.example/debian\"]\ndocker = \"/run/d.sock\"\nagents_over = \"tcp\"\nagent = \"built\"\n== stacks/demo/").valid();
-    snapbox::assert_data_eq!(
-        format!("{:?}", project.config),
-        str![[
-            r#"Config { engine: Docker, port_offset: 0, pass_env: [], base: ImageName("debian:bookworm-slim"), mirrors: ["https://mirror.example/debian"], docker: Some(Unix("/run/d.sock")), agents_over: Some(Tcp), agent: Some(Built) }"#
-        ]]
-    );
-}
-
-#[test]
-fn settings_that_no_engine_takes_are_told() {
-    check(
-        "== hob.toml\nbase = \"Debian\"\nmirrors = [\"mirror.example\", \"https://a b\"]\ndocker = \"ssh://me@there\"\nagents_over = \"pipe\"\nagent = \"mine\"\n== stacks/demo/",
-        str![[r#"
-error: `base`: `Debian` cannot be a part of an image's name: `a` to `z`, `0` to `9`, and between them `.`, `_` or `-`
- --> hob.toml:1:8
-  |
-1 | base = "Debian"
-  |        ^^^^^^^^
-  |
-  = help: write `"debian"`
-
-error: `mirrors`: `mirror.example` is not the URL of a mirror
- --> hob.toml:2:12
-  |
-2 | mirrors = ["mirror.example", "https://a b"]
-  |            ^^^^^^^^^^^^^^^^
-  |
-  = help: write it as `"https://HOST/debian"`
-
-error: `mirrors`: `https://a b` is not the URL of a mirror
- --> hob.toml:2:30
-  |
-2 | mirrors = ["mirror.example", "https://a b"]
-  |                              ^^^^^^^^^^^^^
-  |
-  = help: write it as `"https://HOST/debian"`
-
-error: `docker`: `ssh://me@there` is behind SSH, and that engine sees no file of this machine to mount
- --> hob.toml:3:10
-  |
-3 | docker = "ssh://me@there"
-  |          ^^^^^^^^^^^^^^^^
-  |
-  = help: run hob on that machine, or use the engine of this one
-
-error: `agents_over` cannot be "pipe"
- --> hob.toml:4:15
-  |
-4 | agents_over = "pipe"
-  |               ^^^^^^ expected `"socket"` or `"tcp"`
-
-error: `agent` cannot be "mine"
- --> hob.toml:5:9
-  |
-5 | agent = "mine"
-  |         ^^^^^^ expected `"own"` or `"built"`
-
-"#]],
-    );
-    check(
-        "== hob.toml\ndocker = \"localhost:2375\"\n== stacks/demo/",
-        str![[r#"
-error: `docker`: `localhost:2375` is not the address of a Docker engine
- --> hob.toml:1:10
-  |
-1 | docker = "localhost:2375"
-  |          ^^^^^^^^^^^^^^^^
-  |
-  = help: write `unix:///var/run/docker.sock`, `/var/run/docker.sock` or `tcp://127.0.0.1:2375`
-
-"#]],
-    );
 }
 
 #[test]

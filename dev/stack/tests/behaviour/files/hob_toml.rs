@@ -1,0 +1,118 @@
+//! `hob.toml`: what all stacks of a project share.
+
+use snapbox::str;
+
+use crate::project::{check, project};
+
+#[test]
+fn an_error_in_what_all_stacks_share_leaves_no_project() {
+    check(
+        "== hob.toml\nengine = \"dokcer\"\nport_ofset = 1\n== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+error: `engine` cannot be "dokcer"
+ --> hob.toml:1:10
+  |
+1 | engine = "dokcer"
+  |          ^^^^^^^^ expected `"auto"`, `"host"` or `"docker"`
+  |
+  = help: did you mean `"docker"`?
+
+error: unknown key `port_ofset`
+ --> hob.toml:2:1
+  |
+2 | port_ofset = 1
+  | ^^^^^^^^^^
+  |
+  = help: did you mean `port_offset`?
+
+"#]],
+    );
+}
+
+#[test]
+fn the_project_file_is_read() {
+    let project = project("== hob.toml\nengine = \"host\"\nport_offset = 5\npass_env = [\"GOPROXY\"]\n== stacks/demo/").valid();
+    snapbox::assert_data_eq!(
+        format!("{:?}", project.config),
+        str![[
+            r#"Config { engine: Host, port_offset: 5, pass_env: ["GOPROXY"], base: ImageName("debian:trixie-slim"), mirrors: [], docker: None, agents_over: None, agent: None }"#
+        ]]
+    );
+}
+
+#[test]
+fn the_project_file_says_all_about_docker() {
+    let project = project("== hob.toml\nengine = \"docker\"\nbase = \"debian:bookworm-slim\"\nmirrors = [\"https://mirror.example/debian\"]\ndocker = \"/run/d.sock\"\nagents_over = \"tcp\"\nagent = \"built\"\n== stacks/demo/").valid();
+    snapbox::assert_data_eq!(
+        format!("{:?}", project.config),
+        str![[
+            r#"Config { engine: Docker, port_offset: 0, pass_env: [], base: ImageName("debian:bookworm-slim"), mirrors: ["https://mirror.example/debian"], docker: Some(Unix("/run/d.sock")), agents_over: Some(Tcp), agent: Some(Built) }"#
+        ]]
+    );
+}
+
+#[test]
+fn settings_that_no_engine_takes_are_told() {
+    check(
+        "== hob.toml\nbase = \"Debian\"\nmirrors = [\"mirror.example\", \"https://a b\"]\ndocker = \"ssh://me@there\"\nagents_over = \"pipe\"\nagent = \"mine\"\n== stacks/demo/",
+        str![[r#"
+error: `base`: `Debian` cannot be a part of an image's name: `a` to `z`, `0` to `9`, and between them `.`, `_` or `-`
+ --> hob.toml:1:8
+  |
+1 | base = "Debian"
+  |        ^^^^^^^^
+  |
+  = help: write `"debian"`
+
+error: `mirrors`: `mirror.example` is not the URL of a mirror
+ --> hob.toml:2:12
+  |
+2 | mirrors = ["mirror.example", "https://a b"]
+  |            ^^^^^^^^^^^^^^^^
+  |
+  = help: write it as `"https://HOST/debian"`
+
+error: `mirrors`: `https://a b` is not the URL of a mirror
+ --> hob.toml:2:30
+  |
+2 | mirrors = ["mirror.example", "https://a b"]
+  |                              ^^^^^^^^^^^^^
+  |
+  = help: write it as `"https://HOST/debian"`
+
+error: `docker`: `ssh://me@there` is behind SSH, and that engine sees no file of this machine to mount
+ --> hob.toml:3:10
+  |
+3 | docker = "ssh://me@there"
+  |          ^^^^^^^^^^^^^^^^
+  |
+  = help: run hob on that machine, or use the engine of this one
+
+error: `agents_over` cannot be "pipe"
+ --> hob.toml:4:15
+  |
+4 | agents_over = "pipe"
+  |               ^^^^^^ expected `"socket"` or `"tcp"`
+
+error: `agent` cannot be "mine"
+ --> hob.toml:5:9
+  |
+5 | agent = "mine"
+  |         ^^^^^^ expected `"own"` or `"built"`
+
+"#]],
+    );
+    check(
+        "== hob.toml\ndocker = \"localhost:2375\"\n== stacks/demo/",
+        str![[r#"
+error: `docker`: `localhost:2375` is not the address of a Docker engine
+ --> hob.toml:1:10
+  |
+1 | docker = "localhost:2375"
+  |          ^^^^^^^^^^^^^^^^
+  |
+  = help: write `unix:///var/run/docker.sock`, `/var/run/docker.sock` or `tcp://127.0.0.1:2375`
+
+"#]],
+    );
+}
