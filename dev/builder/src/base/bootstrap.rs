@@ -5,8 +5,10 @@
     reason = "mmdebstrap is the one program that this crate runs"
 )]
 
+mod command;
+mod failure;
+
 use std::io;
-use std::process::Stdio;
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -14,6 +16,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio::sync::mpsc;
 
+use self::command::command;
+use self::failure::failed;
 use super::group::Group;
 use super::{BaseError, Name, Tail};
 use crate::archive::WAITING;
@@ -23,24 +27,6 @@ use crate::http::{self, Endpoint, Lines, Pieces};
 
 /// Ten seconds are usual; a slow mirror takes minutes.
 const LIMIT: Duration = Duration::from_secs(900);
-
-/// What images for engines are tuned with, as Debian's own are: packages and
-/// caches of apt are not kept, no service starts while packages are set up,
-/// dpkg does not wait for the disk.
-const TRIM: &str = r#"
-printf '%s\n' \
-  'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };' \
-  'APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };' \
-  'Dir::Cache::pkgcache "";' 'Dir::Cache::srcpkgcache "";' > "$1/etc/apt/apt.conf.d/docker-clean"
-printf '%s\n' 'Acquire::Languages "none";' > "$1/etc/apt/apt.conf.d/docker-no-languages"
-printf '%s\n' 'force-unsafe-io' > "$1/etc/dpkg/dpkg.cfg.d/docker-apt-speedup"
-printf '%s\n' '#!/bin/sh' 'exit 101' > "$1/usr/sbin/policy-rc.d"
-chmod 755 "$1/usr/sbin/policy-rc.d"
-rm -f "$1/etc/hostname" "$1/etc/resolv.conf"
-"#;
-
-/// What `-slim` leaves out.
-const SLIM: [&str; 6] = ["doc", "man", "info", "groff", "lintian", "locale"];
 
 /// Makes `image` from the suite; see [`super::ensure`].
 ///
@@ -126,27 +112,6 @@ async fn make(
     }
 }
 
-fn command(program: &str, suite: &str, slim: bool, mirrors: &[String]) -> Command {
-    let mut command = Command::new(program);
-    command.args(["--variant=minbase", "--format=tar"]);
-    if slim {
-        for part in SLIM {
-            command.arg(format!("--dpkgopt=path-exclude=/usr/share/{part}/*"));
-        }
-        command.arg("--dpkgopt=path-include=/usr/share/doc/*/copyright");
-    }
-    command.arg(format!("--customize-hook={TRIM}"));
-    command.args(["--", suite, "-"]).args(mirrors);
-    // Its words are read, and a locale of this machine is unknown in there.
-    command.env("LC_ALL", "C.UTF-8");
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command.process_group(0);
-    command
-}
-
 /// <https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageCreate>
 async fn import(
     endpoint: &Endpoint,
@@ -208,59 +173,10 @@ async fn tell(err: ChildStderr, suite: &str, tail: &mut Tail, progress: &mut imp
     }
 }
 
-fn failed(suite: &str, reason: &str, tail: Tail) -> BaseError {
-    let output: Vec<String> = tail.0.into();
-    let has = |words: &[&str]| {
-        output
-            .iter()
-            .any(|line| words.iter().any(|word| line.contains(word)))
-    };
-    let mut error = if has(&[
-        "does not have a Release file",
-        "404  Not Found",
-        "unknown suite",
-    ]) {
-        BaseError::new(
-            Kind::Recipe,
-            format!("the Debian mirror has no suite `{suite}`"),
-        )
-        .hint("is the base image's name right? `debian:trixie-slim` is one that there is")
-    } else if has(&["No space left on device"]) {
-        BaseError::new(
-            Kind::Operation,
-            "the disk is full: mmdebstrap needs about 500 MB in TMPDIR",
-        )
-    } else if has(&[
-        "Could not resolve",
-        "Temporary failure resolving",
-        "Could not connect",
-        "Unable to connect",
-    ]) {
-        BaseError::new(
-            Kind::Operation,
-            "neither a registry nor the Debian mirror can be reached",
-        )
-        .hint("name a mirror that can be reached from here")
-    } else if has(&["unshare", "newuidmap", "subuid"]) {
-        BaseError::new(
-            Kind::Prerequisite,
-            "mmdebstrap may not make user namespaces here",
-        )
-        .hint("`apt-get install uidmap`, or run it as root once")
-    } else {
-        let last = output.iter().rev().find(|line| line.starts_with("E: "));
-        let words = last.map_or(reason, |line| &line[3..]);
-        BaseError::new(
-            Kind::Operation,
-            format!("mmdebstrap could not make `{suite}`: {words}"),
-        )
-    };
-    error.output = output;
-    error
-}
-
 #[cfg(test)]
 mod tests {
+    use std::process::Stdio;
+
     use super::*;
     use crate::base::group::GRACE;
     use crate::fake::Fake;

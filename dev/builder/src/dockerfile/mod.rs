@@ -4,6 +4,7 @@
 //! rewritten; the engine reads it itself.
 //! Reference: <https://docs.docker.com/reference/dockerfile/>.
 
+mod globals;
 mod needs;
 mod parse;
 mod place;
@@ -115,6 +116,26 @@ impl Dockerfile {
                         word.split_once('=').map_or(word.as_str(), |(name, _)| name) == name
                     })
             })
+    }
+}
+
+impl Instruction {
+    /// What it takes files from: `COPY --from=`, `RUN --mount=from=`.
+    pub(crate) fn sources(&self) -> Vec<String> {
+        let flags = self.flags.iter();
+        flags
+            .flat_map(
+                |(name, value)| match (self.keyword.as_str(), name.as_str()) {
+                    ("COPY", "from") => vec![value.clone()],
+                    ("RUN", "mount") => value
+                        .split(',')
+                        .filter_map(|part| part.strip_prefix("from=").map(str::to_owned))
+                        .collect(),
+                    _ => Vec::new(),
+                },
+            )
+            .filter(|name| !name.is_empty())
+            .collect()
     }
 }
 

@@ -218,37 +218,6 @@ impl Dockerfile {
             None => Base::Image(name.to_owned()),
         }
     }
-
-    /// The value that an `ARG` before the first `FROM` gives a stage's; the
-    /// platform is the engine's matter and not known here.
-    pub(super) fn global(&self, name: &str, args: &BTreeMap<String, String>) -> Option<String> {
-        if platform().contains_key(name) {
-            return None;
-        }
-        self.globals(args).ok()?.remove(name)
-    }
-
-    /// The variables that `FROM` may use.
-    fn globals(&self, args: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
-        let mut globals = platform();
-        for arg in &self.globals {
-            for word in words(&arg.rest, self.escape) {
-                let (name, default) = match word.split_once('=') {
-                    Some((name, default)) => (name, Some(default)),
-                    None => (word.as_str(), None),
-                };
-                let value = match (args.get(name), default) {
-                    (Some(given), _) => given.clone(),
-                    (None, Some(default)) => {
-                        substitute(default, self.escape, &|name| globals.get(name).cloned())?
-                    }
-                    (None, None) => continue,
-                };
-                globals.insert(name.to_owned(), value);
-            }
-        }
-        Ok(globals)
-    }
 }
 
 fn is_named(stage: &Stage, name: &str) -> bool {
@@ -256,42 +225,6 @@ fn is_named(stage: &Stage, name: &str) -> bool {
         .name
         .as_ref()
         .is_some_and(|own| own.eq_ignore_ascii_case(name))
-}
-
-impl Instruction {
-    /// What it takes files from: `COPY --from=`, `RUN --mount=from=`.
-    pub(crate) fn sources(&self) -> Vec<String> {
-        let flags = self.flags.iter();
-        flags
-            .flat_map(
-                |(name, value)| match (self.keyword.as_str(), name.as_str()) {
-                    ("COPY", "from") => vec![value.clone()],
-                    ("RUN", "mount") => value
-                        .split(',')
-                        .filter_map(|part| part.strip_prefix("from=").map(str::to_owned))
-                        .collect(),
-                    _ => Vec::new(),
-                },
-            )
-            .filter(|name| !name.is_empty())
-            .collect()
-    }
-}
-
-/// What Docker predefines; this machine's, as images are built for it.
-fn platform() -> BTreeMap<String, String> {
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    let mut known = BTreeMap::new();
-    for whose in ["TARGET", "BUILD"] {
-        known.insert(format!("{whose}OS"), "linux".to_owned());
-        known.insert(format!("{whose}ARCH"), arch.to_owned());
-        known.insert(format!("{whose}PLATFORM"), format!("linux/{arch}"));
-    }
-    known
 }
 
 #[cfg(test)]
