@@ -3,13 +3,15 @@
 //! and keeps the service's log. It outlives the command that started it.
 //!
 //! `machine` decides (pure), `supervisor` performs, `server` talks to
-//! clients. Start reading at [`run`], then `machine`.
+//! clients; `agent` is the loop between them. Start reading at [`run`], then
+//! `machine`.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "this room is the outside: processes, files, ports, the clock"
 )]
 
+mod agent;
 mod builder;
 mod descendants;
 mod door;
@@ -33,24 +35,20 @@ mod user;
 pub mod visit;
 mod watcher;
 
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hob_front::Gate;
-use hob_wire::{EventKind, Micros, SessionInfo, Spec};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::kept::Kept;
+use crate::agent::{Agent, Signals};
 use crate::log::{Log, now};
-use crate::machine::{AgentFacts, Input};
+use crate::machine::AgentFacts;
 pub use crate::options::{Options, Owner, Tcp};
 use crate::publish::Publisher;
-use crate::server::{Command, Shared};
+use crate::server::Shared;
 use crate::supervisor::Supervisor;
 
 /// How long a client may take to read its last answer.
@@ -147,12 +145,7 @@ async fn agent(options: &Options) -> Result<(), Error> {
     doors.spawn(door::socket(listener, shared, guarded));
     let (inputs, fed_back) = mpsc::unbounded_channel();
     let supervisor = Supervisor::new(publisher, Gate::new(), log, options.out(), inputs);
-    let mut agent = Agent {
-        supervisor,
-        front: None,
-        keep: options.keep.then(|| options.state.clone()),
-        kept: None,
-    };
+    let mut agent = Agent::new(supervisor, options.keep.then(|| options.state.clone()));
     agent.go_on().await;
     agent.work(from_clients, fed_back, signals).await;
     agent.leave(&options.socket, alone).await;
@@ -161,264 +154,4 @@ async fn agent(options: &Options) -> Result<(), Error> {
     let _ = tokio::time::timeout(FAREWELL, said.recv()).await;
     doors.abort_all();
     Ok(())
-}
-
-struct Signals {
-    term: Signal,
-    interrupt: Signal,
-    child: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            child: signal(SignalKind::child())?,
-        })
-    }
-}
-
-struct Agent {
-    supervisor: Supervisor,
-    front: Option<Front>,
-    /// The folder in which it keeps what it was told, if it does.
-    keep: Option<PathBuf>,
-    /// What it was told.
-    kept: Option<Kept>,
-}
-
-struct Front {
-    task: JoinHandle<()>,
-    stop: Option<oneshot::Sender<()>>,
-}
-
-impl Agent {
-    /// The loop: one thing after the other until the machine says that all is
-    /// over.
-    async fn work(
-        &mut self,
-        mut from_clients: mpsc::UnboundedReceiver<Command>,
-        mut fed_back: mpsc::UnboundedReceiver<Input>,
-        mut signals: Signals,
-    ) {
-        let mut first_answers = self.supervisor.gate.first_answers();
-        let mut troubles = self.supervisor.gate.trouble();
-        while !self.supervisor.over {
-            tokio::select! {
-                // What was answered for comes before a signal that came later.
-                biased;
-                Some(input) = fed_back.recv() => self.supervisor.take(input),
-                Some(command) = from_clients.recv() => self.obey(command).await,
-                Some((generation, at)) = first_answers.recv() => self.answered(generation, at),
-                Some(trouble) = troubles.recv() => self.supervisor.refused(&trouble),
-                _ = signals.term.recv() => self.break_off(),
-                _ = signals.interrupt.recv() => self.break_off(),
-                _ = signals.child.recv() => descendants::reap(),
-            }
-        }
-    }
-
-    async fn obey(&mut self, command: Command) {
-        match command {
-            Command::Input(Input::Shutdown) => {
-                // Unlike TERM, which may be the machine's own end.
-                self.forget();
-                self.shut_down();
-            }
-            Command::Input(input) => self.supervisor.take(input),
-            Command::Configure {
-                spec,
-                digest,
-                answer,
-            } => {
-                // The client may have gone.
-                let _ = answer.send(self.configure(spec, digest).await);
-            }
-            Command::Start { answer } => {
-                self.start();
-                // The client may have gone.
-                let _ = answer.send(());
-            }
-            Command::Restart { answer } => {
-                let run = self.supervisor.machine.next_run();
-                self.supervisor.take(Input::Restart);
-                let _ = answer.send(run);
-            }
-            Command::Attach { info, answer } => {
-                let _ = answer.send(self.attach(info));
-            }
-            Command::Detach => self.set_session(None),
-        }
-    }
-
-    async fn configure(&mut self, spec: Box<Spec>, digest: String) -> Result<(), String> {
-        self.admit(&spec).await?;
-        if self.keep.is_some() {
-            let started = self.kept.as_ref().is_some_and(|kept| kept.started);
-            self.keep(Kept::new(spec.clone(), digest.clone(), started));
-        }
-        self.supervisor.take(Input::Configure { spec, digest });
-        Ok(())
-    }
-
-    fn start(&mut self) {
-        if let Some(mut kept) = self.kept.take_if(|kept| !kept.started) {
-            kept.started = true;
-            self.keep(kept);
-        }
-        self.supervisor.take(Input::Start);
-    }
-
-    /// Goes on where the agent before it ended, if that kept what it was told.
-    async fn go_on(&mut self) {
-        let Some(state) = &self.keep else { return };
-        let kept = match Kept::load(state) {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return,
-            Err(error) => return self.remark(format!("spec.json is ignored: {error}")),
-        };
-        let facts = self.supervisor.publisher.facts();
-        if (&kept.spec.project, &kept.spec.service) != (&facts.project, &facts.service) {
-            return self.remark("spec.json is ignored: it is of another service".into());
-        }
-        let started = kept.started;
-        self.kept = Some(kept.clone());
-        if let Err(error) = self.configure(kept.spec, kept.digest).await {
-            return self.remark(format!("cannot go on with what spec.json says: {error}"));
-        }
-        if started {
-            self.supervisor.take(Input::Start);
-        }
-    }
-
-    fn keep(&mut self, kept: Kept) {
-        if let Some(state) = &self.keep {
-            if let Err(error) = kept.store(state) {
-                self.remark(format!("cannot keep spec.json: {error}"));
-            }
-        }
-        self.kept = Some(kept);
-    }
-
-    fn forget(&mut self) {
-        self.kept = None;
-        if let Some(state) = self.keep.take() {
-            if let Err(error) = kept::forget(&state) {
-                self.remark(format!("cannot remove spec.json: {error}"));
-            }
-        }
-    }
-
-    /// To the log, and to whoever started the agent: in a container, that is
-    /// where people look first.
-    fn remark(&self, text: String) {
-        eprintln!("hob agent: {text}");
-        self.supervisor.say(text);
-    }
-
-    /// The end by signal. Whoever starts the agent again has the service again,
-    /// if what it was told is kept; that is told before the end.
-    fn break_off(&mut self) {
-        if self.kept.is_some() {
-            let supervisor = &mut self.supervisor;
-            supervisor.publisher.set_returns();
-            supervisor.publisher.look(&supervisor.machine);
-        }
-        self.shut_down();
-    }
-
-    /// From here on nothing is accepted any more; what is in flight may end.
-    fn shut_down(&mut self) {
-        if let Some(stop) = self.front.as_mut().and_then(|front| front.stop.take()) {
-            // The front may have ended by itself.
-            let _ = stop.send(());
-        }
-        self.supervisor.take(Input::Shutdown);
-    }
-
-    fn attach(&mut self, info: SessionInfo) -> Result<Option<Micros>, SessionInfo> {
-        if let Some(other) = self.supervisor.publisher.session() {
-            return Err(other.clone());
-        }
-        self.set_session(Some(info));
-        Ok(self.supervisor.publisher.missed())
-    }
-
-    fn set_session(&mut self, session: Option<SessionInfo>) {
-        let supervisor = &mut self.supervisor;
-        supervisor.publisher.set_session(session);
-        supervisor.publisher.look(&supervisor.machine);
-    }
-
-    /// Whether a spec can be taken; the first one opens the front.
-    async fn admit(&mut self, spec: &Spec) -> Result<(), String> {
-        if self.supervisor.machine.leaving() {
-            return Err("the agent is going down".into());
-        }
-        if let Some(before) = self.supervisor.machine.spec() {
-            let other = [
-                (before.service != spec.service, "service"),
-                (before.mode != spec.mode, "mode"),
-                (
-                    (before.listen, before.bind) != (spec.listen, spec.bind),
-                    "port",
-                ),
-                (before.live_reload != spec.live_reload, "`live_reload`"),
-                (before.limits.hold != spec.limits.hold, "`limits.hold`"),
-            ];
-            // The front is what it is from its first day on.
-            return match other.into_iter().find(|(other, _)| *other) {
-                Some((_, what)) => Err(format!("its {what} changes: make it anew")),
-                None => Ok(()),
-            };
-        }
-        let Some(listen) = spec.listen.filter(|_| spec.mode == hob_wire::Mode::Dev) else {
-            return Ok(());
-        };
-        let addr = spec.bind.unwrap_or(listen.addr);
-        let listener = TcpListener::bind(addr)
-            .await
-            .map_err(|error| format!("cannot listen on {addr}: {error}"))?;
-        let config = hob_front::Config {
-            hold_limit: spec.limits.hold.into(),
-            live_reload: spec.live_reload,
-            ..hob_front::Config::new(spec.name(), listen.protocol)
-        };
-        let (stop, stopped) = oneshot::channel::<()>();
-        let gate = self.supervisor.gate.clone();
-        let task = tokio::spawn(hob_front::serve(listener, gate, config, async {
-            // A dropped sender means the same.
-            let _ = stopped.await;
-        }));
-        self.front = Some(Front {
-            task,
-            stop: Some(stop),
-        });
-        Ok(())
-    }
-
-    /// The first answer of a generation has left the front.
-    fn answered(&mut self, generation: u64, at: Instant) {
-        let machine = &self.supervisor.machine;
-        let Some((mut waterfall, ready)) = machine.waterfall_of(generation) else {
-            return;
-        };
-        let ago = u64::try_from(at.elapsed().as_micros()).unwrap_or(0);
-        waterfall.answered = Some(now().saturating_sub(ago).saturating_sub(ready));
-        self.supervisor.emit(EventKind::FirstAnswer { waterfall });
-    }
-
-    /// Gives everything back: port, socket, whatever still runs below.
-    async fn leave(mut self, socket: &Path, alone: File) {
-        if let Some(front) = self.front.take() {
-            // It was told to stop; its connections have a limit.
-            let _ = front.task.await;
-        }
-        self.supervisor.clear().await;
-        let _ = fs::remove_file(socket);
-        // Before anybody hears of the end: the next agent may come at once.
-        drop(alone);
-        self.supervisor.publisher.over();
-    }
 }

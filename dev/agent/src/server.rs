@@ -4,24 +4,25 @@
 //! Decides nothing about the service; what changes it goes to the agent's
 //! loop as a [`Command`].
 
+mod attached;
+mod lines;
+
 use std::io;
 use std::sync::Arc;
 
 use hob_wire::{
-    Hello, LINE_LIMIT, LogLine, LogQuery, Micros, PROTOCOL, Phase, Reply, Request, SessionInfo,
-    Spec, Stream, decode, encode,
+    Hello, LogLine, LogQuery, Micros, PROTOCOL, Phase, Reply, Request, SessionInfo, Spec, Stream,
+    decode, encode,
 };
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use self::lines::{Reader, read_line};
 use crate::feed::{Feed, too_fast};
 use crate::log::Log;
 use crate::machine::{Input, RunId};
 use crate::publish::View;
 use crate::usage;
-
-/// How many lines that were said before it came a first session is told.
-const MISSED: u64 = 512;
 
 /// What a connection asks of the agent's loop.
 pub enum Command {
@@ -72,8 +73,6 @@ pub struct Connection {
     write: Box<dyn AsyncWrite + Send + Unpin>,
     shared: Shared,
 }
-
-type Reader = Box<dyn AsyncBufRead + Send + Unpin>;
 
 impl Connection {
     /// A client that has said nothing yet.
@@ -304,103 +303,6 @@ impl Connection {
         }
     }
 
-    async fn attach(&mut self, info: SessionInfo) -> io::Result<()> {
-        let (answer, answered) = oneshot::channel();
-        self.command(Command::Attach { info, answer });
-        let missed = match answered.await {
-            Ok(Ok(missed)) => missed,
-            Ok(Err(other)) => {
-                let reason = format!("process {} is in a dev session with it", other.pid);
-                return self
-                    .reply(&Reply::Refused {
-                        reason,
-                        session: Some(other),
-                    })
-                    .await;
-            }
-            Err(_) => return self.refuse("the agent is going down".into()).await,
-        };
-        let result = self.attached(missed).await;
-        self.command(Command::Detach);
-        result
-    }
-
-    async fn attached(&mut self, missed: Option<Micros>) -> io::Result<()> {
-        let (mut stored, lines) = self.shared.log.follow();
-        let mut feed = Feed::with(&self.shared, lines);
-        self.reply(&Reply::Done).await?;
-        let first = Reply::Status(Box::new(self.shared.view.borrow().status.clone()));
-        self.reply(&first).await?;
-        if missed.is_some() {
-            let query = LogQuery {
-                since: missed,
-                tail: Some(MISSED),
-                follow: false,
-            };
-            let mut said = Vec::new();
-            stored.each(&query, |line| {
-                // What a build said stands in its problem, where there is one.
-                if matches!(line.stream, Stream::Out | Stream::Err) {
-                    said.push(line);
-                }
-                true
-            });
-            for line in said {
-                self.reply(&feed.line(line)).await?;
-            }
-        }
-        let mut line = Vec::new();
-        loop {
-            // `read_into` keeps a line that is not whole yet in `line`.
-            tokio::select! {
-                reply = feed.next() => match reply {
-                    Some(reply) => self.reply(&reply).await?,
-                    None => return Ok(()),
-                },
-                read = read_into(&mut self.read, &mut line) => {
-                    if !read? {
-                        return Ok(());
-                    }
-                    let request = decode(&line);
-                    line.clear();
-                    match request {
-                        Ok(request) => self.obey(request),
-                        Err(error) => return self.refuse(error.to_string()).await,
-                    }
-                }
-            }
-        }
-    }
-
-    /// A further line of an attached session; answered by events only.
-    fn obey(&self, request: Request) {
-        let input = match request {
-            Request::Change(change) => Input::Change(change),
-            Request::Digest { generation, digest } => Input::Digest { generation, digest },
-            Request::Start => {
-                let answer = oneshot::channel().0;
-                return self.command(Command::Start { answer });
-            }
-            Request::Restart => Input::Restart,
-            Request::Configure { spec, digest } => {
-                let answer = oneshot::channel().0;
-                return self.command(Command::Configure {
-                    spec,
-                    digest,
-                    answer,
-                });
-            }
-            Request::Status
-            | Request::Shutdown
-            | Request::Logs(_)
-            | Request::Watch { .. }
-            | Request::Attach(_)
-            | Request::Usage
-            | Request::Await { .. } => return,
-        };
-        self.command(Command::Input(input));
-    }
-
     fn command(&self, command: Command) {
         // The loop may have ended; the connection ends with it.
         let _ = self.shared.commands.send(command);
@@ -423,23 +325,4 @@ impl Connection {
 fn coming(view: &View) -> bool {
     let phase = view.status.phase;
     matches!(phase, Phase::Starting | Phase::Updating | Phase::Building)
-}
-
-async fn read_line(read: &mut Reader) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    Ok(read_into(read, &mut line).await?.then_some(line))
-}
-
-/// Reads up to a line break into `line`, which may hold the beginning of a
-/// line already: dropping this future loses nothing. False at the end.
-async fn read_into(read: &mut Reader, line: &mut Vec<u8>) -> io::Result<bool> {
-    let room = (LINE_LIMIT + 1).saturating_sub(line.len()) as u64;
-    read.take(room).read_until(b'\n', line).await?;
-    if line.len() > LINE_LIMIT {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the line is too long",
-        ));
-    }
-    Ok(line.last() == Some(&b'\n'))
 }
