@@ -1,14 +1,16 @@
 //! From [`Facts`] to what is to be done about them. Pure.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+mod docker;
 
-use hob_engine::docker::endpoint::SOCKET;
+use std::collections::BTreeSet;
+
 use hob_stack::DockerEndpoint;
 
+pub use self::docker::DOCKER_LOG;
+use self::docker::{join, start};
 use super::super::doctor::{
-    Docker, Facts, Found, INSTANCES_KEY, Installer, Need, Program, Silence, WATCHES_KEY, absent,
-    instances_wanted, is_installable, listed, silent, watches_wanted,
+    Facts, INSTANCES_KEY, Installer, Program, WATCHES_KEY, absent, instances_wanted,
+    is_installable, listed, silent, watches_wanted,
 };
 
 /// Where the kernel's limits are kept for the next start of the machine; see
@@ -18,8 +20,6 @@ const SYSCTL_FILE: &str = "/etc/sysctl.d/60-hob-inotify.conf";
 /// What brings the Docker engine, and what makes its base image where none can
 /// be pulled.
 const DOCKER: [&str; 2] = ["docker.io", "mmdebstrap"];
-/// What a Docker engine says that no systemd keeps the words of.
-pub const DOCKER_LOG: &str = "/var/log/dockerd.log";
 
 /// All that can be done, and what cannot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,59 +144,6 @@ fn install(packages: &BTreeSet<String>, installer: &Installer) -> Vec<Action> {
     actions
 }
 
-/// Starts this machine's Docker engine.
-fn start(facts: &Facts, follows: bool) -> Option<Action> {
-    let docker = silent(facts).filter(|docker| docker.installed || is_installable(facts))?;
-    let Found::Silent { endpoint, .. } = &docker.found else {
-        return None;
-    };
-    let DockerEndpoint::Unix(socket) = endpoint else {
-        return None;
-    };
-    let usual = socket == Path::new(SOCKET);
-    let argv = if docker.systemd && usual {
-        ["systemctl", "start", "docker"].map(str::to_owned).to_vec()
-    } else {
-        // A session of its own: it outlives this terminal.
-        let host = match usual {
-            true => String::new(),
-            false => format!(" --host {}", quoted(&endpoint.to_string())),
-        };
-        let script = format!("exec dockerd{host} >>{DOCKER_LOG} 2>&1");
-        ["setsid", "--fork", "sh", "-c", &script]
-            .map(str::to_owned)
-            .to_vec()
-    };
-    let mut action = action("start the Docker engine", argv);
-    action.follows = follows && !docker.installed;
-    action.answers = Some(endpoint.clone());
-    Some(action)
-}
-
-/// Lets the caller use this machine's Docker engine.
-fn join(facts: &Facts) -> Option<Action> {
-    let docker = facts.docker.as_ref().filter(|_| !facts.installer.root)?;
-    let fresh = is_installable(facts);
-    let denied = |docker: &Docker| {
-        let Found::Silent { why, ours, .. } = &docker.found else {
-            return false;
-        };
-        *ours && *why == Silence::Denied && docker.need != Need::Nobody
-    };
-    if !fresh && !denied(docker) {
-        return None;
-    }
-    let user = docker.user.clone()?;
-    let mut action = action(
-        "let this user use the Docker engine from the next login on (its group is as good as root)",
-        ["usermod", "-aG", "docker", &user]
-            .map(str::to_owned)
-            .to_vec(),
-    );
-    action.follows = fresh;
-    Some(action)
-}
-
 /// An argument as a shell takes it.
 fn quoted(argument: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
@@ -252,211 +199,4 @@ fn action(what: &str, argv: Vec<String>) -> Action {
 }
 
 #[cfg(test)]
-mod tests {
-    use snapbox::{IntoData, assert_data_eq, str};
-
-    use super::*;
-    use crate::verbs::doctor::written;
-
-    /// The facts, in text, to what is done.
-    fn check(facts: &str, expected: impl IntoData) {
-        let todo = todo(&written::facts(facts));
-        let mut lines = Vec::new();
-        for action in &todo.actions {
-            let after = if action.follows {
-                " (if that was done)"
-            } else {
-                ""
-            };
-            lines.push(format!("{}{after}\n  {}", action.what, action.command()));
-        }
-        lines.extend(todo.blocked.iter().map(|words| format!("! {words}")));
-        // snapbox takes every `\` for a `/`, so `\n` reads `/n` below.
-        assert_data_eq!(lines.join("\n"), expected);
-    }
-
-    #[test]
-    fn where_nothing_is_missing_nothing_is_done() {
-        check("program go at /usr/bin/go", str![""]);
-    }
-
-    #[test]
-    fn all_packages_are_installed_by_one_command_each_once() {
-        check(
-            "program mono of mono-runtime for shop/api
-             program mcs of mono-mcs for shop/api
-             program csc of mono-mcs for shop/web
-             program git of git for",
-            str![[r#"
-install git, mono-mcs and mono-runtime
-  sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes git mono-mcs mono-runtime
-"#]],
-        );
-    }
-
-    #[test]
-    fn root_needs_no_sudo_and_an_absent_index_is_fetched_first() {
-        check(
-            "user root
-             no sudo
-             no index
-             program lua of lua5.4 for shop/api",
-            str![[r#"
-fetch the index of packages
-  env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 update
-install lua5.4 (if that was done)
-  env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes lua5.4
-"#]],
-        );
-    }
-
-    #[test]
-    fn limits_are_raised_for_now_and_for_later_and_none_is_lowered() {
-        check(
-            "instances 1024 3
-             watched 9000",
-            str![[r#"
-allow more watched files
-  sudo sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024
-allow them after the next start of the machine, too (if that was done)
-  printf 'fs.inotify.max_user_watches = 524288/nfs.inotify.max_user_instances = 1024/n' | sudo tee /etc/sysctl.d/60-hob-inotify.conf
-"#]],
-        );
-    }
-
-    #[test]
-    fn the_limit_that_suffices_stays_beside_the_one_that_does_not() {
-        check(
-            "user root
-             watches 9000 12
-             instances 128 125",
-            str![[r#"
-allow more watched files
-  sysctl fs.inotify.max_user_watches=9000 fs.inotify.max_user_instances=512
-allow them after the next start of the machine, too (if that was done)
-  printf 'fs.inotify.max_user_watches = 9000/nfs.inotify.max_user_instances = 512/n' | tee /etc/sysctl.d/60-hob-inotify.conf
-"#]],
-        );
-    }
-
-    #[test]
-    fn what_sets_limits_is_installed_where_it_is_missing() {
-        check(
-            "user root
-             no sysctl
-             watched 9000
-             instances 128 3",
-            str![[r#"
-install procps
-  env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes procps
-allow more watched files
-  sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=128
-allow them after the next start of the machine, too (if that was done)
-  printf 'fs.inotify.max_user_watches = 524288/nfs.inotify.max_user_instances = 128/n' | tee /etc/sysctl.d/60-hob-inotify.conf
-"#]],
-        );
-    }
-
-    #[test]
-    fn a_program_of_no_known_package_is_left_to_the_user() {
-        check("program frob of ? for shop/api", str![""]);
-    }
-
-    #[test]
-    fn the_docker_engine_is_installed_and_started_where_it_is_of_use() {
-        check(
-            "docker useful absent",
-            str![[r#"
-install docker.io and mmdebstrap
-  sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes docker.io mmdebstrap
-start the Docker engine (if that was done)
-  sudo setsid --fork sh -c 'exec dockerd >>/var/log/dockerd.log 2>&1'
-let this user use the Docker engine from the next login on (its group is as good as root) (if that was done)
-  sudo usermod -aG docker me
-"#]],
-        );
-        check(
-            "user root\nno index\ndocker asked absent",
-            str![[r#"
-fetch the index of packages
-  env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 update
-install docker.io and mmdebstrap (if that was done)
-  env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes docker.io mmdebstrap
-start the Docker engine (if that was done)
-  setsid --fork sh -c 'exec dockerd >>/var/log/dockerd.log 2>&1'
-"#]],
-        );
-        check("docker nobody absent", str![""]);
-        check("docker asked answers", str![""]);
-    }
-
-    #[test]
-    fn an_engine_that_is_there_is_only_started() {
-        check(
-            "user root\ndocker asked stopped",
-            str![[r#"
-start the Docker engine
-  setsid --fork sh -c 'exec dockerd >>/var/log/dockerd.log 2>&1'
-"#]],
-        );
-        check(
-            "user root\ndocker asked stopped systemd",
-            str![[r#"
-start the Docker engine
-  systemctl start docker
-"#]],
-        );
-        check(
-            "user root\ndocker asked stopped at /srv/docker.sock",
-            str![[r#"
-start the Docker engine
-  setsid --fork sh -c 'exec dockerd --host unix:///srv/docker.sock >>/var/log/dockerd.log 2>&1'
-"#]],
-        );
-    }
-
-    #[test]
-    fn a_user_whom_the_engine_refuses_joins_its_group() {
-        check(
-            "docker asked denied",
-            str![[r#"
-let this user use the Docker engine from the next login on (its group is as good as root)
-  sudo usermod -aG docker me
-"#]],
-        );
-    }
-
-    #[test]
-    fn an_engine_of_somebody_else_is_left_alone() {
-        check("docker asked elsewhere tcp://127.0.0.1:2375", str![""]);
-        check("docker asked refused", str![""]);
-        check(
-            "no apt\ndocker asked absent",
-            str!["! there is no `apt-get` here: install Docker with this system's package manager"],
-        );
-    }
-
-    #[test]
-    fn without_apt_the_programs_are_named() {
-        check(
-            "no apt
-             program lua of lua5.4 for shop/api
-             program mcs of mono-mcs for shop/api",
-            str![
-                "! there is no `apt-get` here: install lua and mcs with this system's package manager"
-            ],
-        );
-    }
-
-    #[test]
-    fn without_a_way_to_be_root_the_commands_of_root_are_said() {
-        check(
-            "no sudo
-             no index
-             program lua of lua5.4 for shop/api",
-            str![
-                "! this takes root, and there is no `sudo` here; as root: `env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 update`, then `env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes lua5.4`"
-            ],
-        );
-    }
-}
+mod tests;
