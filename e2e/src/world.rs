@@ -1,5 +1,8 @@
 //! [`World`]: a project of one test, with its own state and sockets.
 
+mod checkout;
+mod files;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -8,9 +11,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+pub use self::checkout::Checkout;
 use crate::containers::{Client, Container};
 use crate::engine::{Engine, project_id};
-use crate::left::{LAST_DOWN, take_down};
 use crate::ports::Port;
 use crate::processes::Marked;
 use crate::programs::hob_program;
@@ -185,67 +188,6 @@ impl World {
         number
     }
 
-    /// Writes a stack's file.
-    pub fn stack(&self, name: &str, text: &str) {
-        self.write(&format!("stacks/{name}/stack.toml"), text);
-    }
-
-    /// Writes a file of the project, its folders made.
-    ///
-    /// # Panics
-    /// It cannot be written.
-    pub fn write(&self, path: &str, text: &str) {
-        let path = self.root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// Writes `page.txt` of a service: what it answers and how it behaves.
-    pub fn page(&self, service: &str, text: &str) {
-        self.write(&format!("stacks/{service}/page.txt"), text);
-        self.engine.provide(&self.root.join("stacks").join(service));
-    }
-
-    /// The text of a file of the project.
-    ///
-    /// # Panics
-    /// It is not there.
-    #[must_use]
-    pub fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.root.join(path)).unwrap()
-    }
-
-    /// Removes a file of the project, if it is there.
-    ///
-    /// # Panics
-    /// It cannot be removed.
-    pub fn remove(&self, path: &str) {
-        let path = self.root.join(path);
-        if path.exists() {
-            fs::remove_file(path).unwrap();
-        }
-    }
-
-    /// Copies a folder into the project.
-    ///
-    /// # Panics
-    /// It is not there, or the project has it already.
-    pub fn copy(&self, from: &Path, to: &str) {
-        copy(from, &self.root.join(to));
-    }
-
-    /// The same machine for another project folder beside this one: a second
-    /// checkout. Its stacks are copied.
-    ///
-    /// # Panics
-    /// The folder is there already.
-    #[must_use]
-    pub fn checkout(&self, name: &str) -> Checkout<'_> {
-        let root = self.outside().join(name);
-        copy(&self.root, &root);
-        Checkout { world: self, root }
-    }
-
     /// `hob` with these arguments, in the project's folder.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         self.command_in(&self.root, args)
@@ -348,59 +290,6 @@ impl World {
             words.replace(port.number().to_string(), &format!("[PORT{}]", at + 1));
         }
         words.redact(text)
-    }
-}
-
-/// A second checkout of a [`World`]'s project.
-#[derive(Debug)]
-pub struct Checkout<'a> {
-    world: &'a World,
-    root: PathBuf,
-}
-
-impl Checkout<'_> {
-    /// Its folder.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Runs `hob` in it to its end.
-    #[track_caller]
-    pub fn hob(&self, args: &[&str]) -> Run {
-        finish(self.world.command_in(&self.root, args))
-    }
-
-    /// The processes of this project's services and of their agents.
-    #[must_use]
-    pub fn marked(&self) -> Vec<Marked> {
-        self.world.engine.marked(&self.world.client, &self.root)
-    }
-
-    /// Starts `hob` in it, in the background.
-    #[must_use]
-    pub fn background(&self, args: &[&str]) -> Session {
-        Session::start(self.world.command_in(&self.root, args))
-    }
-}
-
-impl Drop for Checkout<'_> {
-    fn drop(&mut self) {
-        let down = self.world.command_in(&self.root, LAST_DOWN);
-        take_down(down, self.world, &self.root);
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 

@@ -30,6 +30,7 @@ mod host_secrets;
 mod host_usage;
 mod leave;
 mod needs;
+mod output;
 mod polykube;
 mod reload;
 mod running;

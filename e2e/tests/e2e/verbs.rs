@@ -1,4 +1,4 @@
-//! The other verbs, and how everything is said.
+//! The other verbs, and which project and service they mean.
 
 use std::process::Stdio;
 
@@ -229,22 +229,6 @@ fn status_watch_shows_changes_as_they_come() {
 }
 
 #[test]
-fn a_mistyped_verb_or_service_is_answered_with_the_nearest_one() {
-    let Web { world, .. } = web();
-    let verb = world.hob(["statsu"]).code(2);
-    assert!(verb.err.contains("'status'"), "{verb:?}");
-    let service = world.hob(["up", "wbe"]).code(2);
-    assert_data_eq!(
-        service.err,
-        str![[r#"
-error: no stack or service is called `wbe`
-hint: did you mean `web`?
-
-"#]]
-    );
-}
-
-#[test]
 fn a_name_in_two_stacks_asks_which_one_is_meant() {
     let mut world = World::new();
     let (one, two) = (world.port(), world.port());
@@ -291,76 +275,6 @@ fn the_project_is_found_from_below_and_by_option() {
 }
 
 #[test]
-fn a_pipe_gets_plain_lines_and_so_does_a_terminal_with_no_color() {
-    let Web { mut world, .. } = web();
-    for args in [
-        &["up"][..],
-        &["status"],
-        &["logs"],
-        &["plan"],
-        &["--help"],
-        &["up", "nobody"],
-    ] {
-        let run = world.hob(args);
-        assert!(
-            !run.out.contains('\u{1b}') && !run.err.contains('\u{1b}'),
-            "{run:?}"
-        );
-    }
-    let mut coloured = world.terminal(["status"]);
-    assert_eq!(coloured.end(), 0);
-    coloured.wait("ready");
-    assert!(
-        coloured.shown().contains("\u{1b}[32mready"),
-        "{:?}",
-        coloured.shown()
-    );
-    world.set("NO_COLOR", "1");
-    let mut plain = world.terminal(["status"]);
-    assert_eq!(plain.end(), 0);
-    plain.wait("ready");
-    assert!(!plain.shown().contains('\u{1b}'), "{:?}", plain.shown());
-}
-
-#[test]
-fn json_is_one_versioned_object_a_line_and_nothing_else() {
-    let Web { world, .. } = web();
-    let mut session = world.dev_ready(&[]);
-    world.page("demo/web", "two\nlines 5\n");
-    world.hob(["wait", "web"]).good();
-    session.stop();
-    let lines = session.out();
-    assert!(lines.lines().count() > 10, "{lines}");
-    let mut outputs = vec![lines];
-    let verbs = [
-        &["plan"][..],
-        &["check"],
-        &["up"],
-        &["status"],
-        &["logs"],
-        &["wait", "web"],
-    ];
-    for args in verbs {
-        let run = world.hob([args, &["--json"]].concat()).good();
-        assert_ne!(run.out, "", "{args:?} says nothing");
-        outputs.push(run.out);
-    }
-    for line in outputs.iter().flat_map(|it| it.lines()) {
-        let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!(value["protocol"], 3, "{line}");
-    }
-}
-
-#[test]
-fn quiet_says_nothing_but_mistakes() {
-    let Web { world, .. } = web();
-    let up = world.hob(["up", "--quiet"]).good();
-    assert_eq!((up.out.as_str(), up.err.as_str()), ("", ""));
-    let again = world.hob(["up", "--quiet", "nobody"]).code(2);
-    assert!(again.err.contains("nobody"), "{again:?}");
-}
-
-#[test]
 fn completions_are_a_script_that_the_shell_takes() {
     let world = World::new();
     let script = world.hob(["completions", "bash"]).good().out;
@@ -372,22 +286,6 @@ fn completions_are_a_script_that_the_shell_takes() {
         .unwrap();
     std::io::Write::write_all(&mut bash.stdin.take().unwrap(), script.as_bytes()).unwrap();
     assert!(bash.wait().unwrap().success());
-}
-
-#[test]
-fn a_reader_that_goes_away_ends_logs_without_words() {
-    let Web { world, .. } = web();
-    world.page("demo/web", "one\nlines 3000\n");
-    world.hob(["up"]).good();
-    let mut command = world.command(["logs"]);
-    let mut logs = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(logs.stdout.take());
-    let output = logs.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
 #[test]
@@ -405,37 +303,4 @@ fn wait_gives_up_after_its_time() {
     until("the start", starts);
     assert_eq!(session.stop(), 130);
     world.assert_nothing_left();
-}
-
-#[test]
-fn help_names_every_verb() {
-    let world = World::new();
-    let help = world.hob(["--help"]).good().out;
-    for verb in [
-        "dev",
-        "up",
-        "down",
-        "status",
-        "logs",
-        "build",
-        "run",
-        "restart",
-        "sh",
-        "exec",
-        "wait",
-        "plan",
-        "check",
-        "schema",
-        "doctor",
-        "setup",
-        "completions",
-        "bench",
-        "test",
-    ] {
-        let shown = help
-            .lines()
-            .any(|line| line.split_whitespace().next() == Some(verb));
-        assert!(shown, "{verb} is not in {help}");
-        world.hob([verb, "--help"]).good();
-    }
 }
