@@ -34,7 +34,7 @@ pub use status::{Build, Phase, Problem, Serving, SessionInfo, SessionState, Stat
 /// after it: a request, a reply, an event or a field that goes, gets another
 /// name or another meaning; a field that a peer must know; and a request that
 /// an older agent would refuse. What a reader may pass over leaves it as it
-/// is: a field with a default, an event. `tests/names.rs` holds all the names, so
+/// is: a field with a default, an event. `tests/names/` holds all the names, so
 /// that none of them changes without this question.
 pub const PROTOCOL: u32 = 3;
 

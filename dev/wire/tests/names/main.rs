@@ -4,16 +4,17 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
+mod choices;
+mod samples;
 
 use hob_wire::{
-    Build, Change, ChangeAction, Duration, Event, EventKind, Hello, Limits, Listen, LogLine,
-    LogQuery, Mode, PROTOCOL, Phase, Problem, Program, Protocol, Ready, Reply, Request, Restart,
-    SecretSource, Serving, SessionInfo, SessionRequest, SessionState, Spec, Stage, Status, Stream,
-    Swap, Token, Waterfall,
+    Change, ChangeAction, Event, EventKind, Hello, LogQuery, PROTOCOL, Phase, Reply, Request,
+    SessionRequest, SessionState, Spec, Stage, Token, Waterfall,
 };
 use serde::Serialize;
 use snapbox::{assert_data_eq, str};
+
+use crate::samples::{info, line, spec, status};
 
 /// Each on a line of its own, after the version.
 #[track_caller]
@@ -23,101 +24,6 @@ fn check<T: Serialize>(all: &[T], expected: impl snapbox::IntoData) {
         format!("{text}\n{line}")
     });
     assert_data_eq!(format!("{text}\n"), expected);
-}
-
-fn info() -> SessionInfo {
-    SessionInfo {
-        pid: 1,
-        socket: "/s".into(),
-    }
-}
-
-fn program() -> Program {
-    Program {
-        argv: vec!["p".into()],
-        cwd: "/c".into(),
-        env: BTreeMap::new(),
-    }
-}
-
-fn spec() -> Spec {
-    Spec {
-        project: "p".into(),
-        root: "/r".into(),
-        service: "s/web".into(),
-        mode: Mode::Dev,
-        listen: Some(Listen {
-            addr: "127.0.0.1:1".parse().unwrap(),
-            protocol: Protocol::Http,
-        }),
-        bind: Some("0.0.0.0:80".parse().unwrap()),
-        host: "127.0.0.1".parse().unwrap(),
-        build: Some(program()),
-        run: program(),
-        env: BTreeMap::new(),
-        inherit: true,
-        user: Some("u".into()),
-        secrets: BTreeMap::from([
-            ("A".into(), SecretSource::File("/a".into())),
-            ("B".into(), SecretSource::Env("B".into())),
-        ]),
-        ready: Ready::Command(program()),
-        swap: Swap::Overlap,
-        restart: Restart::OnFailure,
-        live_reload: true,
-        limits: Limits {
-            build: Some(Duration(1)),
-            ..Limits::default()
-        },
-        state: "/s".into(),
-    }
-}
-
-fn line() -> LogLine {
-    LogLine {
-        at: 1,
-        stream: Stream::Out,
-        generation: 1,
-        text: "t".into(),
-    }
-}
-
-fn status() -> Status {
-    Status {
-        agent_pid: 1,
-        project: "p".into(),
-        service: "s/web".into(),
-        mode: Mode::Dev,
-        listen: None,
-        spec_digest: "d".into(),
-        started: true,
-        phase: Phase::Ready,
-        accepted: 1,
-        building: Some(1),
-        serving: Some(Serving {
-            generation: 1,
-            pid: 1,
-            since: 1,
-        }),
-        built: Some(Build {
-            generation: 1,
-            digest: None,
-            took: 1,
-        }),
-        problem: Some(Problem {
-            generation: 1,
-            stage: Stage::Build,
-            message: "m".into(),
-            output: Vec::new(),
-        }),
-        done: Some(1),
-        writes_files: true,
-        leaving: true,
-        returns: true,
-        crashes: 0,
-        session: Some(info()),
-        since: 1,
-    }
 }
 
 #[test]
@@ -364,134 +270,6 @@ protocol 3
 {"phase":"ready"}
 {"log":{"at":1,"stream":"out","generation":1,"text":"t"}}
 {"note":"n"}
-
-"#]],
-    );
-}
-
-#[test]
-fn the_words_that_choose() {
-    use ChangeAction::{None as Nothing, Rebuild, Signal};
-    check(
-        &[Nothing, Signal, ChangeAction::Restart, Rebuild],
-        str![[r#"
-
-protocol 3
-"none"
-"signal"
-"restart"
-"rebuild"
-
-"#]],
-    );
-    let phases = [
-        Phase::Waiting,
-        Phase::Building,
-        Phase::Starting,
-        Phase::Ready,
-        Phase::Updating,
-        Phase::Stale,
-        Phase::Failed,
-        Phase::Backoff,
-        Phase::Stopped,
-    ];
-    check(
-        &phases,
-        str![[r#"
-
-protocol 3
-"waiting"
-"building"
-"starting"
-"ready"
-"updating"
-"stale"
-"failed"
-"backoff"
-"stopped"
-
-"#]],
-    );
-    check(
-        &[Stage::Build, Stage::Start, Stage::Ready, Stage::Crash],
-        str![[r#"
-
-protocol 3
-"build"
-"start"
-"ready"
-"crash"
-
-"#]],
-    );
-    check(
-        &[Stream::Out, Stream::Err, Stream::Build, Stream::Hob],
-        str![[r#"
-
-protocol 3
-"out"
-"err"
-"build"
-"hob"
-
-"#]],
-    );
-    check(
-        &[Mode::Dev, Mode::Run],
-        str![[r#"
-
-protocol 3
-"dev"
-"run"
-
-"#]],
-    );
-    check(
-        &[Protocol::Http, Protocol::Tcp],
-        str![[r#"
-
-protocol 3
-"http"
-"tcp"
-
-"#]],
-    );
-    check(
-        &[Swap::Overlap, Swap::Exclusive],
-        str![[r#"
-
-protocol 3
-"overlap"
-"exclusive"
-
-"#]],
-    );
-    check(
-        &[Restart::Always, Restart::OnFailure, Restart::Never],
-        str![[r#"
-
-protocol 3
-"always"
-"on-failure"
-"never"
-
-"#]],
-    );
-    let ready = [
-        Ready::Http("/".into()),
-        Ready::Tcp,
-        Ready::Command(program()),
-        Ready::Started,
-    ];
-    check(
-        &ready,
-        str![[r#"
-
-protocol 3
-{"http":"/"}
-"tcp"
-{"command":{"argv":["p"],"cwd":"/c","env":{}}}
-"started"
 
 "#]],
     );
