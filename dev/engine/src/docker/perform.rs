@@ -19,7 +19,7 @@ use super::{
 use crate::paths::{make_closed, remove_below};
 use crate::resource::{Observed, ResourceId, Verb};
 use crate::want::Want;
-use crate::world::{Action, Failure, World};
+use crate::world::{Action, Failure, FailureKind, World};
 
 /// For how long a network that nobody is in any more may be kept by the engine,
 /// and how often it is tried.
@@ -56,7 +56,13 @@ impl World for DockerEngine {
                 self.told(it, &|| Vec::new()).start(limit).await
             }
             (Verb::Await, Some(DockerSpec::Container(it))) => {
-                self.told(it, &|| Vec::new()).ready(limit).await
+                let ready = self.told(it, &|| Vec::new()).ready(limit).await;
+                ready.map_err(|failure| match (it.as_the_image_says, failure.kind) {
+                    (true, FailureKind::Service) => failure.hint(
+                        "in production form it runs what its image says: `ENTRYPOINT` and `CMD`",
+                    ),
+                    _ => failure,
+                })
             }
             (verb, _) => Err(Failure::operation(format!(
                 "`{}` has no meaning for {id}",
