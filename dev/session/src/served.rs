@@ -103,6 +103,15 @@ impl Link {
         matches!(self, Self::Gone)
     }
 
+    /// Whether its agent answers, or one that `comes` will.
+    pub(crate) fn may_answer(&self, comes: bool) -> bool {
+        match self {
+            Self::Attached(_) | Self::Greeted(_) => true,
+            Self::Absent | Self::Connecting => comes,
+            Self::Gone => false,
+        }
+    }
+
     pub(crate) fn phase(&self) -> Option<Phase> {
         self.status().map(|status| status.phase)
     }

@@ -88,8 +88,10 @@ impl Session {
             if !sync.looked || idle && self.is_made_anew(&sync.service) {
                 return true;
             }
+            // An agent that is on its way is the one that will answer.
+            let comes = self.applying || !self.incomplete;
             let served = self.services.get_mut(&sync.service);
-            let served = served.filter(|served| idle && served.link.is_attached());
+            let served = served.filter(|served| idle && served.link.may_answer(comes));
             let Some(served) = served else {
                 out.push(Effect::Answer(*token, cannot_wait(&sync.service)));
                 return false;

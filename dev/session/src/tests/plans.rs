@@ -205,7 +205,7 @@ attached web
 ready web 5 50 aa
 sync web               look at web
 synced web
-lost web               tell that the agent of web died, replan in 50 ms, refuse: s/web cannot be waited for at the moment
+lost web               tell that the agent of web died, replan in 50 ms
 
 "#]],
     );

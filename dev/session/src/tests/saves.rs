@@ -212,10 +212,11 @@ failed web 2 200
 }
 
 #[test]
-fn a_wait_that_could_not_look_or_lost_its_agent_is_refused() {
+fn a_wait_that_could_not_look_or_whose_agent_cannot_be_made_anew_is_refused() {
     check(
         &["web"],
-        "planned; attached web; ready web; sync web 1; unsynced web 1; sync web 2; lost web; synced web 2",
+        "planned; attached web; ready web; sync web 1; unsynced web 1; sync web 2; lost web; \
+         synced web 2; applied; replan; half-applied",
         str![[r#"
 
 begin                  apply web, attach web
@@ -226,7 +227,10 @@ sync web 1             look at web
 unsynced web 1         refuse: s/web cannot be waited for at the moment
 sync web 2             look at web
 lost web               tell that the agent of web died, replan in 50 ms
-synced web 2           refuse: s/web cannot be waited for at the moment
+synced web 2
+applied
+replan                 apply web, attach web
+half-applied           tell SomeReady { serves: false }, refuse: s/web cannot be waited for at the moment
 
 "#]],
     );
@@ -259,6 +263,30 @@ lost web               attach web
 attached web
 ready web
 applied                tell AllReady, answer g1
+
+"#]],
+    );
+    // The plan may be done before the new agent has said anything.
+    check(
+        &["web"],
+        "applied; attached web; ready web 4; rereading; sync web; synced web; reread web; \
+         planned web; stopping web; lost web; applied; attached web; ready web",
+        str![[r#"
+
+begin                  apply web, attach web
+applied
+attached web
+ready web 4            tell AllReady, tell CaughtUp
+rereading
+sync web               look at web
+synced web
+reread web             apply web
+planned web
+stopping web
+lost web               attach web
+applied
+attached web
+ready web              tell AllReady, answer g1
 
 "#]],
     );

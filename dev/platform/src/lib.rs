@@ -1,0 +1,26 @@
+//! What surrounds the services of all projects: registry, resolver and
+//! ingress.
+//!
+//! They are services like others. Owns the project that they are the services
+//! of, in the user's data folder, whose files it writes ([`files`], pure), and
+//! what projects announce of theirs. Starts nothing: engines bring that project up
+//! like any other. Start with [`Home`].
+
+mod announced;
+mod files;
+mod home;
+mod names;
+mod settings;
+
+pub use announced::{Announced, AnnouncedService};
+pub use files::{File, files};
+pub use home::{Changes, Home, HomeError};
+pub use names::{dnsmasq_conf, hosts};
+pub use settings::Settings;
+
+/// The one stack of the project.
+pub const STACK: &str = "hob";
+/// The registry, by its name in the stack.
+pub const REGISTRY: &str = "registry";
+/// The resolver.
+pub const DNS: &str = "dns";

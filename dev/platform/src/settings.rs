@@ -1,0 +1,24 @@
+//! [`Settings`]: what people choose of what surrounds their services.
+
+use serde::{Deserialize, Serialize};
+
+/// What is chosen once for all projects of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The port of the registry on loopback.
+    pub registry_port: u16,
+    /// The port of the resolver on loopback.
+    pub dns_port: u16,
+}
+
+impl Default for Settings {
+    /// 5000 is what registries are at home on. 53 is the system's own, and the
+    /// resolvers that a domain can be pointed at take any other.
+    fn default() -> Self {
+        Self {
+            registry_port: 5000,
+            dns_port: 5354,
+        }
+    }
+}
