@@ -16,6 +16,7 @@ use hob_engine::{
 use tokio::sync::mpsc;
 
 use crate::error::{Code, Error, Result};
+use crate::platform::Announcer;
 use crate::stage::Stage;
 
 mod holder;
@@ -162,13 +163,20 @@ pub async fn perform(
     let plan = prepared.plan.clone();
     words.obstacles(stage, &plan.obstacles);
     let (told, heard) = mpsc::unbounded_channel();
-    let showing = progress::show(engine, &plan, words, stage, heard);
+    let announcer = Announcer::find(engine, want.project.as_deref());
+    let announcer = announcer.filter(|_| !plan.steps.is_empty());
+    let showing = progress::show(engine, &plan, words, stage, heard, announcer.as_ref());
     let applying = async {
         let applied = prepared.apply(&told, cancel).await;
         drop(told);
         applied
     };
     let (applied, ()) = tokio::join!(applying, showing);
+    if let Some(announcer) = &announcer
+        && let Err(error) = announcer.tell().await
+    {
+        stage.say(error.render().trim_end());
+    }
     let changed = Changed {
         owners: progress::owners(&plan),
         obstacles: plan.obstacles,

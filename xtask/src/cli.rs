@@ -98,6 +98,12 @@ pub enum Verb {
     Doctor(AllArgs),
     /// Install what `doctor` misses, after asking
     Setup(SetupArgs),
+    /// A registry of this machine, and what is pushed to it
+    #[command(subcommand)]
+    Registry(RegistryVerb),
+    /// A resolver that knows every service that is up by name
+    #[command(subcommand)]
+    Dns(DnsVerb),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -330,6 +336,49 @@ pub struct TestArgs {
     pub fast: bool,
     /// Run only tests whose name contains this
     pub filter: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RegistryVerb {
+    /// Bring the registry up
+    Up {
+        /// The port on loopback, remembered from then on [default: 5000]
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        port: Option<u16>,
+    },
+    /// Build production images where something changed, and push what the registry does not have
+    Push(PushArgs),
+    /// Show whether it is up, and where
+    Status,
+    /// Take it down; what was pushed is kept
+    Down {
+        /// Remove what was pushed, too
+        #[arg(long)]
+        volumes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DnsVerb {
+    /// Bring the resolver up
+    Up {
+        /// The port on loopback, remembered from then on [default: 5354]
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        port: Option<u16>,
+    },
+    /// Show whether it is up, and the names that it knows
+    Status,
+    /// Take it down
+    Down,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    #[command(flatten)]
+    pub names: NameArgs,
+    /// Another registry, with the credentials of your Docker configuration
+    #[arg(long, value_name = "REGISTRY")]
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod ground;
 mod keys;
 mod output;
 mod peer;
+mod platform;
 mod question;
 mod render;
 mod running;

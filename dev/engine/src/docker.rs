@@ -27,6 +27,7 @@ mod perform;
 pub(crate) mod probe;
 mod program;
 mod prove;
+mod push;
 mod services;
 mod spec;
 mod tidy;
@@ -50,6 +51,7 @@ pub use direct::Currency;
 pub use endpoint::{Refusal, Resolved};
 pub use facts::DockerFacts;
 pub use lower::lower;
+pub use push::{ProductionImage, PushAs, PushProgress, Pushed};
 pub use spec::{ContainerSpec, DockerSpec};
 pub use visit::{Input, Said, Terminal, Visit};
 

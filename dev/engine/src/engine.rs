@@ -23,6 +23,7 @@ use crate::leftover::{Leftover, LeftoverKind};
 use crate::lock::{Holding, LockError};
 use crate::paths::{LOG_FOLDER, Paths, PathsError};
 use crate::plan::Plan;
+use crate::setup::{ProjectRef, Setup};
 use crate::want::Want;
 use crate::world::Failure;
 
@@ -80,6 +81,28 @@ impl Engine {
         match &self.driver {
             Driver::Host(host) => &host.setup().paths,
             Driver::Docker(docker) => &docker.setup().paths,
+        }
+    }
+
+    /// The environment of the caller.
+    #[must_use]
+    pub fn environment(&self) -> &std::collections::BTreeMap<String, String> {
+        &self.setup().environment
+    }
+
+    /// The project.
+    #[must_use]
+    pub fn project(&self) -> ProjectRef {
+        ProjectRef {
+            id: self.setup().project.clone(),
+            root: self.setup().root.clone(),
+        }
+    }
+
+    fn setup(&self) -> &Setup {
+        match &self.driver {
+            Driver::Host(host) => host.setup(),
+            Driver::Docker(docker) => docker.setup(),
         }
     }
 

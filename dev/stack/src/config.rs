@@ -1,6 +1,8 @@
 //! `hob.toml`: its keys, and a checked tree of them to a [`Config`]. Start with
 //! [`PROJECT`] and [`lower`].
 
+use std::collections::BTreeSet;
+
 use crate::fields::Fields;
 use crate::keys::{integer, key, list, words};
 use crate::model::{AgentProgram, AgentsOver, Config, EngineChoice};
@@ -36,6 +38,14 @@ pub(crate) const PROJECT: Shape = Shape::Table(&[
         "mirrors",
         "URLs of Debian mirrors that the base is made from where it cannot be pulled; Debian's own when absent.",
         list(&Shape::Text(Text::Url)),
+    ),
+    key(
+        "domains",
+        "Domains below which every stack and service has a name: `SERVICE.STACK.DOMAIN`; `test` when absent.",
+        Shape::List {
+            item: &Shape::Text(Text::Domain),
+            empty: false,
+        },
     ),
     key(
         "docker",
@@ -83,8 +93,18 @@ pub(crate) fn lower(fields: Fields<'_>) -> Config {
             .and_then(|text| text.parse().ok())
             .unwrap_or_default(),
         mirrors: fields.texts("mirrors"),
+        domains: domains(fields),
         docker: fields.text("docker").and_then(|text| text.parse().ok()),
         agents_over: fields.word("agents_over", AGENTS_OVER),
         agent: fields.word("agent", AGENT),
+    }
+}
+
+/// The domains; `test` is nobody's (RFC 2606).
+fn domains(fields: Fields<'_>) -> BTreeSet<String> {
+    let said = fields.texts("domains");
+    match said.is_empty() {
+        true => BTreeSet::from(["test".to_owned()]),
+        false => said.into_iter().collect(),
     }
 }

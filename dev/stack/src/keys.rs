@@ -127,6 +127,22 @@ pub(crate) const SERVICE: Shape = Shape::Table(&[
         map(Names::Label, &Shape::Text(Text::Absolute)),
     ),
     key(
+        "mounts",
+        "Folders and files of this machine that the process reads, also in production form: a name, `from` relative to this file, and the absolute path `to` inside a container. The process learns the path as MOUNT_NAME.",
+        map(Names::Label, &MOUNT),
+    ),
+    key(
+        "network",
+        "What a container shares; `stack` when absent.",
+        words(&[
+            ("stack", "A network with the other services of the stack."),
+            (
+                "host",
+                "The network of this machine: it listens where it is published, and no neighbour knows it by name.",
+            ),
+        ]),
+    ),
+    key(
         "image",
         "Where the image comes from in production form: from a Dockerfile, or a ready one by `name`.",
         IMAGE,
@@ -300,6 +316,16 @@ const SECRET: Shape = Shape::Choice {
         ),
     ],
 };
+
+/// What is mounted from this machine.
+pub(crate) const MOUNT: Shape = Shape::Table(&[
+    key("from", "The folder or file, relative to this file.", FULL),
+    key(
+        "to",
+        "Its absolute path inside a container.",
+        Shape::Text(Text::Absolute),
+    ),
+]);
 
 /// Where an image comes from.
 pub(crate) const IMAGE: Shape = Shape::Table(&[

@@ -14,6 +14,7 @@ mod check;
 mod config;
 mod diagnostic;
 mod docker_endpoint;
+mod duration;
 mod effective;
 mod fields;
 mod file;
@@ -42,8 +43,8 @@ pub use docker_endpoint::{DockerEndpoint, DockerEndpointError};
 pub use image_name::{ImageName, ImageNameError};
 pub use load::{FindError, Loaded};
 pub use model::{
-    AgentProgram, AgentsOver, Config, DevForm, EngineChoice, Form, Image, OnChange, Project,
-    Publish, Ready, Recipe, Service, Stack,
+    AgentProgram, AgentsOver, BindMount, Config, DevForm, EngineChoice, Form, Image, Network,
+    OnChange, Project, Publish, Ready, Recipe, Service, Stack,
 };
 pub use names::{
     LABEL_LIMIT, NameError, Port, ProjectId, ServiceId, ServiceName, StackName, VolumeName,

@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::Fields;
 use crate::graph::Edge;
 use crate::keys::STACK;
-use crate::model::{Config, DevForm, OnChange, Publish, Service, Stack};
+use crate::model::{Config, DevForm, Network, OnChange, Publish, Service, Stack};
 use crate::mounts;
 use crate::names::{Port, ServiceId, ServiceName, StackName, VolumeName};
 use crate::near::{listed, nearest};
@@ -25,6 +25,7 @@ use crate::tree::{Entry, Node};
 use crate::variant::{self, Variant};
 
 const PROTOCOL: &[(&str, Protocol)] = &[("http", Protocol::Http), ("tcp", Protocol::Tcp)];
+const NETWORK: &[(&str, Network)] = &[("stack", Network::Stack), ("host", Network::Host)];
 const RESTART: &[(&str, Restart)] = &[
     ("always", Restart::Always),
     ("on-failure", Restart::OnFailure),
@@ -143,6 +144,7 @@ fn service(
     });
     let volumes = volumes(fields);
     let source = variant::source(context, entry, fields);
+    let bind_mounts = mounts::lower(context, fields);
     mounts::check(context, fields, &source);
     unused_dockerfile(context, entry, fields, &source);
     let run = variant::lower(context, &source, entry, fields, false);
@@ -170,6 +172,8 @@ fn service(
         pass_env: fields.texts("pass_env"),
         secrets: secrets(context, fields),
         volumes,
+        mounts: bind_mounts,
+        network: fields.word("network", NETWORK).unwrap_or_default(),
         image: run.image,
         read_only: fields.bool("read_only").unwrap_or(false),
         restart: fields.word("restart", RESTART).unwrap_or(Restart::Always),

@@ -4,7 +4,7 @@
 //!
 //! Holds data and nothing else. Start with [`Project`], then [`Service`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -44,6 +44,8 @@ pub struct Config {
     /// the first one first: URLs with `http` or `https`. Debian's own when
     /// empty.
     pub mirrors: Vec<String>,
+    /// The domains below which stacks and services have names.
+    pub domains: BTreeSet<String>,
     /// Where the Docker engine is spoken to; looked for when absent.
     pub docker: Option<DockerEndpoint>,
     /// How agents in containers are spoken to; chosen by what works when
@@ -138,6 +140,10 @@ pub struct Service {
     pub secrets: BTreeMap<String, SecretSource>,
     /// Kept folders: name to the absolute path inside a container.
     pub volumes: BTreeMap<VolumeName, PathBuf>,
+    /// What of this machine it reads in both modes, by name.
+    pub mounts: BTreeMap<VolumeName, BindMount>,
+    /// What its container shares.
+    pub network: Network,
     /// Where its image comes from in mode `run`.
     pub image: Option<Image>,
     /// Whether the root file system of its container is read-only in mode
@@ -181,6 +187,26 @@ pub struct DevForm {
     /// What a change asks for; the first rule with a path that matches wins,
     /// and [`ChangeAction::Rebuild`] is what no rule matches.
     pub on_change: Vec<OnChange>,
+}
+
+/// A folder or file of this machine that a service reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BindMount {
+    /// Where it is, absolute; it existed when the file was read.
+    pub from: PathBuf,
+    /// Where a container sees it, absolute.
+    pub to: PathBuf,
+}
+
+/// What a container shares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// A network with the other services of its stack.
+    #[default]
+    Stack,
+    /// The network of this machine: the process listens where it is published.
+    Host,
 }
 
 /// How a service comes to run.

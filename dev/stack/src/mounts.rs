@@ -4,11 +4,16 @@
 //! Sources are mounted where they are on this machine, so that compilers,
 //! debuggers and editors name the same files. Start with [`check`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::Fields;
+use crate::keys::MOUNT;
 use crate::lower::Context;
+use crate::model::BindMount;
+use crate::names::VolumeName;
+use crate::paths::resolve;
 
 /// Folders that belong to the kernel or to hob, with whose they are.
 const TAKEN: &[(&str, &str)] = &[
@@ -26,11 +31,52 @@ struct Mount {
     place: Place,
 }
 
-/// Tells every volume and every `dev.cache` of a service that no container
-/// could have. `source` is the absolute folder of its sources.
+/// The folders and files of this machine that a service reads; one that is not
+/// there is told.
+pub(crate) fn lower(
+    context: &mut Context<'_>,
+    fields: Fields<'_>,
+) -> BTreeMap<VolumeName, BindMount> {
+    let mut mounts = BTreeMap::new();
+    let entries = fields.fields("mounts").into_iter();
+    for (name, entry) in entries.flat_map(Fields::entries) {
+        let Some(table) = entry.node.fields(&MOUNT) else {
+            continue;
+        };
+        for key in ["from", "to"] {
+            if table.entry(key).is_none() {
+                let message = format!("`{name}` has no `{key}`");
+                context.report.push(
+                    Diagnostic::error(message, entry.key.clone())
+                        .hint("a mount is `{ from = \"config\", to = \"/srv/config\" }`"),
+                );
+            }
+        }
+        let (Some(from), Some(to)) = (table.node("from"), table.text("to")) else {
+            continue;
+        };
+        let path = resolve(context.dir, from.text().unwrap_or_default());
+        if !path.exists() {
+            let shown = crate::file::shown(context.root, &path);
+            context.report.push(
+                Diagnostic::error(format!("`{shown}` is not there"), from.place.clone())
+                    .label("it is to be mounted"),
+            );
+        }
+        if let Ok(name) = name.parse() {
+            let to = plain(to);
+            mounts.insert(name, BindMount { from: path, to });
+        }
+    }
+    mounts
+}
+
+/// Tells every volume, mount and `dev.cache` of a service that no
+/// container could have. `source` is the absolute folder of its sources.
 pub(crate) fn check(context: &mut Context<'_>, fields: Fields<'_>, source: &Path) {
     let mut mounts: Vec<Mount> = Vec::new();
-    for mount in volumes(fields).chain(caches(fields)) {
+    let binds = binds(fields);
+    for mount in volumes(fields).chain(binds).chain(caches(fields)) {
         let shown = mount.path.display();
         let error = |message: String| Diagnostic::error(message, mount.place.clone());
         if let Some((folder, whose)) = TAKEN.iter().find(|(it, _)| mount.path.starts_with(it)) {
@@ -72,6 +118,18 @@ fn volumes<'a>(fields: Fields<'a>) -> impl Iterator<Item = Mount> + 'a {
             kind: "volume",
             path: plain(entry.node.text()?),
             place: entry.node.place.clone(),
+        })
+    })
+}
+
+fn binds<'a>(fields: Fields<'a>) -> impl Iterator<Item = Mount> + 'a {
+    let entries = fields.fields("mounts").into_iter();
+    entries.flat_map(Fields::entries).filter_map(|(_, entry)| {
+        let to = entry.node.fields(&MOUNT)?.node("to")?;
+        Some(Mount {
+            kind: "mount",
+            path: plain(to.text()?),
+            place: to.place.clone(),
         })
     })
 }

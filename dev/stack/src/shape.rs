@@ -5,6 +5,7 @@
 //! walk the same shapes, so the two cannot disagree.
 
 use crate::docker_endpoint::DockerEndpoint;
+use crate::duration::duration;
 use crate::image_name::ImageName;
 use crate::names::{StackName, check_variable};
 
@@ -80,6 +81,8 @@ pub(crate) enum Text {
     Image,
     /// An `http` or `https` URL.
     Url,
+    /// A domain below which services have names.
+    Domain,
     /// The address of a Docker engine.
     Docker,
 }
@@ -155,6 +158,9 @@ impl Text {
             Self::Any | Self::Full | Self::Argument | Self::Variable => None,
             Self::Pattern | Self::Address | Self::Image | Self::Docker => None,
             Self::Url => Some("^https?://"),
+            Self::Domain => {
+                Some("^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
+            }
             Self::Label => Some(Names::Label.regex()),
             Self::Duration => Some("^ *[0-9]+ *(ms|s|m|h)( *[0-9]+ *(ms|s|m|h))* *$"),
             Self::Absolute | Self::Route => Some("^/"),
@@ -193,6 +199,7 @@ impl Text {
                 .and_then(|_| Self::Full.check(text)),
             Self::Image => image(text),
             Self::Url => url(text),
+            Self::Domain => domain(text),
             Self::Docker => text
                 .parse::<DockerEndpoint>()
                 .map(drop)
@@ -266,48 +273,6 @@ fn is_reserved(name: &str) -> bool {
     matches!(name, "PORT" | "HOST" | "OUT") || name.starts_with("HOB_")
 }
 
-/// A length of time of at least a millisecond, as `30s` or `1m 30s`.
-pub(crate) fn duration(text: &str) -> Result<hob_wire::Duration, Wrong> {
-    let wrong = |reason: String| {
-        let hint = "write `\"500ms\"`, `\"30s\"`, `\"10m\"` or `\"1h\"`";
-        (reason, Some(hint.to_owned()))
-    };
-    let none = || wrong(format!("`{text}` is not a length of time"));
-    let long = || wrong(format!("`{text}` is longer than any wait"));
-    let mut millis: u64 = 0;
-    let mut rest = text.trim_matches(' ');
-    loop {
-        let (number, after) = split(rest, |c| c.is_ascii_digit());
-        let (unit, after) = split(after.trim_start_matches(' '), |c| c.is_ascii_alphabetic());
-        let factor = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return Err(none()),
-        };
-        if number.is_empty() {
-            return Err(none());
-        }
-        let number: u64 = number.parse().map_err(|_| long())?;
-        let part = number.checked_mul(factor).ok_or_else(long)?;
-        millis = millis.checked_add(part).ok_or_else(long)?;
-        rest = after.trim_start_matches(' ');
-        if rest.is_empty() {
-            break;
-        }
-    }
-    if millis == 0 {
-        return Err(wrong("a limit cannot be 0".into()));
-    }
-    Ok(hob_wire::Duration(millis))
-}
-
-/// The characters at the start that belong, and what follows them.
-fn split(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
-}
-
 fn absolute(text: &str) -> Result<(), Wrong> {
     let hint = || Some(format!("write `\"/{}\"`", text.trim_start_matches("./")));
     if !text.starts_with('/') {
@@ -369,32 +334,21 @@ fn url(text: &str) -> Result<(), Wrong> {
     ))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, expected: Option<u64>) {
-        assert_eq!(duration(text).ok().map(|d| d.0), expected, "{text:?}");
+/// A name of RFC 1123's letters, in lower case, that no machine out there has
+/// for its own: every question below it is answered here.
+fn domain(text: &str) -> Result<(), Wrong> {
+    let label = |label: &str| {
+        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let ends = label.starts_with('-') || label.ends_with('-');
+        !label.is_empty() && label.len() <= 63 && !ends && label.bytes().all(inside)
+    };
+    if text.len() <= 200 && text.split('.').all(label) {
+        return Ok(());
     }
-
-    #[test]
-    fn lengths_of_time() {
-        check("1ms", Some(1));
-        check("30s", Some(30_000));
-        check(" 1h 2m3s  4 ms ", Some(3_723_004));
-        check("584942417h", Some(584_942_417 * 3_600_000));
-    }
-
-    #[test]
-    fn everything_else_is_no_length_of_time() {
-        for text in [
-            "", " ", "s", "1", "0s", "0h 0ms", "-1s", "1.5s", "1 d", "1min", "1S", "1s,2s", "１s",
-        ] {
-            check(text, None);
-        }
-        check("99999999999999999999s", None);
-        check("9999999999999999h", None);
-        check("18446744073709551615ms 1ms", None);
-    }
+    let near = text.trim_matches('.').to_lowercase();
+    let fits = near != text && domain(&near).is_ok();
+    Err((
+        format!("`{text}` is not a domain"),
+        fits.then(|| format!("write `\"{near}\"`")),
+    ))
 }

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use hob_wire::Limits;
 
 use crate::diagnostic::Diagnostic;
+use crate::duration::duration;
 use crate::fields::Fields;
 use crate::file::shown;
 use crate::keys;
 use crate::lower::Context;
 use crate::model::{Form, Image, Ready, Recipe};
 use crate::paths::{resolve, suggestion};
-use crate::shape::{Shape, duration};
+use crate::shape::Shape;
 use crate::tree::{Entry, Node, Value, merge};
 
 /// The shape of a service's table.

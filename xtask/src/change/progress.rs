@@ -9,6 +9,7 @@ use hob_wire::Phase;
 use tokio::sync::mpsc;
 
 use super::words::Words;
+use crate::platform::Announcer;
 use crate::render::Steps;
 use crate::stage::Stage;
 
@@ -28,6 +29,7 @@ pub async fn show(
     words: &Words,
     stage: &Stage,
     mut progress: mpsc::UnboundedReceiver<Progress>,
+    announcer: Option<&Announcer<'_>>,
 ) {
     let owners = owners(plan);
     let steps = Mutex::new(Steps::new(plan));
@@ -37,6 +39,7 @@ pub async fn show(
             let lines = steps().take(&one);
             if let (StepState::Ended(outcome), Some(owner)) = (&one.state, owners.get(one.step.0)) {
                 words.ended(stage, owner, outcome, lines);
+                announcer.inspect(|it| it.nudge());
             }
             stage.busy(steps().busy().as_deref());
         }
@@ -54,8 +57,15 @@ pub async fn show(
             stage.busy(steps().busy().as_deref());
         }
     };
+    let announcing = async {
+        match announcer {
+            Some(announcer) => announcer.go_on().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = showing => {}
+        () = announcing => {}
         () = asking, if stage.output().watched => {}
     }
     stage.busy(None);

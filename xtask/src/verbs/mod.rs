@@ -7,18 +7,20 @@ mod check;
 mod completions;
 mod containers;
 pub mod dev;
+mod dns;
 mod doctor;
-mod down;
+pub mod down;
 mod exec;
 mod logs;
 mod plan;
+mod registry;
 mod restart;
 mod run;
 mod serve_files;
 mod setup;
-mod status;
+pub mod status;
 mod test;
-mod up;
+pub mod up;
 mod wait;
 
 use crate::cli::{Cli, Verb};
@@ -45,6 +47,8 @@ pub fn run(cli: Cli) -> Result {
         Verb::Schema(args) => check::schema(&context, &args),
         Verb::Doctor(args) => block_on(doctor::doctor(&context, args)),
         Verb::Setup(args) => block_on(setup::setup(&context, args)),
+        Verb::Dns(verb) => block_on(dns::dns(&context, verb)),
+        Verb::Registry(verb) => block_on(registry::registry(&context, verb)),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Bench(args) => bench::bench(&context, args),
         Verb::Test(args) => test::test(&context, args),

@@ -7,6 +7,8 @@ use bollard::models::{
     MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 
+use hob_stack::Network;
+
 use super::labels;
 use super::lower::{PROGRAM_AT, RUN_AS_ROOT, STATE_AT};
 use super::spec::{ContainerSpec, Mounted, Source};
@@ -74,10 +76,11 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec, network: &str) -> Con
         // Any free one of this machine, by the engine's choice.
         bind(AGENT_PORT, "127.0.0.1".to_owned(), String::new());
     }
+    let in_stack = container.network == Network::Stack;
     let exposed = ports.keys().cloned().collect();
     ContainerCreateBody {
         image: Some(container.image.clone()),
-        hostname: Some(container.alias.clone()),
+        hostname: in_stack.then(|| container.alias.clone()),
         user: Some(RUN_AS_ROOT.to_owned()),
         working_dir: Some("/".to_owned()),
         entrypoint: Some(agent(container)),
@@ -90,11 +93,14 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec, network: &str) -> Con
             test: Some(vec!["NONE".to_owned()]),
             ..HealthConfig::default()
         }),
-        networking_config: Some(NetworkingConfig {
+        networking_config: in_stack.then(|| NetworkingConfig {
             endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
         }),
         host_config: Some(HostConfig {
-            network_mode: Some(network.to_owned()),
+            network_mode: Some(match container.network {
+                Network::Stack => network.to_owned(),
+                Network::Host => "host".to_owned(),
+            }),
             mounts: Some(mounts.collect()),
             tmpfs: Some(container.memory.clone().into_iter().collect()),
             port_bindings: Some(ports),

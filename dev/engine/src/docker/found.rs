@@ -5,6 +5,7 @@
 //! Start with [`DockerEngine::survey`].
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use bollard::models::{
     ContainerSummary, ContainerSummaryStateEnum as State, ImageSummary, Network, Volume,
@@ -52,6 +53,8 @@ pub(super) struct Candidate {
     pub(super) labels: Labels,
     /// The networks that it is connected to, by the engine's own name.
     pub(super) networks: Vec<String>,
+    /// Whether it shares the network of this machine instead.
+    pub(super) in_host: bool,
     pub(super) answer: Answer,
     /// When it was made, in seconds since the Unix epoch.
     created: i64,
@@ -61,6 +64,15 @@ impl Candidate {
     /// `stack/service`.
     pub(super) fn service(&self) -> String {
         self.resource.owner().to_string()
+    }
+
+    /// Whether it is to listen on this address of this machine by itself.
+    pub(super) fn listens_itself(&self, addr: SocketAddr) -> bool {
+        let listen = match &self.answer {
+            Answer::Status(status) => status.listen.as_ref(),
+            _ => None,
+        };
+        self.in_host && self.runs() && listen.is_some_and(|it| it.addr == addr)
     }
 
     /// Whether its processes run.
@@ -144,6 +156,8 @@ impl DockerEngine {
             let service = resource.service.clone().unwrap_or_default();
             let agent = self.agent_in(&resource.stack, &service);
             let state = summary.state.unwrap_or(State::EMPTY);
+            let host = summary.host_config.as_ref();
+            let mode = host.and_then(|it| it.network_mode.as_deref());
             let networks = summary.network_settings.as_ref();
             let networks = networks.and_then(|it| it.networks.as_ref());
             let networks = networks.into_iter().flat_map(HashMap::values);
@@ -152,6 +166,7 @@ impl DockerEngine {
                 state,
                 labels,
                 networks: networks.filter_map(|it| it.network_id.clone()).collect(),
+                in_host: mode == Some("host"),
                 answer: Answer::Nobody,
                 created: summary.created.unwrap_or_default(),
             };

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use bollard::models::ContainerSummary;
 use hob_stack::Project;
 
-use super::found::Found;
+use super::found::{Candidate, Found};
 use super::spec::ContainerSpec;
 use super::{CONTAINER, DockerEngine, DockerFacts, labels};
 use crate::machine::ports::{Listeners, excludes, holders, user_name};
@@ -32,6 +32,7 @@ impl DockerEngine {
         want: &Want,
         observed: &Observed<DockerFacts>,
         found: &Found,
+        candidates: &[Candidate],
     ) -> BTreeMap<Claim, Holder> {
         let listeners = Listeners::read();
         let mut held = BTreeMap::new();
@@ -40,7 +41,11 @@ impl DockerEngine {
                 continue;
             };
             let addr = SocketAddr::new(service.address, *port);
-            let holder = self.holder(addr, found, &listeners);
+            let own = candidates.iter().find(|it| it.listens_itself(addr));
+            let holder = match own {
+                Some(own) => Some(Holder::Ours(own.resource.clone())),
+                None => self.holder(addr, found, &listeners),
+            };
             held.extend(holder.map(|holder| (Claim(addr.to_string()), holder)));
         }
         held
@@ -49,7 +54,7 @@ impl DockerEngine {
     /// Who took the address of a container since the plan was made, as the
     /// reason why it does not start.
     pub(super) async fn taken(&self, it: &ContainerSpec) -> Option<Failure> {
-        let (addr, _) = it.publish?;
+        let addr = it.listen?;
         let found = self.survey().await.ok()?;
         let (who, hints) = match self.holder(addr, &found, &Listeners::read())? {
             Holder::Foreign { who, hints } => (who, hints),

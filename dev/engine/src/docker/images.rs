@@ -70,7 +70,7 @@ impl DockerEngine {
         self.untag(&labels::tag_of(&self.setup, id)).await
     }
 
-    async fn untag(&self, tag: &str) -> Result<(), Failure> {
+    pub(super) async fn untag(&self, tag: &str) -> Result<(), Failure> {
         let api = self.client.api().await?;
         let options = RemoveImageOptionsBuilder::new().force(true).build();
         match api.remove_image(tag, Some(options), None).await {

@@ -12,7 +12,7 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use hob_stack::{Form, Image};
+use hob_stack::{Form, Image, Network};
 use hob_wire::Mode;
 
 use super::facts::{DockerFacts, Unbuildable};
@@ -202,8 +202,14 @@ impl Lowering<'_> {
             id: container(stack, name),
             image,
             alias: name.to_owned(),
+            network: service.network,
             mounts: self.mounts(),
             memory: self.memory(),
+            listen: spec
+                .listen
+                .as_ref()
+                .map(|it| it.addr)
+                .filter(|_| !want.idle),
             publish: publish.filter(|_| !want.idle),
             read_only: self.reads_only(),
             health: self.as_the_image_says() && want.mode == Mode::Run,
@@ -231,11 +237,7 @@ impl Lowering<'_> {
                 false => Level::Ready,
             },
             needs,
-            claims: made
-                .publish
-                .iter()
-                .map(|(addr, _)| Claim(addr.to_string()))
-                .collect(),
+            claims: made.listen.iter().map(|it| Claim(it.to_string())).collect(),
             // A dev session brings a failed save to life itself.
             retry: want.mode == Mode::Run,
             early: false,
@@ -281,6 +283,7 @@ fn traits(made: &ContainerSpec) -> Identity {
         made.health,
         made.over_tcp,
         made.own,
+        (made.network == Network::Host).then_some("host"),
         made.publish.map(|(_, inner)| inner),
     ));
     let mut traits = Identity::from([

@@ -56,7 +56,7 @@ impl DockerEngine {
         };
         if let Some(project) = want.project.as_deref() {
             observed.facts = self.facts(project, want, &found, &candidates).await?;
-            observed.held = self.held(project, want, &observed, &found);
+            observed.held = self.held(project, want, &observed, &found, &candidates);
             for there in self.present(want, &observed.facts).await? {
                 observed
                     .resources
@@ -167,6 +167,9 @@ impl DockerEngine {
         }
         if matches!(candidate.answer, Answer::Nobody) {
             return Some("its agent does not answer".to_owned());
+        }
+        if candidate.in_host {
+            return None;
         }
         let stack = network(&candidate.resource.stack);
         let connected = found.networks.iter().any(|it| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hob_stack::Network;
 use hob_wire::Spec;
 
 use super::program::Layout;
@@ -69,11 +70,15 @@ pub struct ContainerSpec {
     pub image: String,
     /// The name by which others in the network know it.
     pub alias: String,
+    /// What it shares.
+    pub network: Network,
     /// The folders that it sees.
     pub mounts: Vec<Mounted>,
     /// Folders in memory, with their options (see tmpfs(5)).
     pub memory: BTreeMap<String, String>,
-    /// Where its port is published, and the port.
+    /// The address of this machine that it is to have.
+    pub listen: Option<SocketAddr>,
+    /// Where its port is published by the engine, and the port.
     pub publish: Option<(SocketAddr, u16)>,
     /// Whether its root file system is read-only.
     pub read_only: bool,

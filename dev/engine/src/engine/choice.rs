@@ -82,6 +82,23 @@ impl Engine {
         Ok(Self { driver, reason })
     }
 
+    /// Where another project of the same caller runs, one with images.
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose).
+    pub fn beside(&self, project: ProjectRef) -> Result<Self, EngineError> {
+        let own = self.setup();
+        let surroundings = Surroundings {
+            environment: own.environment.clone(),
+            uid: own.uid,
+            gid: rustix::process::getgid().as_raw(),
+            images: true,
+            docker: None,
+            executable: own.executable.clone(),
+        };
+        Self::choose(EngineChoice::Auto, project, surroundings)
+    }
+
     /// All projects of this user that left something, whether their folders
     /// are there or not.
     ///

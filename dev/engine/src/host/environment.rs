@@ -31,7 +31,7 @@ pub(super) const PASSED: &[&str] = &[
 ];
 
 /// The variables of a service in a mode; later ones win over earlier ones:
-/// passed on, services it is told of, volumes, its own.
+/// passed on, services it is told of, volumes, mounts, its own.
 pub(super) fn of(
     setup: &Setup,
     project: &Project,
@@ -55,6 +55,12 @@ pub(super) fn of(
         variables.insert(
             format!("VOLUME_{}", volume.as_variable()),
             path.to_string_lossy().into_owned(),
+        );
+    }
+    for (mount, bind) in &service.mounts {
+        variables.insert(
+            format!("MOUNT_{}", mount.as_variable()),
+            bind.from.to_string_lossy().into_owned(),
         );
     }
     variables.extend(in_mode(service, mode).env.clone());

@@ -189,3 +189,42 @@ Some(Named(ImageName("redis:7")))
 "#]],
     );
 }
+
+#[test]
+fn a_mount_says_what_is_mounted_and_where_and_is_there() {
+    check(
+        &with(
+            "mounts = { a = { from = \"src\" }, b = { from = \"nowhere\", to = \"/srv/b\" }, c = { from = \"src\", to = \"/proc/c\" }, d = { from = \"src\", to = \"/srv/b/\" } }",
+        ),
+        str![[r#"
+error: `a` has no `to`
+ --> stacks/demo/stack.toml:4:12
+  |
+4 | mounts = { a = { from = "src" }, b = { from = "nowhere", to = "/srv/b" }, c = { from = "src",...
+  |            ^
+  |
+  = help: a mount is `{ from = "config", to = "/srv/config" }`
+
+error: `stacks/demo/nowhere` is not there
+ --> stacks/demo/stack.toml:4:47
+  |
+4 | mounts = { a = { from = "src" }, b = { from = "nowhere", to = "/srv/b" }, c = { from = "src",...
+  |                                               ^^^^^^^^^ it is to be mounted
+
+error: no mount can lie at `/proc/c`
+ --> stacks/demo/stack.toml:4:100
+  |
+4 | ...from = "src", to = "/proc/c" }, d = { from = "src", to = "/srv/b/" } }
+  |                       ^^^^^^^^^ `/proc` is the kernel's in every container
+  |
+  = help: choose another path, such as one below `/var/lib`
+
+error: two mounts at `/srv/b`
+ --> stacks/demo/stack.toml:4:138
+  |
+4 | ... = "/srv/b" }, c = { from = "src", to = "/proc/c" }, d = { from = "src", to = "/srv/b/" } }
+  |       -------- the first one                                                     ^^^^^^^^^
+
+"#]],
+    );
+}

@@ -28,9 +28,9 @@ fn every_key_reaches_the_model() {
         told(&loaded),
         str![[r#"
 warning: no browser sees this service
-  --> stacks/polykube/stack.toml:34:1
+  --> stacks/polykube/stack.toml:36:1
    |
-34 | live_reload = true
+36 | live_reload = true
    | ^^^^^^^^^^^ there is nothing to reload
 
 "#]]
@@ -126,6 +126,8 @@ fn defaults() {
   "pass_env": [],
   "secrets": {},
   "volumes": {},
+  "mounts": {},
+  "network": "stack",
   "image": null,
   "read_only": false,
   "restart": "always",

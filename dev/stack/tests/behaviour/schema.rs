@@ -291,7 +291,7 @@ fn parser_and_schema_agree_on_names() {
 fn every_setting_of_the_project_is_described_and_read() {
     let mut all = Vec::new();
     keys(&project_schema(), "", &mut all);
-    let settings = "engine = \"docker\"\nport_offset = 1\npass_env = [\"A\"]\nbase = \"a:1\"\nmirrors = [\"https://a/debian\"]\ndocker = \"/a.sock\"\nagents_over = \"tcp\"\nagent = \"own\"\n";
+    let settings = "engine = \"docker\"\nport_offset = 1\npass_env = [\"A\"]\nbase = \"a:1\"\nmirrors = [\"https://a/debian\"]\ndomains = [\"shop.test\"]\ndocker = \"/a.sock\"\nagents_over = \"tcp\"\nagent = \"own\"\n";
     let document: toml::Value = toml::from_str(settings).unwrap();
     let document = serde_json::to_value(document).unwrap();
     validate(&project_schema(), &document, "").unwrap();

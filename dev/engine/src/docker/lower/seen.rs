@@ -52,6 +52,13 @@ impl Lowering<'_> {
         for (of, path) in &service.volumes {
             mounts.push(volume(VOLUME, of.as_str(), path));
         }
+        for bind in service.mounts.values() {
+            mounts.push(Mounted {
+                source: Source::Here(bind.from.clone()),
+                target: bind.to.clone(),
+                read_only: true,
+            });
+        }
         if self.asked.want.mode == Mode::Dev {
             for path in &service.dev_form.cache {
                 mounts.push(volume(CACHE, &path.to_string_lossy(), path));

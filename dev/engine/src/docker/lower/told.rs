@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use hob_stack::{Form, Project, ServiceId};
+use hob_stack::{Form, Network, Project, ServiceId};
 use hob_wire::{Listen, Program, Protocol, Restart, SecretSource, Spec};
 
 use super::{Lowering, SECRET_FOLDER, STATE_AT};
@@ -37,7 +37,22 @@ impl Lowering<'_> {
             Form::ImageOnly => (None, nothing()),
         };
         let publish = self.published()?;
-        let everywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        if service.network == Network::Host && self.facts.over_tcp {
+            return Err(self.asked.unsupported(
+                "it shares the network of the engine's machine, which is not this one".to_owned(),
+                vec!["leave out `network = \"host\"`, or `--engine host`".to_owned()],
+            ));
+        }
+        // In the stack's network nobody beyond that reaches it; there are
+        // programs that answer only to the name that they listen on.
+        let (host, bind) = match (service.network, publish) {
+            (Network::Stack, publish) => {
+                let everywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+                let bind = publish.map(|(_, inner)| SocketAddr::new(everywhere, inner));
+                (everywhere, bind)
+            }
+            (Network::Host, publish) => (service.address, publish.map(|(addr, _)| addr)),
+        };
         let spec = Spec {
             project: self.setup.project.clone(),
             root: self.setup.root.clone(),
@@ -47,10 +62,8 @@ impl Lowering<'_> {
                 addr,
                 protocol: service.protocol,
             }),
-            bind: publish.map(|(_, inner)| SocketAddr::new(everywhere, inner)),
-            // Nobody beyond the stack's network reaches it; there are programs
-            // that answer only to the name that they listen on.
-            host: everywhere,
+            bind,
+            host,
             build,
             run,
             env: self.environment(),
@@ -70,6 +83,7 @@ impl Lowering<'_> {
             limits: with.limits,
             state: PathBuf::from(STATE_AT),
         };
+        let publish = publish.filter(|_| service.network == Network::Stack);
         Ok((spec, publish))
     }
 
@@ -97,7 +111,7 @@ impl Lowering<'_> {
     }
 
     /// The variables of the service; later ones win over earlier ones: passed
-    /// on, services that it is told of, volumes, its own.
+    /// on, services that it is told of, volumes, mounts, its own.
     fn environment(&self) -> BTreeMap<String, String> {
         let (project, service) = (self.asked.project, self.asked.service);
         let mut variables = BTreeMap::new();
@@ -115,6 +129,12 @@ impl Lowering<'_> {
                 path.to_string_lossy().into_owned(),
             );
         }
+        for (mount, bind) in &service.mounts {
+            variables.insert(
+                format!("MOUNT_{}", mount.as_variable()),
+                bind.to.to_string_lossy().into_owned(),
+            );
+        }
         variables.extend(self.asked.in_mode().env.clone());
         variables
     }
@@ -127,19 +147,29 @@ impl Lowering<'_> {
         let Some((service, port)) = service.and_then(|it| Some((it, it.port?))) else {
             return Vec::new();
         };
+        // Whoever is in this machine's network has no name in the stack's.
+        if service.network == Network::Host {
+            return Vec::new();
+        }
         let name = service.id.service.as_variable();
         let host = service.id.service.as_str();
         let scheme = match service.protocol {
             Protocol::Http => "http",
             Protocol::Tcp => "tcp",
         };
+        let public = self.facts.ports.get(id);
+        let public = public.map(|port| SocketAddr::new(reached(service.address), *port));
+        // Whoever is in this machine's network goes where its browsers go.
+        let (host, port) = match (self.asked.service.network, public) {
+            (Network::Host, Some(public)) => (public.ip().to_string(), public.port()),
+            _ => (host.to_owned(), port.get()),
+        };
         let mut variables = vec![
-            (format!("{name}_HOST"), host.to_owned()),
+            (format!("{name}_HOST"), host.clone()),
             (format!("{name}_PORT"), port.to_string()),
             (format!("{name}_URL"), format!("{scheme}://{host}:{port}")),
         ];
-        if let (Protocol::Http, Some(port)) = (service.protocol, self.facts.ports.get(id)) {
-            let public = SocketAddr::new(reached(service.address), *port);
+        if let (Protocol::Http, Some(public)) = (service.protocol, public) {
             variables.push((format!("{name}_PUBLIC_URL"), format!("http://{public}")));
         }
         variables

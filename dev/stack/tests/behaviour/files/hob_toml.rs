@@ -35,7 +35,7 @@ fn the_project_file_is_read() {
     snapbox::assert_data_eq!(
         format!("{:?}", project.config),
         str![[
-            r#"Config { engine: Host, port_offset: 5, pass_env: ["GOPROXY"], base: ImageName("debian:trixie-slim"), mirrors: [], docker: None, agents_over: None, agent: None }"#
+            r#"Config { engine: Host, port_offset: 5, pass_env: ["GOPROXY"], base: ImageName("debian:trixie-slim"), mirrors: [], domains: {"test"}, docker: None, agents_over: None, agent: None }"#
         ]]
     );
 }
@@ -46,7 +46,7 @@ fn the_project_file_says_all_about_docker() {
     snapbox::assert_data_eq!(
         format!("{:?}", project.config),
         str![[
-            r#"Config { engine: Docker, port_offset: 0, pass_env: [], base: ImageName("debian:bookworm-slim"), mirrors: ["https://mirror.example/debian"], docker: Some(Unix("/run/d.sock")), agents_over: Some(Tcp), agent: Some(Built) }"#
+            r#"Config { engine: Docker, port_offset: 0, pass_env: [], base: ImageName("debian:bookworm-slim"), mirrors: ["https://mirror.example/debian"], domains: {"test"}, docker: Some(Unix("/run/d.sock")), agents_over: Some(Tcp), agent: Some(Built) }"#
         ]]
     );
 }
@@ -112,6 +112,46 @@ error: `docker`: `localhost:2375` is not the address of a Docker engine
   |          ^^^^^^^^^^^^^^^^
   |
   = help: write `unix:///var/run/docker.sock`, `/var/run/docker.sock` or `tcp://127.0.0.1:2375`
+
+"#]],
+    );
+}
+
+#[test]
+fn a_domain_is_a_name_that_questions_are_asked_below() {
+    check(
+        "== hob.toml\ndomains = [\"test\", \".Shop.test.\", \"a_b\", \"\"]\n== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+error: `domains`: `.Shop.test.` is not a domain
+ --> hob.toml:1:20
+  |
+1 | domains = ["test", ".Shop.test.", "a_b", ""]
+  |                    ^^^^^^^^^^^^^
+  |
+  = help: write `"shop.test"`
+
+error: `domains`: `a_b` is not a domain
+ --> hob.toml:1:35
+  |
+1 | domains = ["test", ".Shop.test.", "a_b", ""]
+  |                                   ^^^^^
+
+error: `domains`: `` is not a domain
+ --> hob.toml:1:42
+  |
+1 | domains = ["test", ".Shop.test.", "a_b", ""]
+  |                                          ^^
+
+"#]],
+    );
+    check(
+        "== hob.toml\ndomains = []\n== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+error: `domains`: it cannot be empty
+ --> hob.toml:1:11
+  |
+1 | domains = []
+  |           ^^
 
 "#]],
     );
