@@ -16,9 +16,20 @@
 //! [the specification]: https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
 
 mod authority;
+mod client;
+mod error;
+mod http;
 mod image;
+mod listing;
+mod manifest;
 mod name;
+mod page;
+mod words;
 
 pub use authority::Authority;
+pub use client::Client;
+pub use error::Error;
 pub use image::{Image, image_reference};
+pub use listing::{Contents, Listing, Tagged};
+pub use manifest::Manifest;
 pub use name::{Digest, NameError, Reference, Repository, Tag};
