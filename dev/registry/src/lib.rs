@@ -18,6 +18,7 @@
 mod authority;
 mod client;
 mod error;
+pub mod gc;
 mod http;
 mod image;
 mod listing;
@@ -29,6 +30,7 @@ mod words;
 pub use authority::Authority;
 pub use client::Client;
 pub use error::Error;
+pub use gc::gc;
 pub use image::{Image, image_reference};
 pub use listing::{Contents, Listing, Tagged};
 pub use manifest::Manifest;

@@ -13,6 +13,7 @@ mod pages;
 mod push;
 mod server;
 mod strangers;
+mod sweep;
 
 use hob_registry::{Digest, Reference, Repository};
 
