@@ -19,6 +19,7 @@ mod authority;
 mod client;
 mod error;
 pub mod gc;
+pub mod hosting;
 mod http;
 mod image;
 mod listing;
