@@ -17,6 +17,7 @@
 
 mod authority;
 mod client;
+pub mod credentials;
 mod error;
 pub mod gc;
 pub mod hosting;
@@ -30,6 +31,7 @@ mod words;
 
 pub use authority::Authority;
 pub use client::Client;
+pub use credentials::credentials;
 pub use error::Error;
 pub use gc::gc;
 pub use image::{Image, image_reference};
