@@ -150,13 +150,14 @@ impl Hosting {
 
     /// The registry's `hosts.toml`, as [containerd's `hosts.md`] has it.
     ///
-    /// `server` says the same as the table: without it containerd would go on
-    /// to the name in front of the image, by HTTPS, and tell of that failure
-    /// and not of ours. And without a table some versions take the whole file
-    /// for broken ([one of them]).
+    /// `server` says the same as the table. Without it containerd goes on to
+    /// the name in front of the image, by HTTPS, and tells of that failure
+    /// instead of ours; without the table it passes the file over. Both were
+    /// seen with containerd 1.6; 1.7 calls such a file broken ([seen by
+    /// others]).
     ///
     /// [containerd's `hosts.md`]: https://github.com/containerd/containerd/blob/main/docs/hosts.md
-    /// [one of them]: https://github.com/k3s-io/k3s/issues/9983
+    /// [seen by others]: https://github.com/k3s-io/k3s/issues/9983
     pub fn hosts_toml(&self) -> String {
         let url = quoted(&self.url());
         format!("server = {url}\n\n[host.{url}]\n  capabilities = [\"pull\", \"resolve\"]\n")
