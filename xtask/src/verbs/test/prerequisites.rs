@@ -37,6 +37,11 @@ const NEEDED: &[Needed] = &[
         fast: true,
     },
     Needed {
+        program: "docker-registry",
+        package: "docker-registry",
+        fast: true,
+    },
+    Needed {
         program: "unshare",
         package: "util-linux",
         fast: true,
