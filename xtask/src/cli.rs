@@ -348,14 +348,50 @@ pub enum RegistryVerb {
     },
     /// Build production images where something changed, and push what the registry does not have
     Push(PushArgs),
+    /// List what it holds: repositories, tags, digests, sizes, ages
+    Ls {
+        /// Repositories, or parts of their names [default: all]
+        #[arg(value_name = "REPOSITORY")]
+        names: Vec<String>,
+    },
+    /// Remove an image: REPOSITORY:TAG, or all tags of a REPOSITORY
+    Rm {
+        /// As `registry ls` shows it
+        #[arg(value_name = "REPOSITORY[:TAG]", required = true)]
+        images: Vec<String>,
+    },
+    /// Remove old images and free their space
+    Gc {
+        /// How many of the newest images of each repository stay
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        keep: usize,
+        /// Only say what would go
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Show whether it is up, and where
     Status,
+    /// Print what a cluster needs to pull from it
+    Hosting {
+        /// The kind of cluster
+        #[arg(value_name = "CLUSTER")]
+        cluster: ClusterKind,
+    },
     /// Take it down; what was pushed is kept
     Down {
         /// Remove what was pushed, too
         #[arg(long)]
         volumes: bool,
     },
+}
+
+/// The kinds of clusters that pull from a registry of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClusterKind {
+    Node,
+    Kind,
+    K3d,
+    Minikube,
 }
 
 #[derive(Debug, Subcommand)]
