@@ -9,10 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use console::style;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hob_engine::docker::{DockerEngine, ProductionImage, PushProgress};
 use hob_engine::{Engine, Want};
 use hob_registry::{Client, Image, Reference, credentials, image_reference};
@@ -43,20 +43,33 @@ pub async fn push(context: &Context, platform: &Platform, args: PushArgs) -> Res
         let error = Error::usage("only a Docker engine builds images, and this is the host engine");
         return Err(error.hint("`--engine docker`, once `hob doctor` finds one"));
     };
-    build(context, &loading, &engine, &services).await?;
     let images = containers
         .production_images(&loading.project, &services)
         .await;
     let images = images.map_err(|failure| engine_error(failure.into()))?;
     let goal = Goal::find(context, platform, args.to.as_deref()).await?;
+    let there = stream::iter(&images).map(|image| goal.has(image));
+    let there: Vec<Option<String>> = there.buffered(AT_ONCE).try_collect().await?;
     let stage = Stage::new(context.output);
+    let mut missing = Vec::new();
+    for (image, digest) in images.iter().zip(there) {
+        match digest {
+            Some(digest) => goal.told(&stage, image, &digest, None),
+            None => missing.push(image),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let to_build = missing.iter().map(|image| image.service.clone()).collect();
+    build(&stage, &loading, &engine, to_build).await?;
     let pushing = Pushing {
         containers,
         goal: &goal,
         stage: &stage,
         progress: Mutex::default(),
     };
-    let sent = stream::iter(&images).map(|image| pushing.one(image));
+    let sent = stream::iter(missing).map(|image| pushing.one(image));
     let sent: Vec<Result> = tokio::select! {
         sent = sent.buffered(AT_ONCE).collect() => sent,
         () = interrupted() => {
@@ -97,17 +110,16 @@ fn built(context: &Context, loading: &Loading, names: &[String]) -> Result<BTree
 }
 
 async fn build(
-    context: &Context,
+    stage: &Stage,
     loading: &Loading,
     engine: &Engine,
-    services: &BTreeSet<ServiceId>,
+    services: BTreeSet<ServiceId>,
 ) -> Result {
-    let mut want = Want::up(loading.project.clone(), services.clone(), Mode::Run);
+    let mut want = Want::up(loading.project.clone(), services, Mode::Run);
     want.built = true;
-    let stage = Stage::new(context.output);
     let words = Words::default();
     let lock = crate::change::LOCK;
-    let changed = change_within(engine, &want, &stage, lock, &words, interrupted()).await?;
+    let changed = change_within(engine, &want, stage, lock, &words, interrupted()).await?;
     changed.result()
 }
 
@@ -150,6 +162,57 @@ impl Goal {
     }
 }
 
+impl Goal {
+    fn repository(&self, image: &ProductionImage) -> String {
+        format!("{}/{}", self.authority, image.service)
+    }
+
+    /// The digest of what the registry has of it already.
+    async fn has(&self, image: &ProductionImage) -> Result<Option<String>> {
+        let Some(client) = &self.local else {
+            return Ok(None);
+        };
+        let (stack, service) = (image.service.stack.as_str(), image.service.service.as_str());
+        let wrong = |error: hob_registry::NameError| Error::failed(error.to_string());
+        let Image {
+            repository, tag, ..
+        } = image_reference(client.authority(), stack, service, tag(image)).map_err(wrong)?;
+        let digest = client.head(&repository, &Reference::Tag(tag)).await;
+        Ok(digest
+            .map_err(|error| shown(&error))?
+            .map(|it| it.to_string()))
+    }
+
+    /// What the registry has now; it took so long, or was there already.
+    fn told(&self, stage: &Stage, image: &ProductionImage, digest: &str, took: Option<Duration>) {
+        let repository = self.repository(image);
+        if stage.output().json {
+            let pushed = json!({
+                "service": image.service.to_string(),
+                "image": format!("{repository}:{}", tag(image)),
+                "digest": digest,
+                "sent": took.is_some(),
+            });
+            return stage.value(data::line("pushed", pushed));
+        }
+        stage.say(match took {
+            Some(took) => {
+                let after = style(format!("after {:.1} s", took.as_secs_f32())).dim();
+                format!("{} {repository}@{digest} {after}", style("✓").green())
+            }
+            None => {
+                let mark = style("·").dim();
+                format!("{mark} {repository}@{digest} is there already")
+            }
+        });
+    }
+}
+
+/// The tag of what an image is built from: the same files, the same tag.
+fn tag(image: &ProductionImage) -> &str {
+    &image.digest[..TAG.min(image.digest.len())]
+}
+
 /// Where Docker's own client keeps logins.
 fn docker_folder(context: &Context) -> PathBuf {
     let said = |name: &str| context.environment.get(name).map(PathBuf::from);
@@ -166,64 +229,20 @@ struct Pushing<'a> {
 
 impl Pushing<'_> {
     async fn one(&self, image: &ProductionImage) -> Result {
-        let tag = &image.digest[..TAG.min(image.digest.len())];
         let begun = Instant::now();
-        let repository = format!("{}/{}", self.goal.authority, image.service);
-        if let Some(digest) = self.there(image, tag).await? {
-            let mark = style("·").dim();
-            let line = format!("{mark} {repository}@{digest} is there already");
-            self.told(image, &repository, tag, &digest, false, line);
-            return Ok(());
-        }
+        let repository = self.goal.repository(image);
         let auth = self.goal.auth.as_deref();
         let name = image.service.to_string();
         let progress = |it: PushProgress| self.goes(&name, Some(it));
         let pushed = self
             .containers
-            .push(&image.tag, &repository, tag, auth, progress)
+            .push(&image.tag, &repository, tag(image), auth, progress)
             .await;
         self.goes(&name, None);
         let digest = pushed.map_err(|failure| engine_error(failure.into()))?;
-        let took = style(format!("after {:.1} s", begun.elapsed().as_secs_f32())).dim();
-        let mark = style("✓").green();
-        let line = format!("{mark} {repository}@{digest} {took}");
-        self.told(image, &repository, tag, &digest, true, line);
+        self.goal
+            .told(self.stage, image, &digest, Some(begun.elapsed()));
         Ok(())
-    }
-
-    /// The digest of what the registry has of it already.
-    async fn there(&self, image: &ProductionImage, tag: &str) -> Result<Option<String>> {
-        let Some(client) = &self.goal.local else {
-            return Ok(None);
-        };
-        let (stack, service) = (image.service.stack.as_str(), image.service.service.as_str());
-        let wrong = |error: hob_registry::NameError| Error::failed(error.to_string());
-        let Image {
-            repository, tag, ..
-        } = image_reference(client.authority(), stack, service, tag).map_err(wrong)?;
-        let digest = client.head(&repository, &Reference::Tag(tag)).await;
-        Ok(digest
-            .map_err(|error| shown(&error))?
-            .map(|it| it.to_string()))
-    }
-
-    fn told(
-        &self,
-        image: &ProductionImage,
-        repository: &str,
-        tag: &str,
-        digest: &str,
-        sent: bool,
-        line: String,
-    ) {
-        if self.stage.output().json {
-            let pushed = json!({
-                "service": image.service.to_string(), "image": format!("{repository}:{tag}"),
-                "digest": digest, "sent": sent });
-            self.stage.value(data::line("pushed", pushed));
-        } else {
-            self.stage.say(line);
-        }
     }
 
     fn goes(&self, service: &str, progress: Option<PushProgress>) {
