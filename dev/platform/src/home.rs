@@ -110,6 +110,8 @@ impl Home {
     /// # Errors
     /// A file cannot be read or written.
     pub fn announce(&self, project: &str, announced: &Announced) -> Result<Changes, HomeError> {
+        // What two of them read and write is the same then.
+        let _locked = self.lock()?;
         let folder = self.root.join(ANNOUNCED);
         let (told, names) = (
             folder.join(format!("{project}.json")),
@@ -125,8 +127,9 @@ impl Home {
             keep(&told, &text)?;
             keep(&names, &hosts(announced))?;
         }
+        self.write_names()?;
         Ok(Changes {
-            names: self.write_names()?,
+            names: self.names()? != fs::read_to_string(self.names_begun()).unwrap_or_default(),
             services: before != fs::read(&told).ok(),
         })
     }
@@ -159,7 +162,44 @@ impl Home {
         Ok(all)
     }
 
-    /// Writes the resolver's configuration. True when it is another one.
+    /// The resolver's configuration as it is now.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn names(&self) -> Result<String, HomeError> {
+        let path = self.root.join(NAMES).join("dnsmasq.conf");
+        fs::read_to_string(&path).map_err(|source| HomeError::File {
+            doing: "read",
+            path,
+            source,
+        })
+    }
+
+    /// Notes that the resolver has begun with this configuration.
+    ///
+    /// # Errors
+    /// The note cannot be written.
+    pub fn names_began(&self, names: &str) -> Result<(), HomeError> {
+        keep(&self.names_begun(), names)?;
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<fs::File, HomeError> {
+        let path = self.root.join("lock");
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        let locked = file.and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|source| HomeError::File {
+            doing: "lock",
+            path,
+            source,
+        })
+    }
+
+    fn names_begun(&self) -> PathBuf {
+        self.root.join("names-begun")
+    }
+
+    /// Writes the resolver's configuration.
     fn write_names(&self) -> Result<bool, HomeError> {
         let hosts = self.root.join(NAMES).join("hosts");
         let made = fs::create_dir_all(&hosts);
@@ -184,7 +224,8 @@ impl Home {
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// The resolver's configuration, which it reads at its start alone.
+    /// Whether the resolver has begun with another configuration, which it reads
+    /// at its start alone.
     pub names: bool,
     /// Which services are up, or where.
     pub services: bool,
@@ -223,4 +264,85 @@ fn keep(path: &Path, text: &str) -> Result<bool, HomeError> {
         path: path.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::announced::AnnouncedService;
+
+    fn shop(services: &[&str]) -> Announced {
+        let service = |service: &&str| AnnouncedService {
+            stack: "shop".into(),
+            service: (*service).to_owned(),
+            addr: std::net::SocketAddr::from(([127, 0, 0, 1], 80)),
+            http: true,
+        };
+        Announced {
+            root: "/p".into(),
+            domains: BTreeSet::from(["test".to_owned()]),
+            services: services.iter().map(service).collect(),
+        }
+    }
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::below(folder.path());
+        home.write(&Settings::default()).unwrap();
+        (folder, home)
+    }
+
+    #[test]
+    fn what_is_chosen_is_remembered_and_what_is_none_is_named() {
+        let (_folder, home) = home();
+        let settings = Settings {
+            registry_port: 5001,
+            ..Settings::default()
+        };
+        home.write(&settings).unwrap();
+        assert_eq!(home.settings().unwrap(), settings);
+        fs::write(home.root().join("settings.json"), "{\"regstry\": 1}").unwrap();
+        let error = home.settings().unwrap_err().to_string();
+        assert!(
+            error.contains("settings.json is not what hob wrote"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_resolver_begins_anew_only_for_another_stack_or_domain() {
+        let (_folder, home) = home();
+        let announce = |services: &[&str]| {
+            let changes = home.announce("0-host", &shop(services)).unwrap();
+            if changes.names {
+                home.names_began(&home.names().unwrap()).unwrap();
+            }
+            (changes.names, changes.services)
+        };
+        assert_eq!(announce(&["web"]), (true, true));
+        assert_eq!(announce(&["web"]), (false, false));
+        assert_eq!(announce(&["api", "web"]), (false, true));
+        assert_eq!(announce(&[]), (true, true));
+        assert_eq!(announce(&[]), (false, false));
+        // One that was killed before it had begun anew is found out.
+        home.announce("0-host", &shop(&["web"])).unwrap();
+        assert!(home.announce("0-host", &shop(&["web"])).unwrap().names);
+    }
+
+    #[test]
+    fn projects_tell_beside_each_other() {
+        let (_folder, home) = home();
+        home.announce("0-host", &shop(&["web"])).unwrap();
+        home.announce("1-host", &shop(&["api"])).unwrap();
+        assert_eq!(home.announced().unwrap().len(), 2);
+        home.announce("0-host", &shop(&[])).unwrap();
+        assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
+        let hosts = fs::read_dir(home.root().join(NAMES).join("hosts")).unwrap();
+        let names: Vec<_> = hosts.map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(names, ["1-host"]);
+    }
 }

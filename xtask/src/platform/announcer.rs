@@ -2,6 +2,7 @@
 //! change of it is performed and when it is done.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hob_engine::{Engine, ProjectRef, ServiceState, Verdict};
@@ -23,6 +24,7 @@ pub struct Announcer<'a> {
     home: Home,
     domains: BTreeSet<String>,
     news: Notify,
+    over: AtomicBool,
 }
 
 impl<'a> Announcer<'a> {
@@ -35,6 +37,7 @@ impl<'a> Announcer<'a> {
             home,
             domains: domains.unwrap_or_default(),
             news: Notify::new(),
+            over: AtomicBool::new(false),
         })
     }
 
@@ -43,12 +46,24 @@ impl<'a> Announcer<'a> {
         self.news.notify_one();
     }
 
-    /// Tells after each nudge, for as long as it is polled.
-    pub async fn go_on(&self) {
+    /// Nothing more is to come: what is up now is told once more.
+    pub fn finish(&self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.news.notify_one();
+    }
+
+    /// Tells after each nudge, until the last one.
+    ///
+    /// # Errors
+    /// Of the last time.
+    pub async fn go_on(&self) -> Result {
         loop {
             self.news.notified().await;
-            // The last word of a change says what went wrong.
-            let _ = self.tell().await;
+            let last = self.over.load(Ordering::Relaxed);
+            let told = self.tell().await;
+            if last {
+                return told;
+            }
         }
     }
 
@@ -70,7 +85,9 @@ impl<'a> Announcer<'a> {
         let name = format!("{}-{}", project.id, self.engine.name());
         let changes = self.home.announce(&name, &announced).map_err(home_error)?;
         if changes.names {
+            let names = self.home.names().map_err(home_error)?;
             self.begin_anew(DNS).await;
+            self.home.names_began(&names).map_err(home_error)?;
         }
         Ok(())
     }

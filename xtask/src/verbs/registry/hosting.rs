@@ -19,13 +19,13 @@ pub fn hosting(context: &Context, authority: Authority, cluster: ClusterKind) ->
         Trust::File(file) => {
             let path = file.path.display();
             context.output.say(format!("in each node, {path}:"));
-            context.output.data(file.text.trim_end().to_owned())?;
+            context.output.data(file.text.trim_end())?;
         }
         Trust::FileAtStart(file) => {
             let path = file.path.display();
             let line = format!("in each node before it starts, {path}:");
             context.output.say(line);
-            context.output.data(file.text.trim_end().to_owned())?;
+            context.output.data(file.text.trim_end())?;
         }
         Trust::StartArgument(argument) => {
             context.output.say("where the cluster is started:");
@@ -33,8 +33,6 @@ pub fn hosting(context: &Context, authority: Authority, cluster: ClusterKind) ->
         }
     }
     context.output.say("in the cluster (`kubectl apply -f -`):");
-    context
-        .output
-        .data(hosting.config_map().trim_end().to_owned())?;
+    context.output.data(hosting.config_map().trim_end())?;
     Ok(())
 }
