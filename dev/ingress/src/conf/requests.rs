@@ -7,6 +7,14 @@
 use super::text::Text;
 use crate::Log;
 
+/// nginx wants to know it before the first map.
+const SIZES: &str = "\
+# Names and maps of any size fit.
+server_names_hash_max_size 65536;
+server_names_hash_bucket_size 512;
+map_hash_max_size 65536;
+map_hash_bucket_size 256;";
+
 /// The line of the access log that the crate's page tells.
 const LOG: &str = r#"
 # The path without the query, which may hold what is nobody's business.
@@ -31,11 +39,6 @@ const REQUESTS: &str = r#"
 server_tokens off;
 absolute_redirect off;
 default_type "text/plain; charset=utf-8";
-# Names and maps of any size fit.
-server_names_hash_max_size 65536;
-server_names_hash_bucket_size 512;
-map_hash_max_size 65536;
-map_hash_bucket_size 256;
 
 # Headers of any name and of large cookies arrive.
 underscores_in_headers on;
@@ -132,6 +135,7 @@ ssl_session_cache shared:hob:1m;
 ssl_session_timeout 1h;";
 
 pub(super) fn write(text: &mut Text, access_log: &Log) {
+    text.lines(SIZES);
     text.lines(LOG);
     let target = match access_log {
         Log::Stdout => "/dev/stdout".to_owned(),
