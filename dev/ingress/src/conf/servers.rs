@@ -84,21 +84,22 @@ fn groups<'a>(listeners: impl Iterator<Item = &'a Listener>) -> Vec<Group<'a>> {
     groups
 }
 
-/// What is said once an address stands where it is the default.
+/// What holds for the address itself is said once, where it is the default:
+/// nginx takes it from there, and from 1.25.1 on warns of each `http2`.
 fn listen(text: &mut Text, listener: &Listener, is_default: bool) {
+    let addr = listener.addr;
+    if !is_default {
+        text.line(format_args!("listen {addr};"));
+        return;
+    }
     let speaks = match listener.transport {
         Transport::Http => "",
         Transport::Http2 => " http2",
         Transport::Tls(_) => " ssl http2",
     };
-    let addr = listener.addr;
-    if is_default {
-        text.line(format_args!(
-            "listen {addr}{speaks} default_server backlog={BACKLOG};"
-        ));
-    } else {
-        text.line(format_args!("listen {addr}{speaks};"));
-    }
+    text.line(format_args!(
+        "listen {addr}{speaks} default_server backlog={BACKLOG};"
+    ));
 }
 
 fn certificate(text: &mut Text, group: &Group<'_>) {

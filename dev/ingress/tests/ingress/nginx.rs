@@ -133,10 +133,15 @@ impl Nginx {
         self.folder.path()
     }
 
-    /// What it says is wrong.
+    /// What it says is wrong, but for the old way to ask for HTTP/2, which is
+    /// the only one before nginx 1.25.1.
     pub(crate) fn errors(&self) -> String {
-        let read = |name| std::fs::read_to_string(self.folder.path().join(name));
-        read("stderr").unwrap_or_default() + &read("error.log").unwrap_or_default()
+        ["stderr", "error.log"]
+            .map(|name| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
+            .iter()
+            .flat_map(|text| text.split_inclusive('\n'))
+            .filter(|line| !line.contains("the \"listen ... http2\" directive is deprecated"))
+            .collect()
     }
 
     /// The lines of the access log, once there are so many.

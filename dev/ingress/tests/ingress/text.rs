@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 
 use hob_ingress::{Account, Certificate, FilePath, Log, Settings, nginx_conf};
-use snapbox::{assert_data_eq, str};
+use snapbox::{IntoData as _, assert_data_eq, str};
 
 use crate::samples;
 
@@ -181,7 +181,7 @@ http {
     # came from it and the answer is nginx's own.
     map "$upstream_addr|$upstream_header_time" $hob_answered_by {
         default "";
-        "~(?<hob_last_addr>[^ |]+)/|(?:.* )?[0-9.]+$" $hob_last_addr;
+        "~(?<hob_last_addr>[^ |]+)\|(?:.* )?[0-9.]+$" $hob_last_addr;
     }
     map $hob_answered_by $hob_version {
         default "";
@@ -189,6 +189,7 @@ http {
 }
 
 "##]]
+        .raw()
     );
 }
 
@@ -249,7 +250,7 @@ fn a_stack_with_a_port_of_its_own_two_versions_and_a_service_that_is_down() {
     # The site polykube.
     server {
         listen 127.0.0.1:80;
-        listen 127.0.0.1:443 ssl http2;
+        listen 127.0.0.1:443;
         listen 127.0.0.1:20010 default_server backlog=4096;
         server_name *.polykube.test;
         server_name goapi.polykube.test;
@@ -258,7 +259,7 @@ fn a_stack_with_a_port_of_its_own_two_versions_and_a_service_that_is_down() {
         error_page 502 504 @unanswered;
         location @unanswered {
             keepalive_timeout 0;
-            return 502 "nothing behind this path answered request $hob_id/n";
+            return 502 "nothing behind this path answered request $hob_id\n";
         }
         # /: web
         location / {
@@ -270,13 +271,13 @@ fn a_stack_with_a_port_of_its_own_two_versions_and_a_service_that_is_down() {
             keepalive_timeout 0;
             add_header Retry-After 1 always;
             add_header X-Request-Id $hob_id always;
-            return 503 "nothing serves vnextapi now/n";
+            return 503 "nothing serves vnextapi now\n";
         }
         location /down/ {
             keepalive_timeout 0;
             add_header Retry-After 1 always;
             add_header X-Request-Id $hob_id always;
-            return 503 "nothing serves vnextapi now/n";
+            return 503 "nothing serves vnextapi now\n";
         }
         # /greeting: goapi
         location = /greeting {
@@ -300,6 +301,7 @@ fn a_stack_with_a_port_of_its_own_two_versions_and_a_service_that_is_down() {
 }
 
 "#]]
+        .raw()
     );
 }
 
@@ -334,7 +336,8 @@ worker_rlimit_nofile 8192;
 worker_shutdown_timeout 1s;
 error_log "/var/log/hob/error.log" warn;
 worker_connections 4096;
-access_log "/var/log/hob/a /"b/".log" hob;
+access_log "/var/log/hob/a \"b\".log" hob;
 "#]]
+        .raw()
     );
 }
