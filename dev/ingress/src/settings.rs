@@ -37,9 +37,11 @@ pub struct Settings {
 /// Where a log goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Log {
-    /// The standard output of nginx.
+    /// The standard output of nginx. The access log opens it by its name in
+    /// `/dev`, so it can be a file, a pipe or a terminal of who starts nginx,
+    /// and no socket.
     Stdout,
-    /// The standard error of nginx.
+    /// The standard error of nginx, likewise.
     Stderr,
     /// The end of a file.
     File(FilePath),

@@ -9,6 +9,7 @@
 )]
 
 mod accepted;
+mod accounts;
 mod balance;
 mod bodies;
 mod client;

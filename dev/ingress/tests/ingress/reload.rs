@@ -218,7 +218,9 @@ async fn no_request_fails_while_versions_change() {
     tokio::time::timeout(LIMIT, clients).await.unwrap();
     assert_eq!(*seen.failures.borrow(), Vec::<String>::new());
     let answers = seen.answers.borrow();
-    assert_eq!(answers.len(), 3, "{answers:?}");
-    println!("{answers:?}");
+    assert!(
+        answers.len() == 3 && answers.values().all(|count| *count > CHANGES),
+        "{answers:?}"
+    );
     assert_eq!(nginx.errors(), "");
 }
