@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tokio::net::TcpListener;
+use hob_ingress::Address;
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::ask;
 use crate::nginx::Nginx;
@@ -77,6 +79,58 @@ async fn an_upstream_that_is_gone_fails_no_request_beside_one_that_serves() {
     let tried = format!("{gone}, {}", good.addr);
     let passed_over = log.iter().filter(|line| line["upstream"] == tried).count();
     assert!(passed_over >= 20, "{passed_over}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_takes_no_connection_is_passed_over_after_a_while() {
+    let addr = samples::free();
+    let full = samples::free();
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &full).unwrap();
+    listen(&socket, 0).unwrap();
+    // The one that it lets wait; the kernel does not answer another.
+    let _waiting = TcpStream::connect(full).await.unwrap();
+    let good = Upstream::http("good").await;
+    let nginx = Nginx::start(&format!(
+        "
+        listen {addr}
+        site web web.test
+          / web http {full}=v1*2 {}
+        ",
+        good.is("v2"),
+    ))
+    .await;
+    let answer = ask(addr, "POST web.test/\n\nbody").await;
+    assert_eq!(answer.seen()["by"], "good");
+    assert_eq!(answer.seen()["body"], "body");
+    let line = nginx.log(1).await.remove(0);
+    assert_eq!(line["upstream"], format!("{full}, {}", good.addr));
+}
+
+#[tokio::test]
+async fn nginx_writes_addresses_as_routes_do() {
+    let addr = samples::free();
+    // Nobody has them (RFC 3849), so nobody answers.
+    let upstreams = [
+        "[2001:db8::1]:80",
+        "[2001:db8:0:0:1::1]:80",
+        "[2001:db8:0:1:0:1:0:1]:80",
+        "[2001:db8:1:1:1:1:1:0]:80",
+        "[2001:DB8:0:0:1:0:0:0]:80",
+        "[2001:db8:a:b:c:d:102:304]:8080",
+        "[::ffff:127.0.0.1]:1",
+    ];
+    let mut routes = format!("listen {addr}\nsite web web.test\n");
+    for (index, upstream) in upstreams.iter().enumerate() {
+        routes += &format!("/{index} web http {upstream}=v1\n");
+    }
+    let nginx = Nginx::start(&routes).await;
+    for (index, upstream) in upstreams.iter().enumerate() {
+        let answer = ask(addr, &format!("GET web.test/{index}")).await;
+        assert!(answer.status.is_server_error());
+        let expected = upstream.parse::<Address>().unwrap().to_string();
+        assert_eq!(nginx.log(index + 1).await[index]["upstream"], expected);
+    }
 }
 
 #[tokio::test]

@@ -202,5 +202,10 @@ async fn hosts_are_found_with_tls_in_both_versions_of_http() {
     let mut sender = client::connect1(stream).await.unwrap();
     let refused = sender.send_request(client::request("GET nobody.test/"));
     assert!(within("a request", refused).await.is_err());
+
+    let stream = tls::connect(addr, "nobody.test", "h2", &pair);
+    let mut sender = client::connect2(stream).await.unwrap();
+    let refused = sender.send_request(request2("GET nobody.test/"));
+    assert!(within("a request", refused).await.is_err());
     assert_eq!(nginx.errors(), "");
 }
