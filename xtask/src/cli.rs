@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod platform;
 
-pub use platform::{ClusterKind, DnsVerb, PushArgs, RegistryVerb};
+pub use platform::{ClusterKind, DnsVerb, IngressVerb, PushArgs, RegistryVerb};
 
 /// Brings local development environments up and keeps them hot: a saved file
 /// is built and answered by new code at once, without a failed request.
@@ -105,6 +105,9 @@ pub enum Verb {
     /// A registry of this machine, and what is pushed to it
     #[command(subcommand)]
     Registry(RegistryVerb),
+    /// One door to every service that is up, by name
+    #[command(subcommand)]
+    Ingress(IngressVerb),
     /// A resolver that knows every service that is up by name
     #[command(subcommand)]
     Dns(DnsVerb),

@@ -10,8 +10,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::announced::Announced;
-use crate::files::files;
+use crate::files::{HTTP_PORT, files};
 use crate::names::{dnsmasq_conf, hosts};
+use crate::routes::routes;
 use crate::settings::Settings;
 
 /// What projects told, below the folder.
@@ -97,7 +98,7 @@ impl Home {
     pub fn write(&self, settings: &Settings) -> Result<(), HomeError> {
         let text = serde_json::to_string_pretty(settings).unwrap_or_default();
         keep(&self.settings_file(), &text)?;
-        self.write_names()?;
+        self.write_read()?;
         for file in files(settings) {
             keep(&self.root.join(file.path), &file.text)?;
         }
@@ -127,9 +128,14 @@ impl Home {
             keep(&told, &text)?;
             keep(&names, &hosts(announced))?;
         }
-        self.write_names()?;
+        self.write_read()?;
+        let differs = |read: Read| -> Result<bool, HomeError> {
+            let began = fs::read_to_string(self.began_file(read)).unwrap_or_default();
+            Ok(self.read(read)? != began)
+        };
         Ok(Changes {
-            names: self.names()? != fs::read_to_string(self.names_begun()).unwrap_or_default(),
+            names: differs(Read::Names)?,
+            routes: differs(Read::Routes)?,
             services: before != fs::read(&told).ok(),
         })
     }
@@ -162,12 +168,12 @@ impl Home {
         Ok(all)
     }
 
-    /// The resolver's configuration as it is now.
+    /// A configuration as it is now.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn names(&self) -> Result<String, HomeError> {
-        let path = self.root.join(NAMES).join("dnsmasq.conf");
+    pub fn read(&self, read: Read) -> Result<String, HomeError> {
+        let path = self.root.join(read.path());
         fs::read_to_string(&path).map_err(|source| HomeError::File {
             doing: "read",
             path,
@@ -175,12 +181,35 @@ impl Home {
         })
     }
 
-    /// Notes that the resolver has begun with this configuration.
+    /// Notes that who reads a configuration has begun with this one.
     ///
     /// # Errors
     /// The note cannot be written.
-    pub fn names_began(&self, names: &str) -> Result<(), HomeError> {
-        keep(&self.names_begun(), names)?;
+    pub fn began(&self, read: Read, text: &str) -> Result<(), HomeError> {
+        keep(&self.began_file(read), text)?;
+        Ok(())
+    }
+
+    fn began_file(&self, read: Read) -> PathBuf {
+        self.root.join("began").join(match read {
+            Read::Names => "names",
+            Read::Routes => "routes",
+        })
+    }
+
+    /// Writes what resolver and ingress read.
+    fn write_read(&self) -> Result<(), HomeError> {
+        let hosts = self.root.join(NAMES).join("hosts");
+        let made = fs::create_dir_all(&hosts);
+        made.map_err(|source| HomeError::File {
+            doing: "make",
+            path: hosts,
+            source,
+        })?;
+        let all = self.announced()?;
+        let port = self.settings()?.http_port.unwrap_or(HTTP_PORT);
+        keep(&self.root.join(Read::Names.path()), &dnsmasq_conf(&all))?;
+        keep(&self.root.join(Read::Routes.path()), &routes(&all, port))?;
         Ok(())
     }
 
@@ -195,23 +224,6 @@ impl Home {
         })
     }
 
-    fn names_begun(&self) -> PathBuf {
-        self.root.join("names-begun")
-    }
-
-    /// Writes the resolver's configuration.
-    fn write_names(&self) -> Result<bool, HomeError> {
-        let hosts = self.root.join(NAMES).join("hosts");
-        let made = fs::create_dir_all(&hosts);
-        made.map_err(|source| HomeError::File {
-            doing: "make",
-            path: hosts,
-            source,
-        })?;
-        let conf = self.root.join(NAMES).join("dnsmasq.conf");
-        keep(&conf, &dnsmasq_conf(&self.announced()?))
-    }
-
     fn hosts_file(&self, project: &str) -> PathBuf {
         self.root.join(NAMES).join("hosts").join(project)
     }
@@ -221,12 +233,34 @@ impl Home {
     }
 }
 
+/// A configuration that hob writes and somebody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// The resolver's.
+    Names,
+    /// The ingress's.
+    Routes,
+}
+
+impl Read {
+    /// Where it is, below the project's folder.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Names => "stacks/hob/names/dnsmasq.conf",
+            Self::Routes => "stacks/hob/routes/nginx.conf",
+        }
+    }
+}
+
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Whether the resolver has begun with another configuration, which it reads
     /// at its start alone.
     pub names: bool,
+    /// Whether the ingress has begun with another one, or read another one
+    /// since.
+    pub routes: bool,
     /// Which services are up, or where.
     pub services: bool,
 }
@@ -281,6 +315,7 @@ mod tests {
             service: (*service).to_owned(),
             addr: std::net::SocketAddr::from(([127, 0, 0, 1], 80)),
             http: true,
+            version: "1".into(),
         };
         Announced {
             root: "/p".into(),
@@ -319,7 +354,8 @@ mod tests {
         let announce = |services: &[&str]| {
             let changes = home.announce("0-host", &shop(services)).unwrap();
             if changes.names {
-                home.names_began(&home.names().unwrap()).unwrap();
+                home.began(Read::Names, &home.read(Read::Names).unwrap())
+                    .unwrap();
             }
             (changes.names, changes.services)
         };

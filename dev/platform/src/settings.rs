@@ -10,6 +10,8 @@ pub struct Settings {
     pub registry_port: u16,
     /// The port of the resolver on loopback.
     pub dns_port: u16,
+    /// The port of the ingress on loopback; none until it is first up.
+    pub http_port: Option<u16>,
 }
 
 impl Default for Settings {
@@ -19,6 +21,7 @@ impl Default for Settings {
         Self {
             registry_port: 5000,
             dns_port: 5354,
+            http_port: None,
         }
     }
 }

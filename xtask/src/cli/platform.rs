@@ -61,6 +61,21 @@ pub enum ClusterKind {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum IngressVerb {
+    /// Bring the ingress up
+    Up {
+        /// The port on loopback, remembered from then on [default: 80, else the first free one
+        /// from 8080]
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        port: Option<u16>,
+    },
+    /// Show whether it is up, and the addresses that it serves
+    Status,
+    /// Take it down
+    Down,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum DnsVerb {
     /// Bring the resolver up
     Up {

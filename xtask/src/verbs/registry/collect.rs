@@ -1,20 +1,14 @@
 //! `registry gc`: old images go, and what nobody needs any more is freed.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the registry's own collector is run beside it, by `hob exec`"
-)]
-
 use hob_platform::REGISTRY;
 use hob_registry::gc::Protected;
 use hob_registry::{Client, gc};
-use tokio::process::Command;
 
 use super::{client, shown};
 use crate::cli::{NameArgs, SomeArgs};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::platform::Platform;
+use crate::platform::{Platform, inside};
 use crate::render::bytes;
 use crate::verbs::restart;
 
@@ -92,13 +86,7 @@ async fn protected(context: &Context, listing: &hob_registry::Listing) -> Result
 /// The KiB that the registry held before and after.
 async fn free(platform: &Platform) -> Result<(u64, u64)> {
     let program = platform.context.surroundings()?.executable.program;
-    let collecting = Command::new(program)
-        .arg("--project")
-        .arg(platform.home.root())
-        .args(["exec", REGISTRY, "--", "sh", "-c", COLLECT])
-        .kill_on_drop(true)
-        .output();
-    let ended = collecting.await?;
+    let ended = inside(&program, platform.home.root(), REGISTRY, COLLECT).await?;
     let said = String::from_utf8_lossy(&ended.stdout);
     let mut numbers = said.split_whitespace().map(str::parse::<u64>);
     match (ended.status.success(), numbers.next(), numbers.next()) {
