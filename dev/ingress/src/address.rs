@@ -51,17 +51,11 @@ impl TryFrom<SocketAddr> for Address {
         if addr.port() == 0 {
             return Err(AddressError::Port(addr));
         }
-        if let SocketAddr::V6(v6) = addr
-            && v6.scope_id() != 0
-        {
+        if matches!(addr, SocketAddr::V6(v6) if v6.scope_id() != 0) {
             return Err(AddressError::Zone(addr));
         }
         let ip = addr.ip().to_canonical();
-        if let IpAddr::V6(v6) = ip
-            && v6.octets()[..12] == [0; 12]
-            && v6 != Ipv6Addr::UNSPECIFIED
-            && v6 != Ipv6Addr::LOCALHOST
-        {
+        if matches!(ip, IpAddr::V6(v6) if is_deprecated(v6)) {
             return Err(AddressError::Deprecated(addr));
         }
         Ok(Self(SocketAddr::new(ip, addr.port())))
@@ -82,6 +76,11 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Whether it is an IPv4 address in the last four bytes and nothing else.
+fn is_deprecated(ip: Ipv6Addr) -> bool {
+    ip.octets()[..12] == [0; 12] && ip != Ipv6Addr::UNSPECIFIED && ip != Ipv6Addr::LOCALHOST
 }
 
 #[cfg(test)]

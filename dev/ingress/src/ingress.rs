@@ -162,9 +162,10 @@ fn listener_conflicts(listeners: &[Listener], sites: &[Site], conflicts: &mut BT
         conflicts.insert(Conflict::Listener(addr));
     }
     for listener in listeners {
-        if let Serves::Site(name) = &listener.serves
-            && !sites.iter().any(|site| site.name == *name)
-        {
+        let Serves::Site(name) = &listener.serves else {
+            continue;
+        };
+        if !sites.iter().any(|site| site.name == *name) {
             conflicts.insert(Conflict::UnknownSite {
                 addr: listener.addr,
                 site: name.clone(),

@@ -3,7 +3,6 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
 
 use hob_ingress::{
     Account, AccountName, Address, Certificate, FilePath, Host, Ingress, Label, Listener, Log,
@@ -17,32 +16,42 @@ use tempfile::TempDir;
 use crate::{nginx, samples, tls};
 
 /// A folder whose name is as difficult as they come, with two certificates.
-static FOLDER: LazyLock<(TempDir, [Certificate; 2])> = LazyLock::new(|| {
-    let folder = tempfile::Builder::new()
-        .prefix("a \"b\" 'c' \\n {d}; #é ")
-        .tempdir()
-        .unwrap();
-    let pairs = ["one", "two"].map(|name| {
-        let path = folder.path().join(name);
-        std::fs::create_dir(&path).unwrap();
-        tls::pair(&path, &["*.hob.test"])
-    });
-    (folder, pairs)
-});
+struct Ground {
+    folder: TempDir,
+    pairs: [Certificate; 2],
+}
 
-/// Whether nginx takes a text, and what it says. Each test has a file of its
-/// own.
-fn is_accepted(name: &str, text: &str) -> (bool, String) {
-    let conf = FOLDER.0.path().join(name);
-    std::fs::write(&conf, text).unwrap();
-    let output = Command::new(nginx::program())
-        .args(["-e", "stderr", "-t", "-c"])
-        .arg(&conf)
-        .env_clear()
-        .output()
-        .unwrap();
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.success(), words)
+impl Ground {
+    fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("a \"b\" 'c' \\n {d}; #é ")
+            .tempdir()
+            .unwrap();
+        let pairs = ["one", "two"].map(|name| {
+            let path = folder.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            tls::pair(&path, &["*.hob.test"])
+        });
+        Self { folder, pairs }
+    }
+
+    fn path(&self, name: &str) -> FilePath {
+        FilePath::new(self.folder.path().join(name)).unwrap()
+    }
+
+    /// Whether nginx takes a text, and what it says.
+    fn is_accepted(&self, text: &str) -> (bool, String) {
+        let conf = self.folder.path().join("nginx.conf");
+        std::fs::write(&conf, text).unwrap();
+        let output = Command::new(nginx::program())
+            .args(["-e", "stderr", "-t", "-c"])
+            .arg(&conf)
+            .env_clear()
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), words)
+    }
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>(
@@ -112,7 +121,8 @@ fn site() -> impl Strategy<Value = Site> {
     })
 }
 
-fn parts() -> impl Strategy<Value = (Vec<Listener>, Vec<Site>)> {
+fn parts(ground: &Ground) -> impl Strategy<Value = (Vec<Listener>, Vec<Site>)> {
+    let pairs = ground.pairs.clone();
     let transport = prop_oneof![
         Just(None),
         Just(Some(None)),
@@ -121,7 +131,7 @@ fn parts() -> impl Strategy<Value = (Vec<Listener>, Vec<Site>)> {
     let listener = (0_u16..12, transport, any::<Option<Index>>());
     let listeners = proptest::collection::vec(listener, 0..6);
     let sites = proptest::collection::vec(site(), 0..5);
-    (listeners, sites).prop_map(|(listeners, sites)| {
+    (listeners, sites).prop_map(move |(listeners, sites)| {
         let listeners = listeners
             .into_iter()
             .map(|(port, transport, site)| Listener {
@@ -131,7 +141,7 @@ fn parts() -> impl Strategy<Value = (Vec<Listener>, Vec<Site>)> {
                 transport: match transport {
                     None => Transport::Http,
                     Some(None) => Transport::Http2,
-                    Some(Some(pair)) => Transport::Tls(FOLDER.1[pair].clone()),
+                    Some(Some(pair)) => Transport::Tls(pairs[pair].clone()),
                 },
                 serves: match site {
                     Some(site) if !sites.is_empty() => Serves::Site(site.get(&sites).name.clone()),
@@ -190,12 +200,13 @@ fn drop_all_but_one<T>(items: &mut Vec<T>, is_one: impl Fn(&T) -> bool) {
     items.retain(|item| !is_one(item) || !std::mem::replace(&mut seen, true));
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
-    let log = |name: &'static str| {
+fn settings(ground: &Ground) -> impl Strategy<Value = Settings> {
+    let (pid, temporary) = (ground.path("nginx.pid"), ground.path(""));
+    let log = |name: &str| {
         prop_oneof![
             Just(Log::Stdout),
             Just(Log::Stderr),
-            Just(Log::File(in_folder(name))),
+            Just(Log::File(ground.path(name))),
         ]
     };
     // An account that every Linux has; nginx asks whether there is one.
@@ -213,9 +224,9 @@ fn settings() -> impl Strategy<Value = Settings> {
         any::<NonZeroU32>(),
     )
         .prop_map(
-            |(access_log, error_log, account, workers, drain_seconds)| Settings {
-                pid: in_folder("nginx.pid"),
-                temporary: in_folder(""),
+            move |(access_log, error_log, account, workers, drain_seconds)| Settings {
+                pid: pid.clone(),
+                temporary: temporary.clone(),
                 access_log,
                 error_log,
                 account,
@@ -223,10 +234,6 @@ fn settings() -> impl Strategy<Value = Settings> {
                 drain_seconds,
             },
         )
-}
-
-fn in_folder(name: &str) -> FilePath {
-    FilePath::new(FOLDER.0.path().join(name)).unwrap()
 }
 
 /// Turns a list, and what is in it, around.
@@ -249,20 +256,31 @@ fn turn((mut listeners, mut sites): (Vec<Listener>, Vec<Site>), by: Index) -> In
     Ingress::new(listeners, sites).unwrap()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn nginx_takes_all_routes_in_whatever_order(parts in parts(), settings in settings(), by: Index) {
-        let text = nginx_conf(&Ingress::new(parts.0.clone(), parts.1.clone()).unwrap(), &settings);
-        prop_assert_eq!(&text, &nginx_conf(&turn(parts, by), &settings));
-        let (is_accepted, words) = is_accepted("any.conf", &text);
-        prop_assert!(is_accepted, "{}\n{}", words, text);
+/// So many cases, of which none is kept in a file.
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
     }
 }
 
 #[test]
+fn nginx_takes_all_routes_in_whatever_order() {
+    let ground = Ground::new();
+    let (parts, settings) = (parts(&ground), settings(&ground));
+    proptest!(cases(256), |(parts in parts, settings in settings, by: Index)| {
+        let ingress = Ingress::new(parts.0.clone(), parts.1.clone()).unwrap();
+        let text = nginx_conf(&ingress, &settings);
+        prop_assert_eq!(&text, &nginx_conf(&turn(parts, by), &settings));
+        let (is_accepted, words) = ground.is_accepted(&text);
+        prop_assert!(is_accepted, "{}\n{}", words, text);
+    });
+}
+
+#[test]
 fn nginx_takes_many_of_everything() {
+    let ground = Ground::new();
     let upstreams: String = (1..=2000)
         .map(|number| format!(" 10.0.{}.{}:80=v{number}", number / 200, number % 200))
         .collect();
@@ -273,8 +291,8 @@ fn nginx_takes_many_of_everything() {
     }
     routes += &format!("site many many.test\n / a http {upstreams}");
     let ingress = samples::ingress(&routes, None).unwrap();
-    let text = nginx_conf(&ingress, &samples::settings(FOLDER.0.path()));
-    let (is_accepted, words) = is_accepted("many.conf", &text);
+    let text = nginx_conf(&ingress, &samples::settings(ground.folder.path()));
+    let (is_accepted, words) = ground.is_accepted(&text);
     assert!(is_accepted, "{words}");
     // Nor does it say that anything is too small.
     assert!(!words.contains("[warn]"), "{words}");
@@ -297,7 +315,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(4096))]
 
     #[test]
     fn what_means_something_to_nginx_becomes_nothing(text in hostile()) {
