@@ -20,9 +20,14 @@ use crate::error::{Error, Result};
 /// How long a service of the platform may take to say how it is.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// Runs where the ingress is.
-const RELOAD: &str =
-    "here=/usr/local/lib/hob; [ -f $here/serve.sh ] || here=.; sh $here/serve.sh reload";
+/// Runs where the ingress is. nginx writes its title over its environment, so
+/// what that would say is said here.
+const RELOAD: &str = r#"
+here=/usr/local/lib/hob MOUNT_ROUTES=/srv/routes
+[ -f "$here/serve.sh" ] || here=. MOUNT_ROUTES=../routes
+export MOUNT_ROUTES
+exec sh "$here/serve.sh" reload
+"#;
 
 /// How long the resolver may take to begin anew.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -113,7 +118,10 @@ impl<'a> Announcer<'a> {
         if let Some(beside) = Beside::find(self.engine, &self.home, service).await {
             match read {
                 Read::Names => beside.begin_anew().await,
-                Read::Routes => beside.reload().await?,
+                Read::Routes => {
+                    let port = self.home.settings().map_err(home_error)?.http_port;
+                    beside.reload(port.unwrap_or_default()).await?;
+                }
             }
         }
         self.home.began(read, &text).map_err(home_error)
@@ -154,8 +162,9 @@ impl Beside {
 
     /// The same process, which goes on with its old configuration where it
     /// refuses the new one.
-    async fn reload(&self) -> Result {
-        let ended = inside(&self.program, &self.root, self.service, RELOAD).await?;
+    async fn reload(&self, port: u16) -> Result {
+        let script = format!("export PORT={port}\n{RELOAD}");
+        let ended = inside(&self.program, &self.root, self.service, &script).await?;
         if ended.status.success() {
             return Ok(());
         }

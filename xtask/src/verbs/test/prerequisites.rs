@@ -42,6 +42,11 @@ const NEEDED: &[Needed] = &[
         fast: true,
     },
     Needed {
+        program: "openssl",
+        package: "openssl",
+        fast: true,
+    },
+    Needed {
         program: "unshare",
         package: "util-linux",
         fast: true,
