@@ -20,12 +20,10 @@ use crate::error::{Error, Result};
 /// How long a service of the platform may take to say how it is.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// Runs where the ingress is. nginx writes its title over its environment, so
-/// what that would say is said here.
+/// Runs where the ingress is, in its folder or its container.
 const RELOAD: &str = r#"
-here=/usr/local/lib/hob MOUNT_ROUTES=/srv/routes
-[ -f "$here/serve.sh" ] || here=. MOUNT_ROUTES=../routes
-export MOUNT_ROUTES
+here=/usr/local/lib/hob
+[ -f "$here/serve.sh" ] || here=.
 exec sh "$here/serve.sh" reload
 "#;
 
@@ -118,10 +116,7 @@ impl<'a> Announcer<'a> {
         if let Some(beside) = Beside::find(self.engine, &self.home, service).await {
             match read {
                 Read::Names => beside.begin_anew().await,
-                Read::Routes => {
-                    let port = self.home.settings().map_err(home_error)?.http_port;
-                    beside.reload(port.unwrap_or_default()).await?;
-                }
+                Read::Routes => beside.reload().await?,
             }
         }
         self.home.began(read, &text).map_err(home_error)
@@ -162,9 +157,8 @@ impl Beside {
 
     /// The same process, which goes on with its old configuration where it
     /// refuses the new one.
-    async fn reload(&self, port: u16) -> Result {
-        let script = format!("export PORT={port}\n{RELOAD}");
-        let ended = inside(&self.program, &self.root, self.service, &script).await?;
+    async fn reload(&self) -> Result {
+        let ended = inside(&self.program, &self.root, self.service, RELOAD).await?;
         if ended.status.success() {
             return Ok(());
         }
