@@ -1,0 +1,91 @@
+//! What is announced, and what follows from it on disk.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::announced::AnnouncedService;
+
+fn shop(services: &[&str]) -> Announced {
+    let service = |service: &&str| AnnouncedService {
+        stack: "shop".into(),
+        service: (*service).to_owned(),
+        addr: std::net::SocketAddr::from(([127, 0, 0, 1], 80)),
+        http: true,
+        version: "1".into(),
+    };
+    Announced {
+        root: "/p".into(),
+        domains: BTreeSet::from(["test".to_owned()]),
+        services: services.iter().map(service).collect(),
+    }
+}
+
+fn home() -> (tempfile::TempDir, Home) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::below(folder.path());
+    home.write(&Settings::default()).unwrap();
+    (folder, home)
+}
+
+#[test]
+fn what_is_chosen_is_remembered_and_what_is_none_is_named() {
+    let (_folder, home) = home();
+    let settings = Settings {
+        registry_port: 5001,
+        ..Settings::default()
+    };
+    home.write(&settings).unwrap();
+    assert_eq!(home.settings().unwrap(), settings);
+    fs::write(home.root().join("settings.json"), "{\"regstry\": 1}").unwrap();
+    let error = home.settings().unwrap_err().to_string();
+    assert!(
+        error.contains("settings.json is not what hob wrote"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_resolver_begins_anew_only_for_another_stack_or_domain() {
+    let (_folder, home) = home();
+    let announce = |services: &[&str]| {
+        let changes = home.announce("0-host", &shop(services)).unwrap();
+        if changes.names {
+            home.began(Read::Names, &home.read(Read::Names).unwrap())
+                .unwrap();
+        }
+        (changes.names, changes.services)
+    };
+    assert_eq!(announce(&["web"]), (true, true));
+    assert_eq!(announce(&["web"]), (false, false));
+    assert_eq!(announce(&["api", "web"]), (false, true));
+    assert_eq!(announce(&[]), (true, true));
+    assert_eq!(announce(&[]), (false, false));
+    // One that was killed before it had begun anew is found out.
+    home.announce("0-host", &shop(&["web"])).unwrap();
+    assert!(home.announce("0-host", &shop(&["web"])).unwrap().names);
+}
+
+#[test]
+fn domains_stay_where_somebody_does_not_know_them() {
+    let (_folder, home) = home();
+    home.announce("0-host", &shop(&["api", "web"])).unwrap();
+    let mut unknown = shop(&["api"]);
+    unknown.domains.clear();
+    home.announce("0-host", &unknown).unwrap();
+    assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
+}
+
+#[test]
+fn projects_tell_beside_each_other() {
+    let (_folder, home) = home();
+    home.announce("0-host", &shop(&["web"])).unwrap();
+    home.announce("1-host", &shop(&["api"])).unwrap();
+    assert_eq!(home.announced().unwrap().len(), 2);
+    home.announce("0-host", &shop(&[])).unwrap();
+    assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
+    let hosts = fs::read_dir(home.root().join(NAMES).join("hosts")).unwrap();
+    let names: Vec<_> = hosts.map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(names, ["1-host"]);
+}
