@@ -50,6 +50,7 @@ fn stack(settings: &Settings) -> String {
     let Settings {
         registry_port,
         dns_port,
+        domains: _,
     } = settings;
     format!(
         r#"# Written by hob, and written again: change nothing here.

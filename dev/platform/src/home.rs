@@ -169,7 +169,8 @@ impl Home {
             source,
         })?;
         let conf = self.root.join(NAMES).join("dnsmasq.conf");
-        keep(&conf, &dnsmasq_conf(&self.announced()?))
+        let sent = self.settings()?.domains;
+        keep(&conf, &dnsmasq_conf(&self.announced()?, &sent))
     }
 
     fn hosts_file(&self, project: &str) -> PathBuf {
