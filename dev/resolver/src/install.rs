@@ -66,7 +66,7 @@ pub fn install(
             return Err(Refusal::Swallowed { domain, by });
         }
     }
-    claimed(facts, domains)?;
+    claimed(facts, domains, server)?;
     let charge = in_charge(facts);
     if let Some(record) = facts.record.as_ref().filter(|it| it.charge != charge) {
         let before = record.charge.clone();
@@ -132,12 +132,16 @@ fn folders(facts: &Facts, edits: &[Edit]) -> Vec<PathBuf> {
     missing.into_iter().collect()
 }
 
-/// A link that takes the same domain: whose answer counts is not said.
-fn claimed(facts: &Facts, domains: &BTreeSet<Domain>) -> Result<(), Refusal> {
+/// A link that takes the same domain: whose answer counts is not said. One
+/// that asks hob's resolver is hob's own, whatever it is called.
+fn claimed(facts: &Facts, domains: &BTreeSet<Domain>, server: SocketAddr) -> Result<(), Refusal> {
+    let own = facts.record.as_ref().map_or(server, |record| record.server);
+    let own = [own.to_string()];
+    let foreign = || facts.links.iter().filter(|link| link.servers != own);
     for domain in domains {
         let claims =
             |link: &&crate::facts::Link| link.domains.iter().any(|it| it == domain.as_str());
-        if let Some(link) = facts.links.iter().find(claims) {
+        if let Some(link) = foreign().find(claims) {
             return Err(Refusal::Claimed {
                 domain: domain.clone(),
                 link: link.name.clone(),

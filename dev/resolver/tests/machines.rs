@@ -178,13 +178,16 @@ $ systemctl restart systemd-resolved.service
 
 #[test]
 fn a_resolved_without_systemd_is_told_by_hand() {
-    check(&[STUB, STUB_TEXT, RUNS, PROGRAM, NSS], str![[r#"
+    check(
+        &[STUB, STUB_TEXT, RUNS, PROGRAM, NSS],
+        str![[r#"
 in charge: systemd-resolved
 $ sh -ec ip link delete hob0 2>/dev/null || true; ip link add hob0 type dummy 2>/dev/null || { ip link add hob0 type veth peer name hob1; ip link set hob1 up; }; ip address add 192.0.2.53/32 dev hob0; ip link set hob0 up; resolvectl dns hob0 127.0.0.1:5354 2>/dev/null || { sleep 1; resolvectl dns hob0 127.0.0.1:5354; }; resolvectl domain hob0 '~test'; resolvectl default-route hob0 no; resolvectl llmnr hob0 no; resolvectl mdns hob0 no; resolvectl dnssec hob0 no; resolvectl dnsovertls hob0 no
 undo $ sh -c ip link delete hob0 2>/dev/null || true
 ! systemd is not the first process here: this holds until the machine or container is started again
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -210,22 +213,28 @@ hint: a newer system has one; until then `hob dns status` lists the names
 
 #[test]
 fn a_resolved_that_does_not_run_is_named_with_what_starts_it() {
-    check(&[STUB, STUB_TEXT, PROGRAM, NSS, SYSTEMD], str![[r#"
+    check(
+        &[STUB, STUB_TEXT, PROGRAM, NSS, SYSTEMD],
+        str![[r#"
 in charge: /etc/resolv.conf leads to systemd-resolved, which does not run
 refused: /etc/resolv.conf leads to systemd-resolved, which does not run
 hint: `sudo systemctl start systemd-resolved`
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn a_link_into_nothing_is_named() {
-    check(&[STUB, NSS, SYSTEMD], str![[r#"
+    check(
+        &[STUB, NSS, SYSTEMD],
+        str![[r#"
 in charge: /etc/resolv.conf leads to systemd-resolved, which does not run
 refused: /etc/resolv.conf leads to systemd-resolved, which does not run
 hint: `sudo apt-get install systemd-resolved`
 
-"#]]);
+"#]],
+    );
     check(
         &[("etc/resolv.conf", "-> /run/resolvconf/resolv.conf"), NSS],
         str![[r#"
@@ -234,11 +243,14 @@ refused: /etc/resolv.conf leads to /run/resolvconf/resolv.conf, which is not the
 
 "#]],
     );
-    check(&[NSS], str![[r#"
+    check(
+        &[NSS],
+        str![[r#"
 in charge: there is no /etc/resolv.conf
 refused: there is no /etc/resolv.conf
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -369,14 +381,21 @@ fn a_vpn_with_the_same_domain_is_named() {
         vpn,
         link,
     ];
-    check(&tree, str![[r#"
+    check(
+        &tree,
+        str![[r#"
 in charge: systemd-resolved
 refused: `test` is taken by the link wg0, which asks 10.8.0.1
 hint: choose another one: `domains = ["internal"]` in hob.toml
 
-"#]]);
+"#]],
+    );
     // Its other domain is no matter, and a part of hob's own stays its.
-    check_for(System::Linux, &["internal"], &tree, str![[r#"
+    check_for(
+        System::Linux,
+        &["internal"],
+        &tree,
+        str![[r#"
 in charge: systemd-resolved
 folder /etc/systemd
 folder /etc/systemd/dns-delegate.d
@@ -387,10 +406,13 @@ folder /etc/systemd/dns-delegate.d
 + Domains=~internal
 ! systemd is not the first process here: systemd-resolved reads the file when whoever started it starts it again
 
-"#]]);
+"#]],
+    );
     let mut tree = tree;
     tree[6].1 = "SERVERS=10.8.0.1\nDOMAINS=~vpn.test ~.\n";
-    check(&tree, str![[r#"
+    check(
+        &tree,
+        str![[r#"
 in charge: systemd-resolved
 folder /etc/systemd
 folder /etc/systemd/dns-delegate.d
@@ -402,7 +424,8 @@ folder /etc/systemd/dns-delegate.d
 ! wg0 has `vpn.test`: names below it are asked at 10.8.0.1, not here
 ! systemd is not the first process here: systemd-resolved reads the file when whoever started it starts it again
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
