@@ -1,6 +1,8 @@
 //! Whatever stood there is there again, to the byte, after an undo; also when
 //! either was killed after any step, or within one.
 
+#![expect(clippy::disallowed_methods, reason = "tests make files")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

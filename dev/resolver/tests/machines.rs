@@ -1,5 +1,7 @@
 //! Machines as text in, what hob makes of them as text out.
 
+#![expect(clippy::disallowed_methods, reason = "tests make files")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use hob_resolver::{Asked, Domain, Facts, Listener, System, in_charge, install};
-use snapbox::{IntoData as _, assert_data_eq, str};
+use snapbox::{assert_data_eq, str};
 
 /// A path and what is there; `-> target` is a link.
 type Tree<'a> = &'a [(&'a str, &'a str)];
@@ -25,7 +27,7 @@ const PROGRAM: (&str, &str) = ("usr/lib/systemd/systemd-resolved", "");
 const SYSTEMD: (&str, &str) = ("run/systemd/system/.keep", "");
 const NSS: (&str, &str) = ("etc/nsswitch.conf", "hosts: files dns\n");
 
-pub fn plant(root: &Path, tree: Tree) {
+fn plant(root: &Path, tree: Tree) {
     for (path, text) in tree {
         let path = root.join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
