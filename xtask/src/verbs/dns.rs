@@ -35,7 +35,7 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             for announced in platform.home.announced().map_err(home_error)? {
                 for line in hosts(&announced).lines() {
                     let name = line.rsplit(' ').next().unwrap_or(line);
-                    context.output.data(name.to_owned())?;
+                    context.output.data(name)?;
                 }
             }
             if let Some(resolver) = Resolver::find(context)? {
