@@ -97,7 +97,8 @@ impl Engine {
     }
 
     /// What `hob.toml` of a test's project says.
-    pub(crate) fn project_file(self) -> Option<String> {
+    #[must_use]
+    pub fn project_file(self) -> Option<String> {
         (self == Self::Docker).then(|| format!("base = \"{}\"\n", base()))
     }
 

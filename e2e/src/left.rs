@@ -71,11 +71,18 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        let platform = self.platform();
+        if platform.is_dir() {
+            take_down(self.command(LAST_DOWN_OF_ALL), self, &platform);
+        }
         if self.root().is_dir() {
             take_down(self.command(LAST_DOWN), self, self.root());
         }
     }
 }
+
+/// The same for all projects of a state home.
+const LAST_DOWN_OF_ALL: [&str; 4] = ["down", "--all", "--volumes", "--yes"];
 
 /// What takes a project down for good.
 pub(crate) const LAST_DOWN: [&str; 3] = ["down", "--volumes", "--prove"];

@@ -24,6 +24,7 @@
 
 pub mod containers;
 mod default_bridge;
+pub mod dns;
 pub mod dockerd;
 pub mod engine;
 pub mod http;

@@ -1,6 +1,7 @@
 //! [`Port`]: a TCP port that no other test takes.
 //!
-//! A UDP socket of the same number marks it as taken, also between processes;
+//! A UDP socket of the same number on another loopback address, where nothing
+//! is tested, marks it as taken, also between processes;
 //! the kernel gives the mark up when the test ends, however that happens.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -9,6 +10,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// Below the ports that hob chooses itself (22000-29999) and those that Linux
 /// gives out (32768-60999).
 const RANGE: std::ops::Range<u16> = 10_500..19_500;
+
+/// Where the marks are.
+const MARKS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
 /// A free port, reserved for as long as this value lives.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl Port {
             let step = NEXT.fetch_add(1, Ordering::Relaxed);
             let number = RANGE.start + (first.wrapping_add(step)) % length;
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok();
-            if let (true, Ok(mark)) = (free, UdpSocket::bind((Ipv4Addr::LOCALHOST, number))) {
+            if let (true, Ok(mark)) = (free, UdpSocket::bind((MARKS, number))) {
                 return Self {
                     number,
                     _mark: mark,

@@ -82,6 +82,7 @@ impl World {
             ("HOME".to_owned(), text(base.join("h"))),
             ("XDG_STATE_HOME".to_owned(), text(base.join("s"))),
             ("XDG_RUNTIME_DIR".to_owned(), text(base.join("r"))),
+            ("XDG_DATA_HOME".to_owned(), text(base.join("d"))),
             ("HOB_ENGINE".to_owned(), engine.name().to_owned()),
         ]);
         if let (Engine::Docker, Ok(host)) = (engine, std::env::var("DOCKER_HOST")) {
@@ -166,6 +167,13 @@ impl World {
     #[must_use]
     pub fn outside(&self) -> PathBuf {
         self.folder.path().canonicalize().unwrap()
+    }
+
+    /// The project of what surrounds the services, which is there once one of it
+    /// was asked for.
+    #[must_use]
+    pub fn platform(&self) -> PathBuf {
+        self.outside().join("d/hob/platform")
     }
 
     /// The folder that stands for `~/.local/state`.

@@ -172,11 +172,6 @@ pub async fn perform(
         applied
     };
     let (applied, ()) = tokio::join!(applying, showing);
-    if let Some(announcer) = &announcer
-        && let Err(error) = announcer.tell().await
-    {
-        stage.say(error.render().trim_end());
-    }
     let changed = Changed {
         owners: progress::owners(&plan),
         obstacles: plan.obstacles,

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod platform;
+
+pub use platform::{ClusterKind, DnsVerb, IngressVerb, PushArgs, RegistryVerb};
+
 /// Brings local development environments up and keeps them hot: a saved file
 /// is built and answered by new code at once, without a failed request.
 #[derive(Debug, Parser)]
@@ -101,6 +105,9 @@ pub enum Verb {
     /// A registry of this machine, and what is pushed to it
     #[command(subcommand)]
     Registry(RegistryVerb),
+    /// One door to every service that is up, by name
+    #[command(subcommand)]
+    Ingress(IngressVerb),
     /// A resolver that knows every service that is up by name
     #[command(subcommand)]
     Dns(DnsVerb),
@@ -336,65 +343,6 @@ pub struct TestArgs {
     pub fast: bool,
     /// Run only tests whose name contains this
     pub filter: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum RegistryVerb {
-    /// Bring the registry up
-    Up {
-        /// The port on loopback, remembered from then on [default: 5000]
-        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-        port: Option<u16>,
-    },
-    /// Build production images where something changed, and push what the registry does not have
-    Push(PushArgs),
-    /// Show whether it is up, and where
-    Status,
-    /// Take it down; what was pushed is kept
-    Down {
-        /// Remove what was pushed, too
-        #[arg(long)]
-        volumes: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum DnsVerb {
-    /// Bring the resolver up
-    Up {
-        /// The port on loopback, remembered from then on [default: 5354]
-        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-        port: Option<u16>,
-    },
-    /// Show whether it is up and asked, and the names that it knows
-    Status,
-    /// Have this machine's own resolver ask it for the domains of this project, after asking
-    Install {
-        /// Do not ask
-        #[arg(long, short)]
-        yes: bool,
-    },
-    /// Put back every byte that `install` changed, after asking
-    Uninstall {
-        /// Do not ask
-        #[arg(long, short)]
-        yes: bool,
-    },
-    /// Take it down, and uninstall it, after asking
-    Down {
-        /// Do not ask
-        #[arg(long, short)]
-        yes: bool,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct PushArgs {
-    #[command(flatten)]
-    pub names: NameArgs,
-    /// Another registry, with the credentials of your Docker configuration
-    #[arg(long, value_name = "REGISTRY")]
-    pub to: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,16 @@
 //! [`Platform`]: what surrounds the services of all projects, as a project of
 //! hob's own that the verbs work on like on any other.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what runs beside a service is started by `hob exec`, as a person would"
+)]
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hob_platform::{Home, HomeError, Settings};
+use tokio::process::Command;
 
 use crate::cli::{AllArgs, DownArgs, NameArgs, PortArgs, StatusArgs, UpArgs};
 use crate::context::Context;
@@ -14,7 +20,7 @@ use crate::verbs::{down, status, up};
 
 mod announcer;
 
-pub use announcer::Announcer;
+pub use announcer::{Announcer, announce_all};
 
 /// The project, its files written.
 pub struct Platform {
@@ -117,4 +123,23 @@ pub fn home(environment: &BTreeMap<String, String>) -> Result<Home> {
 
 pub fn home_error(error: HomeError) -> Error {
     Error::from(anyhow::Error::from(error))
+}
+
+/// Runs a script beside a service's process and hears what it says.
+///
+/// # Errors
+/// It cannot be started.
+pub async fn inside(
+    program: &Path,
+    project: &Path,
+    service: &str,
+    script: &str,
+) -> Result<std::process::Output> {
+    let running = Command::new(program)
+        .arg("--project")
+        .arg(project)
+        .args(["exec", service, "--", "sh", "-c", script])
+        .kill_on_drop(true)
+        .output();
+    Ok(running.await?)
 }

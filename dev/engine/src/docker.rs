@@ -50,8 +50,9 @@ use crate::want::Want;
 pub use direct::Currency;
 pub use endpoint::{Refusal, Resolved};
 pub use facts::DockerFacts;
+pub use hob_builder::PushProgress;
 pub use lower::lower;
-pub use push::{ProductionImage, PushAs, PushProgress, Pushed};
+pub use push::ProductionImage;
 pub use spec::{ContainerSpec, DockerSpec};
 pub use visit::{Input, Said, Terminal, Visit};
 

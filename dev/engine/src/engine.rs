@@ -90,6 +90,12 @@ impl Engine {
         &self.setup().environment
     }
 
+    /// The program that runs as hob.
+    #[must_use]
+    pub fn program(&self) -> &std::path::Path {
+        &self.setup().executable.program
+    }
+
     /// The project.
     #[must_use]
     pub fn project(&self) -> ProjectRef {

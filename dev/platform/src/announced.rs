@@ -29,6 +29,8 @@ pub struct AnnouncedService {
     pub addr: SocketAddr,
     /// Whether it speaks HTTP, so that the ingress leads to it.
     pub http: bool,
+    /// What of it runs there: its newest save, or its build.
+    pub version: String,
 }
 
 impl Announced {

@@ -11,6 +11,9 @@ pub struct File {
     pub text: String,
 }
 
+/// Where browsers look.
+pub(crate) const HTTP_PORT: u16 = 80;
+
 /// All files that the settings ask for, in the order of their paths.
 #[must_use]
 pub fn files(settings: &Settings) -> Vec<File> {
@@ -26,6 +29,14 @@ pub fn files(settings: &Settings) -> Vec<File> {
         fixed(
             "stacks/hob/dns/serve.sh",
             include_str!("../../images/dns/serve.sh"),
+        ),
+        fixed(
+            "stacks/hob/ingress/Dockerfile",
+            include_str!("../../images/ingress/Dockerfile"),
+        ),
+        fixed(
+            "stacks/hob/ingress/serve.sh",
+            include_str!("../../images/ingress/serve.sh"),
         ),
         fixed(
             "stacks/hob/registry/Dockerfile",
@@ -51,7 +62,9 @@ fn stack(settings: &Settings) -> String {
         registry_port,
         dns_port,
         domains: _,
+        http_port,
     } = settings;
+    let http_port = http_port.unwrap_or(HTTP_PORT);
     format!(
         r#"# Written by hob, and written again: change nothing here.
 version = 1
@@ -77,6 +90,17 @@ mounts = {{ names = {{ from = "names", to = "/srv/names" }} }}
 run = ["sh", "serve.sh"]
 packages = {{ dnsmasq = "dnsmasq-base" }}
 image = {{}}
+
+[services.ingress]
+source = "ingress"
+port = 80
+publish = {http_port}
+protocol = "tcp"
+network = "host"
+mounts = {{ routes = {{ from = "routes", to = "/srv/routes" }} }}
+run = ["sh", "serve.sh"]
+packages = {{ nginx = "nginx-light" }}
+image = {{}}
 "#
     )
 }
@@ -97,12 +121,14 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, file.text).unwrap();
         }
-        std::fs::create_dir_all(folder.path().join("stacks/hob/names")).unwrap();
+        for mounted in ["names", "routes"] {
+            std::fs::create_dir_all(folder.path().join("stacks/hob").join(mounted)).unwrap();
+        }
         let loaded = hob_stack::Project::load(folder.path(), &BTreeMap::new());
         let told = hob_stack::render(&loaded.diagnostics, false, 100);
         assert_eq!(told, "");
         let services = loaded.project.unwrap();
         let names: Vec<String> = services.services().map(|it| it.id.to_string()).collect();
-        assert_eq!(names, ["hob/dns", "hob/registry"]);
+        assert_eq!(names, ["hob/dns", "hob/ingress", "hob/registry"]);
     }
 }

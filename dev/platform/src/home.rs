@@ -10,8 +10,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::announced::Announced;
-use crate::files::files;
+use crate::files::{HTTP_PORT, files};
 use crate::names::{dnsmasq_conf, hosts};
+use crate::routes::routes;
 use crate::settings::Settings;
 
 /// What projects told, below the folder.
@@ -97,7 +98,7 @@ impl Home {
     pub fn write(&self, settings: &Settings) -> Result<(), HomeError> {
         let text = serde_json::to_string_pretty(settings).unwrap_or_default();
         keep(&self.settings_file(), &text)?;
-        self.write_names()?;
+        self.write_read()?;
         for file in files(settings) {
             keep(&self.root.join(file.path), &file.text)?;
         }
@@ -110,6 +111,8 @@ impl Home {
     /// # Errors
     /// A file cannot be read or written.
     pub fn announce(&self, project: &str, announced: &Announced) -> Result<Changes, HomeError> {
+        // What two of them read and write is the same then.
+        let _locked = self.lock()?;
         let folder = self.root.join(ANNOUNCED);
         let (told, names) = (
             folder.join(format!("{project}.json")),
@@ -125,8 +128,14 @@ impl Home {
             keep(&told, &text)?;
             keep(&names, &hosts(announced))?;
         }
+        self.write_read()?;
+        let differs = |read: Read| -> Result<bool, HomeError> {
+            let began = fs::read_to_string(self.began_file(read)).unwrap_or_default();
+            Ok(self.read(read)? != began)
+        };
         Ok(Changes {
-            names: self.write_names()?,
+            names: differs(Read::Names)?,
+            routes: differs(Read::Routes)?,
             services: before != fs::read(&told).ok(),
         })
     }
@@ -159,8 +168,37 @@ impl Home {
         Ok(all)
     }
 
-    /// Writes the resolver's configuration. True when it is another one.
-    fn write_names(&self) -> Result<bool, HomeError> {
+    /// A configuration as it is now.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(&self, read: Read) -> Result<String, HomeError> {
+        let path = self.root.join(read.path());
+        fs::read_to_string(&path).map_err(|source| HomeError::File {
+            doing: "read",
+            path,
+            source,
+        })
+    }
+
+    /// Notes that who reads a configuration has begun with this one.
+    ///
+    /// # Errors
+    /// The note cannot be written.
+    pub fn began(&self, read: Read, text: &str) -> Result<(), HomeError> {
+        keep(&self.began_file(read), text)?;
+        Ok(())
+    }
+
+    fn began_file(&self, read: Read) -> PathBuf {
+        self.root.join("began").join(match read {
+            Read::Names => "names",
+            Read::Routes => "routes",
+        })
+    }
+
+    /// Writes what resolver and ingress read.
+    fn write_read(&self) -> Result<(), HomeError> {
         let hosts = self.root.join(NAMES).join("hosts");
         let made = fs::create_dir_all(&hosts);
         made.map_err(|source| HomeError::File {
@@ -168,9 +206,24 @@ impl Home {
             path: hosts,
             source,
         })?;
-        let conf = self.root.join(NAMES).join("dnsmasq.conf");
-        let sent = self.settings()?.domains;
-        keep(&conf, &dnsmasq_conf(&self.announced()?, &sent))
+        let all = self.announced()?;
+        let settings = self.settings()?;
+        let port = settings.http_port.unwrap_or(HTTP_PORT);
+        let names = dnsmasq_conf(&all, &settings.domains);
+        keep(&self.root.join(Read::Names.path()), &names)?;
+        keep(&self.root.join(Read::Routes.path()), &routes(&all, port))?;
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<fs::File, HomeError> {
+        let path = self.root.join("lock");
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        let locked = file.and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|source| HomeError::File {
+            doing: "lock",
+            path,
+            source,
+        })
     }
 
     fn hosts_file(&self, project: &str) -> PathBuf {
@@ -182,11 +235,34 @@ impl Home {
     }
 }
 
+/// A configuration that hob writes and somebody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// The resolver's.
+    Names,
+    /// The ingress's.
+    Routes,
+}
+
+impl Read {
+    /// Where it is, below the project's folder.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Names => "stacks/hob/names/dnsmasq.conf",
+            Self::Routes => "stacks/hob/routes/nginx.conf",
+        }
+    }
+}
+
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// The resolver's configuration, which it reads at its start alone.
+    /// Whether the resolver has begun with another configuration, which it reads
+    /// at its start alone.
     pub names: bool,
+    /// Whether the ingress has begun with another one, or read another one
+    /// since.
+    pub routes: bool,
     /// Which services are up, or where.
     pub services: bool,
 }
@@ -224,4 +300,87 @@ fn keep(path: &Path, text: &str) -> Result<bool, HomeError> {
         path: path.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::announced::AnnouncedService;
+
+    fn shop(services: &[&str]) -> Announced {
+        let service = |service: &&str| AnnouncedService {
+            stack: "shop".into(),
+            service: (*service).to_owned(),
+            addr: std::net::SocketAddr::from(([127, 0, 0, 1], 80)),
+            http: true,
+            version: "1".into(),
+        };
+        Announced {
+            root: "/p".into(),
+            domains: BTreeSet::from(["test".to_owned()]),
+            services: services.iter().map(service).collect(),
+        }
+    }
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::below(folder.path());
+        home.write(&Settings::default()).unwrap();
+        (folder, home)
+    }
+
+    #[test]
+    fn what_is_chosen_is_remembered_and_what_is_none_is_named() {
+        let (_folder, home) = home();
+        let settings = Settings {
+            registry_port: 5001,
+            ..Settings::default()
+        };
+        home.write(&settings).unwrap();
+        assert_eq!(home.settings().unwrap(), settings);
+        fs::write(home.root().join("settings.json"), "{\"regstry\": 1}").unwrap();
+        let error = home.settings().unwrap_err().to_string();
+        assert!(
+            error.contains("settings.json is not what hob wrote"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_resolver_begins_anew_only_for_another_stack_or_domain() {
+        let (_folder, home) = home();
+        let announce = |services: &[&str]| {
+            let changes = home.announce("0-host", &shop(services)).unwrap();
+            if changes.names {
+                home.began(Read::Names, &home.read(Read::Names).unwrap())
+                    .unwrap();
+            }
+            (changes.names, changes.services)
+        };
+        assert_eq!(announce(&["web"]), (true, true));
+        assert_eq!(announce(&["web"]), (false, false));
+        assert_eq!(announce(&["api", "web"]), (false, true));
+        assert_eq!(announce(&[]), (true, true));
+        assert_eq!(announce(&[]), (false, false));
+        // One that was killed before it had begun anew is found out.
+        home.announce("0-host", &shop(&["web"])).unwrap();
+        assert!(home.announce("0-host", &shop(&["web"])).unwrap().names);
+    }
+
+    #[test]
+    fn projects_tell_beside_each_other() {
+        let (_folder, home) = home();
+        home.announce("0-host", &shop(&["web"])).unwrap();
+        home.announce("1-host", &shop(&["api"])).unwrap();
+        assert_eq!(home.announced().unwrap().len(), 2);
+        home.announce("0-host", &shop(&[])).unwrap();
+        assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
+        let hosts = fs::read_dir(home.root().join(NAMES).join("hosts")).unwrap();
+        let names: Vec<_> = hosts.map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(names, ["1-host"]);
+    }
 }

@@ -10,12 +10,14 @@ mod announced;
 mod files;
 mod home;
 mod names;
+mod routes;
 mod settings;
 
 pub use announced::{Announced, AnnouncedService};
 pub use files::{File, files};
-pub use home::{Changes, Home, HomeError};
+pub use home::{Changes, Home, HomeError, Read};
 pub use names::{dnsmasq_conf, hosts};
+pub use routes::routes;
 pub use settings::Settings;
 
 /// The one stack of the project.
@@ -24,3 +26,5 @@ pub const STACK: &str = "hob";
 pub const REGISTRY: &str = "registry";
 /// The resolver.
 pub const DNS: &str = "dns";
+/// The ingress.
+pub const INGRESS: &str = "ingress";

@@ -63,6 +63,7 @@ mod tests {
             service: service.into(),
             addr: std::net::SocketAddr::from(([127, 0, 0, 1], port)),
             http: true,
+            version: "1".into(),
         };
         Announced {
             root: "/p".into(),

@@ -15,6 +15,8 @@ pub struct Settings {
     /// The domains for which the machine's own resolver asks it.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub domains: BTreeSet<String>,
+    /// The port of the ingress on loopback; none until it is first up.
+    pub http_port: Option<u16>,
 }
 
 impl Default for Settings {
@@ -25,6 +27,7 @@ impl Default for Settings {
             registry_port: 5000,
             dns_port: 5354,
             domains: BTreeSet::new(),
+            http_port: None,
         }
     }
 }

@@ -1,8 +1,6 @@
 //! `hob.toml`: its keys, and a checked tree of them to a [`Config`]. Start with
 //! [`PROJECT`] and [`lower`].
 
-use std::collections::BTreeSet;
-
 use crate::fields::Fields;
 use crate::keys::{integer, key, list, words};
 use crate::model::{AgentProgram, AgentsOver, Config, EngineChoice};
@@ -93,18 +91,12 @@ pub(crate) fn lower(fields: Fields<'_>) -> Config {
             .and_then(|text| text.parse().ok())
             .unwrap_or_default(),
         mirrors: fields.texts("mirrors"),
-        domains: domains(fields),
+        domains: match fields.texts("domains") {
+            said if said.is_empty() => Config::default().domains,
+            said => said.into_iter().collect(),
+        },
         docker: fields.text("docker").and_then(|text| text.parse().ok()),
         agents_over: fields.word("agents_over", AGENTS_OVER),
         agent: fields.word("agent", AGENT),
-    }
-}
-
-/// The domains; `test` is nobody's (RFC 2606).
-fn domains(fields: Fields<'_>) -> BTreeSet<String> {
-    let said = fields.texts("domains");
-    match said.is_empty() {
-        true => BTreeSet::from(["test".to_owned()]),
-        false => said.into_iter().collect(),
     }
 }

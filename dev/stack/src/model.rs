@@ -29,7 +29,7 @@ pub struct Project {
 }
 
 /// `hob.toml`: what holds for the whole project.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Config {
     /// Where services run.
     pub engine: EngineChoice,
@@ -54,6 +54,23 @@ pub struct Config {
     /// Where the agent in a container comes from; when absent, hob's own
     /// program on the same platform and a built one elsewhere.
     pub agent: Option<AgentProgram>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            engine: EngineChoice::default(),
+            port_offset: 0,
+            pass_env: Vec::new(),
+            base: ImageName::default(),
+            mirrors: Vec::new(),
+            // Nobody out there has a name below it (RFC 2606).
+            domains: BTreeSet::from(["test".to_owned()]),
+            docker: None,
+            agents_over: None,
+            agent: None,
+        }
+    }
 }
 
 /// How agents in containers are spoken to.

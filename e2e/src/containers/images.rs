@@ -31,6 +31,30 @@ impl Client {
         self.post(&format!("/images/{image}/tag?repo={repository}&tag={tag}"));
     }
 
+    /// The names of images that begin like this.
+    #[must_use]
+    pub fn images_named(&self, start: &str) -> Vec<String> {
+        let images = self.get("/images/json");
+        let images = images.as_array().into_iter().flatten();
+        let tags = images.flat_map(|image| image["RepoTags"].as_array().into_iter().flatten());
+        let tags = tags.filter_map(|tag| tag.as_str().map(str::to_owned));
+        tags.filter(|tag| tag.starts_with(start)).collect()
+    }
+
+    /// Pulls an image.
+    ///
+    /// # Panics
+    /// It cannot be had.
+    pub fn pull(&self, name: &str) {
+        let path = format!("/images/create?fromImage={name}");
+        let said = self.must("POST", &path);
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(
+            !said.contains("\"error\""),
+            "{name} cannot be pulled: {said}"
+        );
+    }
+
     /// Builds an image from a Dockerfile without a context.
     ///
     /// # Panics

@@ -9,6 +9,7 @@
 
 mod crash;
 mod dev;
+mod dns;
 mod docker_agents;
 mod docker_engine;
 mod docker_eyes;
@@ -17,6 +18,7 @@ mod docker_hand;
 mod docker_images;
 mod docker_polykube;
 mod docker_ports;
+mod docker_registry;
 mod holder;
 mod host_all;
 mod host_build;

@@ -57,18 +57,23 @@ pub async fn show(
             stage.busy(steps().busy().as_deref());
         }
     };
+    let shown = async {
+        tokio::select! {
+            () = showing => {}
+            () = asking, if stage.output().watched => {}
+        }
+        stage.busy(None);
+        announcer.inspect(|it| it.finish());
+    };
     let announcing = async {
         match announcer {
             Some(announcer) => announcer.go_on().await,
-            None => std::future::pending().await,
+            None => Ok(()),
         }
     };
-    tokio::select! {
-        () = showing => {}
-        () = announcing => {}
-        () = asking, if stage.output().watched => {}
+    if let ((), Err(error)) = tokio::join!(shown, announcing) {
+        stage.say(error.render().trim_end());
     }
-    stage.busy(None);
 }
 
 /// What an agent is at.

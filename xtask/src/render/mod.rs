@@ -5,8 +5,10 @@ mod event;
 mod line;
 mod progress;
 mod status;
+mod table;
 
 pub use event::{Look, describe, waterfall};
 pub use line::{Names, log_line};
 pub use progress::{Steps, obstacles_lines};
 pub use status::{Seen, address, note, status_table};
+pub use table::{aligned, bytes, time_since};

@@ -1,10 +1,11 @@
 //! The table of `status`, and what is worth saying below it.
 
-use console::{measure_text_width, pad_str, style};
+use console::style;
 use hob_engine::{ServiceState, Usage, Verdict};
 use hob_wire::{Listen, Micros, Mode, Phase, Protocol, Status};
 
 use super::event::time;
+use super::table::{aligned, bytes};
 
 /// A service, and what it uses.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +41,7 @@ pub fn status_table(seen: &[Seen], now: Micros) -> Vec<String> {
                 .as_ref()
                 .map_or_else(String::new, |it| age(now.saturating_sub(it.since))),
             usage.map_or_else(String::new, |it| format!("{:.0} %", it.cpu_percent)),
-            usage.map_or_else(String::new, |it| memory(it.memory_bytes)),
+            usage.map_or_else(String::new, |it| bytes(it.memory_bytes)),
         ]);
     }
     let missing = seen.iter().filter(|seen| up(seen).is_none());
@@ -60,22 +61,7 @@ pub fn status_table(seen: &[Seen], now: Micros) -> Vec<String> {
             String::new(),
         ]);
     }
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| measure_text_width(&row[column]))
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..7).map(width).collect();
-    let mut lines = Vec::new();
-    for row in &rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| pad_str(cell, *width, console::Alignment::Left, None).into_owned())
-            .collect();
-        lines.push(cells.join("  ").trim_end().to_owned());
-    }
+    let mut lines = aligned(&rows);
     for (status, _) in &all {
         if let Some(problem) = &status.problem {
             lines.push(format!(
@@ -171,22 +157,9 @@ fn save(status: &Status) -> String {
     }
 }
 
-fn memory(bytes: u64) -> String {
-    let mebibytes = bytes / (1 << 20);
-    match mebibytes {
-        0 => format!("{} KiB", bytes / 1024),
-        1..1024 => format!("{mebibytes} MiB"),
-        _ => format!("{}.{} GiB", mebibytes / 1024, mebibytes % 1024 * 10 / 1024),
-    }
-}
-
 fn age(micros: Micros) -> String {
-    let seconds = micros / 1_000_000;
-    match seconds {
+    match micros / 1_000_000 {
         0 => time(micros),
-        1..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d", seconds / 86400),
+        seconds => super::table::age(seconds),
     }
 }

@@ -3,15 +3,14 @@
 
 mod change;
 
-use hob_engine::{Engine, ProjectRef};
 use hob_platform::{DNS, hosts};
 use hob_resolver::check::Reach;
 use hob_resolver::{Domain, in_charge};
 
 use crate::cli::DnsVerb;
 use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::platform::{Announcer, Platform, home_error};
+use crate::error::Result;
+use crate::platform::{Platform, announce_all, home_error};
 use crate::resolver::{Resolver, noted, reach, wanted};
 
 pub use change::uninstall;
@@ -84,21 +83,4 @@ async fn arrives<'a>(domains: impl IntoIterator<Item = &'a Domain>) -> String {
         }
     }
     "questions arrive".to_owned()
-}
-
-/// What was up before anybody asked for names has them, too.
-async fn announce_all(context: &Context) -> Result {
-    let surroundings = context.surroundings()?;
-    let failed = |error: hob_engine::PathsError| Error::failed(error.to_string());
-    let all = Engine::all_projects_in_engines(&surroundings).await;
-    for project in all.map_err(failed)? {
-        let files = hob_stack::Project::load(&project.root, &context.environment).project;
-        let project = files.as_ref().map_or(project, ProjectRef::from);
-        for engine in context.engines(project, files.as_ref()).await? {
-            if let Some(announcer) = Announcer::find(&engine, files.as_ref()) {
-                announcer.tell().await?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@ mod dns;
 mod doctor;
 pub mod down;
 mod exec;
+mod ingress;
 mod logs;
 mod plan;
 mod registry;
@@ -47,6 +48,7 @@ pub fn run(cli: Cli) -> Result {
         Verb::Schema(args) => check::schema(&context, &args),
         Verb::Doctor(args) => block_on(doctor::doctor(&context, args)),
         Verb::Setup(args) => block_on(setup::setup(&context, args)),
+        Verb::Ingress(verb) => block_on(ingress::ingress(&context, verb)),
         Verb::Dns(verb) => block_on(dns::dns(&context, verb)),
         Verb::Registry(verb) => block_on(registry::registry(&context, verb)),
         Verb::Completions { shell } => completions::completions(shell),

@@ -1,16 +1,15 @@
 //! Images on their way to a registry. Start with
 //! [`DockerEngine::production_images`], then [`DockerEngine::push`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bollard::auth::DockerCredentials;
-use bollard::models::PushImageInfo;
-use bollard::query_parameters::{PushImageOptionsBuilder, TagImageOptionsBuilder};
-use futures_util::StreamExt as _;
+use bollard::query_parameters::TagImageOptionsBuilder;
+use hob_builder::PushProgress;
 use hob_stack::{Project, ServiceId};
 use hob_wire::Mode;
 
+use super::lower::mode_name;
 use super::spec::DockerSpec;
 use super::{DockerEngine, lower};
 use crate::want::{Want, owner};
@@ -25,49 +24,6 @@ pub struct ProductionImage {
     pub tag: String,
     /// The digest of all that it is built from.
     pub digest: String,
-}
-
-/// How far a push is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PushProgress {
-    /// Layers that the registry has.
-    pub done: usize,
-    /// All layers of the image.
-    pub layers: usize,
-    /// Bytes that were sent, as far as the engine tells.
-    pub sent: u64,
-}
-
-/// What the registry has after a push.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushed {
-    /// The digest of the manifest: `sha256:…`.
-    pub digest: String,
-}
-
-/// Who pushes, for registries that ask.
-#[derive(Debug, Clone, Default)]
-pub struct PushAs(pub(super) Option<DockerCredentials>);
-
-impl PushAs {
-    /// By name and password.
-    #[must_use]
-    pub fn user(username: String, password: String) -> Self {
-        Self(Some(DockerCredentials {
-            username: Some(username),
-            password: Some(password),
-            ..DockerCredentials::default()
-        }))
-    }
-
-    /// By a token that a login gave.
-    #[must_use]
-    pub fn token(token: String) -> Self {
-        Self(Some(DockerCredentials {
-            identitytoken: Some(token),
-            ..DockerCredentials::default()
-        }))
-    }
 }
 
 impl DockerEngine {
@@ -105,9 +61,22 @@ impl DockerEngine {
         Ok(images.collect())
     }
 
+    /// The digests of all that the production images of this project that run
+    /// were built from, as far as their tags hold them.
+    ///
+    /// # Errors
+    /// The engine could not look.
+    pub async fn running_images(&self) -> Result<BTreeSet<String>, Failure> {
+        let found = self.survey().await?;
+        let images = found.containers.into_iter().filter_map(|it| it.image);
+        let mode = format!(":{}-", mode_name(Mode::Run));
+        let digests = images.filter_map(|image| Some(image.split_once(&mode)?.1.to_owned()));
+        Ok(digests.collect())
+    }
+
     /// Pushes an image as `repository:tag`; the name is the engine's only while
-    /// it is pushed. Layers that the registry has are not sent again, so one
-    /// that was interrupted goes on where it was.
+    /// it is pushed. `auth` is the value of `X-Registry-Auth`, a secret. The
+    /// result is the digest of the manifest: `sha256:…`.
     ///
     /// # Errors
     /// The engine's words, or the registry's.
@@ -116,128 +85,20 @@ impl DockerEngine {
         image: &str,
         repository: &str,
         tag: &str,
-        who: PushAs,
-        mut progress: impl FnMut(PushProgress),
-    ) -> Result<Pushed, Failure> {
+        auth: Option<&str>,
+        progress: impl FnMut(PushProgress),
+    ) -> Result<String, Failure> {
         let api = self.client.api().await?;
         let name = format!("{repository}:{tag}");
-        let named = TagImageOptionsBuilder::new()
+        let options = TagImageOptionsBuilder::new()
             .repo(repository)
             .tag(tag)
             .build();
-        let tagged = api.tag_image(image, Some(named)).await;
-        tagged.map_err(|error| self.client.failure(&format!("name {image} {name}"), error))?;
-        let options = PushImageOptionsBuilder::new().tag(tag).build();
-        let mut told = Heard::default();
-        let pushed = {
-            let mut pushing = api.push_image(repository, Some(options), who.0);
-            loop {
-                match pushing.next().await {
-                    Some(Ok(said)) => {
-                        told.hear(&said);
-                        progress(told.progress());
-                    }
-                    Some(Err(error)) => {
-                        break Err(self.client.failure(&format!("push {name}"), error));
-                    }
-                    None => break Ok(()),
-                }
-            }
-        };
+        let named = api.tag_image(image, Some(options)).await;
+        named.map_err(|error| self.client.failure(&format!("name {image} {name}"), error))?;
+        let endpoint = self.client.endpoint();
+        let pushed = hob_builder::push(&endpoint, repository, tag, auth, progress).await;
         self.untag(&name).await?;
-        pushed?;
-        match told.digest {
-            Some(digest) => Ok(Pushed { digest }),
-            None => Err(Failure::operation(format!(
-                "the Docker engine did not say what the registry has of {name}"
-            ))),
-        }
-    }
-}
-
-/// What an engine said of one push. It names no layers, so bytes are counted by
-/// the size of the layer that they are of.
-#[derive(Debug, Default)]
-struct Heard {
-    layers: usize,
-    done: usize,
-    sent: BTreeMap<i64, i64>,
-    digest: Option<String>,
-}
-
-impl Heard {
-    fn hear(&mut self, said: &PushImageInfo) {
-        let status = said.status.as_deref().unwrap_or_default();
-        match status {
-            "Preparing" => self.layers += 1,
-            "Pushed" | "Layer already exists" => self.done += 1,
-            _ if status.starts_with("Mounted from") => self.done += 1,
-            _ => {}
-        }
-        if let Some(detail) = &said.progress_detail
-            && let (Some(current), Some(total)) = (detail.current, detail.total)
-        {
-            let sent = self.sent.entry(total).or_default();
-            *sent = current.max(*sent);
-        }
-        // The last line: `TAG: digest: sha256:… size: 1234`.
-        let mut words = status.split(' ');
-        if words.any(|word| word == "digest:") {
-            self.digest = words.next().map(str::to_owned);
-        }
-    }
-
-    fn progress(&self) -> PushProgress {
-        PushProgress {
-            done: self.done,
-            layers: self.layers,
-            sent: self
-                .sent
-                .values()
-                .filter_map(|it| u64::try_from(*it).ok())
-                .sum(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bollard::models::ProgressDetail;
-
-    use super::*;
-
-    fn said(status: &str, sent: Option<(i64, i64)>) -> PushImageInfo {
-        PushImageInfo {
-            status: Some(status.to_owned()),
-            progress_detail: sent.map(|(current, total)| ProgressDetail {
-                current: Some(current),
-                total: Some(total),
-            }),
-            ..PushImageInfo::default()
-        }
-    }
-
-    #[test]
-    fn an_engines_words_are_counted_by_layers_and_bytes() {
-        let mut heard = Heard::default();
-        for (status, sent) in [
-            ("The push refers to repository [127.0.0.1:5000/s/web]", None),
-            ("Preparing", None),
-            ("Preparing", None),
-            ("Layer already exists", None),
-            ("Pushing", Some((10, 100))),
-            ("Pushing", Some((70, 100))),
-            ("Pushed", None),
-            ("0a1b: digest: sha256:77 size: 528", None),
-        ] {
-            heard.hear(&said(status, sent));
-        }
-        let expected = PushProgress {
-            done: 2,
-            layers: 2,
-            sent: 70,
-        };
-        assert_eq!(heard.progress(), expected);
-        assert_eq!(heard.digest.as_deref(), Some("sha256:77"));
+        pushed.map_err(|error| Failure::operation(format!("cannot push {name}: {error}")))
     }
 }

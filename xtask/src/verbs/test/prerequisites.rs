@@ -47,6 +47,11 @@ const NEEDED: &[Needed] = &[
         fast: true,
     },
     Needed {
+        program: "dnsmasq",
+        package: "dnsmasq-base",
+        fast: false,
+    },
+    Needed {
         program: "mcs",
         package: "mono-mcs",
         fast: false,

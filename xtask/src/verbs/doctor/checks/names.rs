@@ -214,21 +214,27 @@ ok port 5354: free, for hob's resolver (`hob dns up`)
             servers: vec!["10.8.0.1".to_owned()],
             domains: domains.iter().map(ToString::to_string).collect(),
         };
-        check(|names| names.facts.links.push(vpn(&[".", "corp"])), str![[r#"
+        check(
+            |names| names.facts.links.push(vpn(&[".", "corp"])),
+            str![[r#"
 ok names: answered by systemd-resolved; `hob dns install` has hob's asked
 ok split DNS: wg0 asks 10.8.0.1 for all other names and corp
 ok port 53: nobody answers names on loopback
 ok port 5354: free, for hob's resolver (`hob dns up`)
 
-"#]]);
-        check(|names| names.facts.links.push(vpn(&["test"])), str![[r#"
+"#]],
+        );
+        check(
+            |names| names.facts.links.push(vpn(&["test"])),
+            str![[r#"
 ! names: systemd-resolved: `test` is taken by the link wg0, which asks 10.8.0.1
   choose another one: `domains = ["internal"]` in hob.toml
 ok split DNS: wg0 asks 10.8.0.1 for test
 ok port 53: nobody answers names on loopback
 ok port 5354: free, for hob's resolver (`hob dns up`)
 
-"#]]);
+"#]],
+        );
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! A registry of this machine, and what is pushed to it.
+
+use hob_e2e::{Run, World};
+
+use crate::Web;
+use crate::docker_images::{dockerfile, imaged};
+
+/// A project with an image, and a registry that is up.
+fn registered() -> (World, u16) {
+    let Web { mut world, .. } = imaged("one");
+    let port = world.port();
+    world
+        .hob(["registry", "up", "--port", &port.to_string()])
+        .good();
+    (world, port)
+}
+
+/// The digest that a push ended with.
+#[track_caller]
+fn digest(run: &Run) -> String {
+    let found = run.err.split('@').nth(1);
+    let found = found.and_then(|rest| rest.split_whitespace().next());
+    found.unwrap_or_else(|| panic!("{run:?}")).to_owned()
+}
+
+#[test]
+fn an_image_is_pushed_once_and_again_when_something_changed() {
+    let (world, port) = registered();
+    let push = world.hob(["registry", "push"]).good();
+    let first = digest(&push);
+    let name = format!("127.0.0.1:{port}/demo/web@{first}");
+    assert!(push.err.contains(&name), "{push:?}");
+    let again = world.hob(["registry", "push"]).good();
+    assert_eq!(again.err, format!("· {name} is there already\n"));
+    // The engine keeps none of the names that it pushed by.
+    let names = world.client().images_named(&format!("127.0.0.1:{port}/"));
+    assert_eq!(names, Vec::<String>::new());
+    world.client().pull(&name);
+    world.client().remove_image(&name);
+    dockerfile(&world, "RUN echo two > /app/page.txt");
+    let other = digest(&world.hob(["registry", "push", "demo"]).good());
+    assert_ne!(first, other);
+    let list = world.hob(["registry", "ls"]).good();
+    assert_eq!(list.out.matches("demo/web").count(), 2, "{list:?}");
+    world.hob(["registry", "gc", "--keep", "1"]).good();
+    let list = world.hob(["registry", "ls", "--json"]).good();
+    assert_eq!(list.out.lines().count(), 1, "{list:?}");
+    assert!(list.out.contains(&other), "{list:?}");
+    // What was collected is pushed whole again.
+    dockerfile(&world, "RUN echo one > /app/page.txt");
+    let whole = world.hob(["registry", "push"]).good();
+    let name = format!("127.0.0.1:{port}/demo/web@{}", digest(&whole));
+    world.client().pull(&name);
+    world.client().remove_image(&name);
+    world.hob(["registry", "rm", "demo/web"]).good();
+    let list = world.hob(["registry", "ls"]).good();
+    assert_eq!(list.out, "", "{list:?}");
+}
+
+#[test]
+fn what_was_pushed_outlives_the_registry_until_it_is_to_go() {
+    let (world, _) = registered();
+    world.hob(["registry", "push"]).good();
+    world.hob(["registry", "down"]).good();
+    let gone = world.hob(["registry", "ls"]).code(1);
+    assert!(gone.err.contains("`hob registry up`"), "{gone:?}");
+    // A push brings it up.
+    let again = world.hob(["registry", "push"]).good();
+    assert!(again.err.contains("is there already"), "{again:?}");
+    world.hob(["registry", "down", "--volumes"]).good();
+    world.hob(["registry", "up"]).good();
+    let list = world.hob(["registry", "ls"]).good();
+    assert_eq!(list.out, "", "{list:?}");
+}
+
+#[test]
+fn what_cannot_be_pushed_says_why() {
+    let (world, port) = registered();
+    let none = world.hob(["registry", "push", "--engine", "host"]).code(2);
+    assert!(
+        none.err.contains("only a Docker engine builds images"),
+        "{none:?}"
+    );
+    // Nobody listens there.
+    let nowhere = world
+        .hob(["registry", "push", "--to", "127.0.0.1:1/shop"])
+        .code(1);
+    assert!(
+        nowhere
+            .err
+            .contains("cannot push 127.0.0.1:1/shop/demo/web"),
+        "{nowhere:?}"
+    );
+    dockerfile(&world, "RUN exit 7");
+    let broken = world.hob(["registry", "push"]).code(3);
+    assert!(broken.err.contains("Dockerfile:3"), "{broken:?}");
+    let unknown = world.hob(["registry", "rm", "demo/nobody"]).code(1);
+    assert!(unknown.err.contains("demo/nobody"), "{unknown:?}");
+    let other = world.hob(["registry", "hosting", "kind"]).good();
+    assert!(
+        other.out.contains(&format!("127.0.0.1:{port}")),
+        "{other:?}"
+    );
+}

@@ -1,0 +1,115 @@
+//! The verbs of what surrounds the services: registry and resolver.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::NameArgs;
+
+#[derive(Debug, Subcommand)]
+pub enum RegistryVerb {
+    /// Bring the registry up
+    Up {
+        /// The port on loopback, remembered from then on [default: 5000]
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        port: Option<u16>,
+    },
+    /// Build production images where something changed, and push what the registry does not have
+    Push(PushArgs),
+    /// List what it holds: repositories, tags, digests, sizes, ages
+    Ls {
+        /// Repositories, or parts of their names [default: all]
+        #[arg(value_name = "REPOSITORY")]
+        names: Vec<String>,
+    },
+    /// Remove an image: REPOSITORY:TAG, or all tags of a REPOSITORY
+    Rm {
+        /// As `registry ls` shows it
+        #[arg(value_name = "REPOSITORY[:TAG]", required = true)]
+        images: Vec<String>,
+    },
+    /// Remove old images and free their space
+    Gc {
+        /// How many of the newest images of each repository stay
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        keep: usize,
+        /// Only say what would go
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show whether it is up, and where
+    Status,
+    /// Print what a cluster needs to pull from it
+    Hosting {
+        /// The kind of cluster
+        #[arg(value_name = "CLUSTER")]
+        cluster: ClusterKind,
+    },
+    /// Take it down; what was pushed is kept
+    Down {
+        /// Remove what was pushed, too
+        #[arg(long)]
+        volumes: bool,
+    },
+}
+
+/// The kinds of clusters that pull from a registry of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClusterKind {
+    Node,
+    Kind,
+    K3d,
+    Minikube,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IngressVerb {
+    /// Bring the ingress up
+    Up {
+        /// The port on loopback, remembered from then on [default: 80, else the first free one
+        /// from 8080]
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        port: Option<u16>,
+    },
+    /// Show whether it is up, and the addresses that it serves
+    Status,
+    /// Take it down
+    Down,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DnsVerb {
+    /// Bring the resolver up
+    Up {
+        /// The port on loopback, remembered from then on [default: 5354]
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        port: Option<u16>,
+    },
+    /// Show whether it is up and asked, and the names that it knows
+    Status,
+    /// Have this machine's own resolver ask it for the domains of this project, after asking
+    Install {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Put back every byte that `install` changed, after asking
+    Uninstall {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Take it down, and uninstall it, after asking
+    Down {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    #[command(flatten)]
+    pub names: NameArgs,
+    /// Another registry, with the credentials of your Docker configuration
+    #[arg(long, value_name = "REGISTRY")]
+    pub to: Option<String>,
+}

@@ -1,0 +1,80 @@
+//! `ingress`: one door to every service that is up, by name.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use hob_platform::{Announced, INGRESS};
+
+use crate::cli::IngressVerb;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::platform::{Platform, announce_all, home_error};
+
+/// Where browsers look, and where they are sent when that cannot be had.
+const USUAL: u16 = 80;
+const OTHERS: std::ops::Range<u16> = 8080..8180;
+
+pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
+    match verb {
+        IngressVerb::Up { port } => {
+            let known = Platform::prepare(context, |_| {})?.settings.http_port;
+            let port = match port.or(known) {
+                Some(port) => port,
+                None => free()?,
+            };
+            let platform = Platform::prepare(context, |settings| {
+                settings.http_port = Some(port);
+            })?;
+            announce_all(context).await?;
+            platform.up(INGRESS).await?;
+            show(context, &platform)
+        }
+        IngressVerb::Status => {
+            let platform = Platform::prepare(context, |_| {})?;
+            platform.status(INGRESS).await?;
+            show(context, &platform)
+        }
+        IngressVerb::Down => {
+            Platform::prepare(context, |_| {})?
+                .down(INGRESS, false)
+                .await
+        }
+    }
+}
+
+/// The addresses that it serves.
+fn show(context: &Context, platform: &Platform) -> Result {
+    let port = match platform.settings.http_port {
+        None | Some(USUAL) => String::new(),
+        Some(port) => format!(":{port}"),
+    };
+    for announced in platform.home.announced().map_err(home_error)? {
+        for name in served(&announced) {
+            context.output.data(format!("http://{name}{port}/"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The hosts of a project's services.
+fn served(announced: &Announced) -> Vec<String> {
+    let services = announced.services.iter().filter(|it| it.http);
+    let names = services.flat_map(|it| {
+        let domains = announced.domains.iter();
+        domains.map(move |domain| format!("{}.{}.{domain}", it.service, it.stack))
+    });
+    names.collect()
+}
+
+/// A port that can be listened on here.
+fn free() -> Result<u16> {
+    let can = |port: &u16| {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
+        TcpListener::bind(addr).is_ok()
+    };
+    let mut ports = std::iter::once(USUAL).chain(OTHERS);
+    ports.find(can).ok_or_else(|| {
+        let first = OTHERS.start;
+        Error::failed(format!("neither port {USUAL} nor any from {first} is free"))
+            .hint("`hob ingress up --port PORT`")
+    })
+}

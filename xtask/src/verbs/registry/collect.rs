@@ -1,0 +1,102 @@
+//! `registry gc`: old images go, and what nobody needs any more is freed.
+
+use hob_platform::REGISTRY;
+use hob_registry::gc::Protected;
+use hob_registry::{Client, gc};
+
+use super::{client, shown};
+use crate::cli::{NameArgs, SomeArgs};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::platform::{Platform, inside};
+use crate::render::bytes;
+use crate::verbs::restart;
+
+/// Runs in the registry's place; says how many KiB it held before and after.
+const COLLECT: &str = r#"
+here=/usr/local/lib/hob
+[ -f "$here/serve.sh" ] || here=.
+held() { du -sk "$VOLUME_DATA" | cut -f1; }
+before=$(held)
+sh "$here/serve.sh" garbage-collect >&2
+echo "$before $(held)"
+"#;
+
+pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_run: bool) -> Result {
+    let client = client(platform)?;
+    client.ping().await.map_err(|error| shown(&error))?;
+    let listing = client.list().await.map_err(|error| shown(&error))?;
+    let plan = gc(&listing, keep, &protected(context, &listing).await?);
+    for line in plan.to_string().lines() {
+        context.output.data(line)?;
+    }
+    if dry_run {
+        context.output.say("nothing was removed");
+        return Ok(());
+    }
+    delete(&client, &plan).await?;
+    let (before, after) = free(platform).await?;
+    // What it remembers of what is gone would keep a push from sending it.
+    let again = SomeArgs {
+        names: NameArgs {
+            names: vec![REGISTRY.to_owned()],
+        },
+    };
+    restart::restart(&platform.context, again).await?;
+    let freed = bytes(before.saturating_sub(after) * 1024);
+    let held = bytes(after * 1024);
+    context
+        .output
+        .say(format!("{freed} are free again, {held} are held"));
+    Ok(())
+}
+
+async fn delete(client: &Client, plan: &gc::Plan) -> Result {
+    for it in &plan.delete {
+        let deleted = client.delete(&it.repository, &it.digest).await;
+        deleted.map_err(|error| shown(&error))?;
+    }
+    Ok(())
+}
+
+/// What runs here, and what is on disk now.
+async fn protected(context: &Context, listing: &hob_registry::Listing) -> Result<Protected> {
+    let mut protected = Protected::default();
+    if context.root().is_err() {
+        return Ok(protected);
+    }
+    let loading = context.load(&[])?;
+    let engine = loading.engine(context)?;
+    let Some(containers) = engine.containers() else {
+        return Ok(protected);
+    };
+    let failed = |failure: hob_engine::Failure| crate::change::engine_error(failure.into());
+    let running = containers.running_images().await.map_err(failed)?;
+    for repository in &listing.repositories {
+        for tag in repository.manifests.iter().flat_map(|it| &it.tags) {
+            if running.contains(tag.as_str()) {
+                let named = (repository.repository.clone(), tag.clone());
+                protected.tags.insert(named);
+            }
+        }
+    }
+    Ok(protected)
+}
+
+/// The KiB that the registry held before and after.
+async fn free(platform: &Platform) -> Result<(u64, u64)> {
+    let program = platform.context.surroundings()?.executable.program;
+    let ended = inside(&program, platform.home.root(), REGISTRY, COLLECT).await?;
+    let said = String::from_utf8_lossy(&ended.stdout);
+    let mut numbers = said.split_whitespace().map(str::parse::<u64>);
+    match (ended.status.success(), numbers.next(), numbers.next()) {
+        (true, Some(Ok(before)), Some(Ok(after))) => Ok((before, after)),
+        _ => {
+            let words = String::from_utf8_lossy(&ended.stderr);
+            let words: Vec<String> = words.lines().map(str::to_owned).collect();
+            let last = words.len().saturating_sub(10);
+            Err(Error::failed("the registry did not free what is gone")
+                .details(words[last..].to_vec()))
+        }
+    }
+}
