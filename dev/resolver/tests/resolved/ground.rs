@@ -18,6 +18,8 @@ pub const OTHER: &str = "www.example.org";
 const INSIDE: &str = "HOB_RESOLVER_TEST_INSIDE";
 /// What a test puts in a program's place, below a `/run` of its own.
 const STAND_INS: &str = "/run/hob-stand-ins";
+/// A user's own namespaces have no other user to become, which dnsmasq would.
+const STAY: &str = "no-daemon\n";
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -40,6 +42,7 @@ pub fn inside(test: &str, act: impl FnOnce()) {
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(INSIDE, "1")
         .env("PATH", path())
+        .env("LD_LIBRARY_PATH", libraries())
         .output()
         .unwrap();
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -59,6 +62,20 @@ fn path() -> String {
     let root = resolved().unwrap();
     let bin = root.join("usr/bin");
     format!("{STAND_INS}:{}:{path}:/usr/sbin:/sbin", bin.display())
+}
+
+/// Where the libraries of what was unpacked lie.
+fn libraries() -> String {
+    let before = std::env::var("LD_LIBRARY_PATH").unwrap_or_default();
+    let root = unpacked().join("usr/lib");
+    let entries = fs::read_dir(&root).into_iter().flatten().flatten();
+    let folders = entries.filter(|it| it.file_name().to_string_lossy().contains("-linux-"));
+    let mut all: Vec<String> = folders
+        .flat_map(|it| [it.path().join("systemd"), it.path()])
+        .map(|it| it.display().to_string())
+        .collect();
+    all.extend(Some(before).filter(|it| !it.is_empty()));
+    all.join(":")
 }
 
 /// Where a systemd-resolved lies that was unpacked and not installed.
@@ -106,8 +123,9 @@ fn missing() {
     let folder = folder.display();
     assert!(
         resolved().is_some(),
-        "`mkdir -p {folder} && cd {folder} && apt-get download systemd-resolved && \
-         dpkg -x systemd-resolved_*.deb .` brings systemd-resolved, without installing it"
+        "`mkdir -p {folder} && cd {folder} && \
+         apt-get download systemd-resolved libsystemd-shared && \
+         for it in *.deb; do dpkg -x $it .; done` brings systemd-resolved, without installing it"
     );
 }
 
@@ -197,7 +215,8 @@ impl Ground {
 
     fn uplinks_server(&mut self) {
         let conf = self.folder().join("up.conf");
-        let text = format!("no-resolv\nno-hosts\nbind-interfaces\naddress=/{OTHER}/10.9.0.7\n");
+        let text =
+            format!("no-resolv\nno-hosts\nbind-interfaces\naddress=/{OTHER}/10.9.0.7\n{STAY}");
         fs::write(&conf, text).unwrap();
         let conf = format!("--conf-file={}", conf.display());
         let address = "--listen-address=10.9.0.1";
@@ -227,12 +246,13 @@ impl Ground {
                 service: "api".into(),
                 addr: "127.0.0.1:20010".parse().unwrap(),
                 http: true,
+                version: "1".into(),
             }],
         };
         fs::write(names.join("hosts/p"), hosts(&announced)).unwrap();
         let conf = dnsmasq_conf(&[announced], &BTreeSet::new());
         // What it is asked is what the tests are about.
-        fs::write(names.join("dnsmasq.conf"), conf + "log-queries\n").unwrap();
+        fs::write(names.join("dnsmasq.conf"), conf + "log-queries\n" + STAY).unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../images/dns/serve.sh");
         let (host, port) = HOB.split_once(':').unwrap();
         let mut command = Command::new("sh");
