@@ -146,16 +146,28 @@ impl Undo {
     }
 }
 
-/// One file as it is shown: its path, then each line that goes and comes.
+/// One file as it is shown: its path, then each line that goes and comes. The
+/// lines at both ends that stay are left out.
 #[must_use]
 pub fn diff(edit: &Edit) -> String {
     let (before, after) = (edit.before.shown(), edit.after.shown());
+    let (mut gone, mut come): (Vec<&str>, Vec<&str>) =
+        (before.lines().collect(), after.lines().collect());
+    let same = |(gone, come): &(&&str, &&str)| gone == come;
+    let head = gone.iter().zip(&come).take_while(same).count();
+    gone.drain(..head);
+    come.drain(..head);
+    let (from, to) = (gone.iter().rev(), come.iter().rev());
+    let tail = from.zip(to).take_while(same).count();
+    gone.truncate(gone.len() - tail);
+    come.truncate(come.len() - tail);
     let mut text = format!("{}\n", edit.path.display());
-    for line in before.lines() {
-        let _ = writeln!(text, "- {line}");
+    let lines = gone.iter().map(|it| ('-', it));
+    for (mark, line) in lines.chain(come.iter().map(|it| ('+', it))) {
+        let _ = writeln!(text, "{mark} {line}");
     }
-    for line in after.lines() {
-        let _ = writeln!(text, "+ {line}");
+    match (before == after, edit.before.is_same(&edit.after)) {
+        (true, false) => text + "(its mode or kind)\n",
+        _ => text,
     }
-    text
 }
