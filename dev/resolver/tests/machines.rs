@@ -173,6 +173,7 @@ folder /etc/systemd/dns-delegate.d
 + DNS=127.0.0.1:5354
 + Domains=~test
 $ systemctl restart systemd-resolved.service
+! while this machine has no network at all, systemd-resolved asks nobody, and these names have no answer
 
 "#]],
     );
@@ -277,6 +278,7 @@ folder /etc/systemd/dns-delegate.d
 + [Delegate]
 + DNS=127.0.0.1:5354
 + Domains=~test
+! while this machine has no network at all, systemd-resolved asks nobody, and these names have no answer
 ! systemd is not the first process here: systemd-resolved reads the file when whoever started it starts it again
 
 "#]],
@@ -360,6 +362,7 @@ folder /etc/systemd/dns-delegate.d
 + [Delegate]
 + DNS=127.0.0.1:5354
 + Domains=~test
+! while this machine has no network at all, systemd-resolved asks nobody, and these names have no answer
 ! systemd is not the first process here: systemd-resolved reads the file when whoever started it starts it again
 
 "#]],
@@ -406,6 +409,7 @@ folder /etc/systemd/dns-delegate.d
 + [Delegate]
 + DNS=127.0.0.1:5354
 + Domains=~internal
+! while this machine has no network at all, systemd-resolved asks nobody, and these names have no answer
 ! systemd is not the first process here: systemd-resolved reads the file when whoever started it starts it again
 
 "#]],
@@ -424,6 +428,7 @@ folder /etc/systemd/dns-delegate.d
 + DNS=127.0.0.1:5354
 + Domains=~test
 ! wg0 has `vpn.test`: names below it are asked at 10.8.0.1, not here
+! while this machine has no network at all, systemd-resolved asks nobody, and these names have no answer
 ! systemd is not the first process here: systemd-resolved reads the file when whoever started it starts it again
 
 "#]],
@@ -556,6 +561,7 @@ folder /etc/systemd/dns-delegate.d
 + Domains=~dev
 ! `dev` may have names on the Internet: none of them is found meanwhile
 ! multicast DNS is asked before any resolver (`mdns` in /etc/nsswitch.conf): a name that no one has takes its time
+! while this machine has no network at all, systemd-resolved asks nobody, and these names have no answer
 ! systemd is not the first process here: systemd-resolved reads the file when whoever started it starts it again
 
 "#]],

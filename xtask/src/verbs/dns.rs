@@ -5,7 +5,7 @@ mod change;
 
 use hob_platform::{DNS, hosts};
 use hob_resolver::check::Reach;
-use hob_resolver::{Domain, in_charge};
+use hob_resolver::{Domain, InCharge, in_charge};
 
 use crate::cli::DnsVerb;
 use crate::context::Context;
@@ -61,11 +61,18 @@ async fn told(resolver: &Resolver) -> String {
     let charge = in_charge(&resolver.facts);
     let who = charge.words();
     let Some(record) = resolver.record() else {
-        return format!("this machine asks {who}; hob is not asked (`hob dns install`)");
+        return match &charge {
+            InCharge::Unknown { why, .. } => format!("{why}; hob is not asked"),
+            _ => format!("this machine asks {who}; hob is not asked (`hob dns install`)"),
+        };
     };
     let domains: Vec<String> = record.domains.iter().map(ToString::to_string).collect();
     let domains = domains.join(", ");
     let arrives = arrives(&record.domains).await;
+    if record.charge != charge {
+        let before = record.charge.words();
+        return format!("{domains} was sent to hob by {before}, and now it is {who}: {arrives}");
+    }
     format!("this machine asks {who}, which sends {domains} to hob: {arrives}")
 }
 

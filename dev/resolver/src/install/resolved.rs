@@ -10,7 +10,9 @@
 //! be one list with servers that are there already, whichever of them answers.
 //!
 //! A delegate (systemd.dns-delegate(5), since 258) is a set of servers for
-//! some domains alone. Before that only a link has such a set: an interface
+//! some domains alone. Tried with systemd 262, hob's resolver was asked for
+//! its domain and nothing else; without any network it was not asked at all,
+//! which is said before. Before 258 only a link has such a set: an interface
 //! that leads nowhere, with an address that is nobody's (RFC 5737), since
 //! resolved takes no notice of one without. `default-route no` keeps all other
 //! questions away. It works without a network, too, and resolved keeps what it
@@ -66,6 +68,11 @@ fn delegate(facts: &Facts, domains: &BTreeSet<Domain>, server: SocketAddr) -> Wa
     );
     let mut way = Way {
         files: vec![(PathBuf::from(DELEGATE), Entry::text(text))],
+        warnings: vec![
+            "while this machine has no network at all, systemd-resolved asks nobody, and these \
+             names have no answer"
+                .to_owned(),
+        ],
         ..Way::default()
     };
     if facts.systemd {
