@@ -188,12 +188,13 @@ impl Record {
             undo_after: plan.undo_after.clone(),
         };
         let Some(before) = before else { return record };
-        for edit in &before.edits {
-            match record.edits.iter().any(|it| it.path == edit.path) {
-                true => {}
-                false => record.edits.push(edit.clone()),
-            }
-        }
+        // A machine may have got another way meanwhile, by an update: what
+        // undoes the one before is still to be done.
+        let is_new = |it: &&Edit| !record.edits.iter().any(|own| own.path == it.path);
+        let others: Vec<Edit> = before.edits.iter().filter(is_new).cloned().collect();
+        record.edits.extend(others);
+        keep(&mut record.undo_first, &before.undo_first);
+        keep(&mut record.undo_after, &before.undo_after);
         let folders: BTreeSet<PathBuf> = record
             .folders
             .iter()
@@ -202,5 +203,13 @@ impl Record {
             .collect();
         record.folders = folders.into_iter().collect();
         record
+    }
+}
+
+fn keep(commands: &mut Vec<Command>, before: &[Command]) {
+    for command in before {
+        if !commands.contains(command) {
+            commands.push(command.clone());
+        }
     }
 }
