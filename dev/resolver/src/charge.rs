@@ -40,7 +40,7 @@ impl InCharge {
             Self::Resolved => "systemd-resolved",
             Self::NetworkManagerDnsmasq => "the dnsmasq of NetworkManager",
             Self::MacResolver => "the resolver of macOS",
-            Self::ResolvConf => "nobody here: programs ask the servers of /etc/resolv.conf",
+            Self::ResolvConf => "the servers of /etc/resolv.conf",
             Self::Unknown { why, .. } => why,
         }
     }

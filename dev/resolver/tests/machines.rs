@@ -101,7 +101,7 @@ fn debian_with_a_plain_resolv_conf_is_left_alone() {
             SYSTEMD,
         ],
         str![[r#"
-in charge: nobody here: programs ask the servers of /etc/resolv.conf
+in charge: the servers of /etc/resolv.conf
 refused: programs here ask the servers of /etc/resolv.conf themselves, and that file can send no single domain elsewhere, nor anything to another port than 53
 hint: `sudo apt-get install systemd-resolved` puts one in between that can; its installation replaces /etc/resolv.conf
 hint: without any of it, browsers take names below `localhost` as this machine, and `dig -p 5354 @127.0.0.1 NAME.test` asks hob's resolver itself
@@ -450,7 +450,7 @@ fn a_container_and_wsl_have_their_file_from_outside() {
             NSS,
         ],
         str![[r#"
-in charge: nobody here: programs ask the servers of /etc/resolv.conf
+in charge: the servers of /etc/resolv.conf
 refused: programs here ask the servers of /etc/resolv.conf themselves, and that file can send no single domain elsewhere, nor anything to another port than 53
 hint: the container's engine writes this file: install it on the machine around it
 hint: without any of it, browsers take names below `localhost` as this machine, and `dig -p 5354 @127.0.0.1 NAME.test` asks hob's resolver itself
@@ -470,7 +470,7 @@ hint: without any of it, browsers take names below `localhost` as this machine, 
             NSS,
         ],
         str![[r#"
-in charge: nobody here: programs ask the servers of /etc/resolv.conf
+in charge: the servers of /etc/resolv.conf
 refused: programs here ask the servers of /etc/resolv.conf themselves, and that file can send no single domain elsewhere, nor anything to another port than 53
 hint: Windows writes this file: `systemd=true` below `[boot]` and `generateResolvConf=false` below `[network]` of /etc/wsl.conf, then `wsl --shutdown` and systemd-resolved, make room for one that can
 hint: without any of it, browsers take names below `localhost` as this machine, and `dig -p 5354 @127.0.0.1 NAME.test` asks hob's resolver itself
@@ -618,7 +618,9 @@ fn what_an_update_of_the_machine_replaced_is_undone_too() {
         };
         writeln!(text, "{line}").expect("text");
     }
-    assert_data_eq!(text, str![[r#"
+    assert_data_eq!(
+        text,
+        str![[r#"
 $ systemctl stop hob-dns.service
 remove /etc/systemd/dns-delegate.d/hob.dns-delegate
 remove /etc/systemd/system/hob-dns.service
@@ -631,5 +633,6 @@ $ systemctl restart systemd-resolved.service
 $ systemctl daemon-reload
 Forget
 
-"#]]);
+"#]]
+    );
 }

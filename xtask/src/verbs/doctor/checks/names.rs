@@ -38,7 +38,11 @@ fn charge(names: &Names) -> Check {
         return match install(&names.facts, &names.domains, names.server) {
             Ok(_) => Check::ok(NAME, format!("{detail}; `hob dns install` has hob's asked")),
             Err(refusal) => {
-                let check = Check::warning(NAME, format!("{who}: {refusal}"));
+                let detail = match charge {
+                    InCharge::ResolvConf => refusal.to_string(),
+                    _ => format!("{who}: {refusal}"),
+                };
+                let check = Check::warning(NAME, detail);
                 match refusal.hints().first() {
                     Some(hint) => check.words(hint),
                     None => check,
@@ -245,7 +249,7 @@ ok port 5354: free, for hob's resolver (`hob dns up`)
                 names.facts.resolv_conf.text = Some("nameserver 10.0.0.1\n".to_owned());
             },
             str![[r#"
-! names: installed for systemd-resolved, and answered by nobody here: programs ask the servers of /etc/resolv.conf now
+! names: installed for systemd-resolved, and answered by the servers of /etc/resolv.conf now
   hob dns uninstall
 ok port 53: nobody answers names on loopback
 ok port 5354: free, for hob's resolver (`hob dns up`)
