@@ -42,6 +42,14 @@ pub fn get(port: u16, path: &str) -> io::Result<Answer> {
     request(port, path, &[])
 }
 
+/// Asks one of the hosts that a loopback port has.
+///
+/// # Errors
+/// Like [`get`].
+pub fn get_from(port: u16, host: &str, path: &str) -> io::Result<Answer> {
+    asked(port, host, path, &[])
+}
+
 /// Asks as a browser does that opens a page.
 ///
 /// # Errors
@@ -62,11 +70,13 @@ pub fn page(port: u16, path: &str) -> io::Result<Answer> {
 /// # Errors
 /// Like [`get`].
 pub fn request(port: u16, path: &str, fields: &[&str]) -> io::Result<Answer> {
+    asked(port, &format!("127.0.0.1:{port}"), path, fields)
+}
+
+fn asked(port: u16, host: &str, path: &str, fields: &[&str]) -> io::Result<Answer> {
     let mut stream = connect(port)?;
     let fields: String = fields.iter().map(|it| format!("{it}\r\n")).collect();
-    let head = format!(
-        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}Connection: close\r\n\r\n"
-    );
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n");
     stream.write_all(head.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;

@@ -34,12 +34,19 @@ impl Poller {
     /// Begins to ask.
     #[must_use]
     pub fn start(port: u16) -> Self {
+        Self::start_from(port, &format!("127.0.0.1:{port}"))
+    }
+
+    /// Begins to ask one of the hosts that the port has.
+    #[must_use]
+    pub fn start_from(port: u16, host: &str) -> Self {
+        let host = host.to_owned();
         let over = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&over);
         let thread = std::thread::spawn(move || {
             let mut polled = Polled::default();
             while !ends.load(Ordering::Relaxed) {
-                polled.ask(port);
+                polled.ask(port, &host);
                 std::thread::sleep(EVERY);
             }
             polled
@@ -68,8 +75,8 @@ impl Drop for Poller {
 }
 
 impl Polled {
-    fn ask(&mut self, port: u16) {
-        match http::get(port, "/") {
+    fn ask(&mut self, port: u16, host: &str) {
+        match http::get_from(port, host, "/") {
             Ok(answer) if answer.status == 200 => {
                 self.good += 1;
                 match self.bodies.iter().position(|it| *it == answer.body) {

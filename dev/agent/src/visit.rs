@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hob_wire::Program;
@@ -17,7 +17,7 @@ use crate::user::{self, User};
 use crate::{environment, proc};
 
 /// How [`run`] wants to be called.
-pub const USAGE: &str = "(--pid PID | --spec STATE) [--cwd DIR] [--user USER] -- PROGRAM [ARG]...";
+pub const USAGE: &str = "[--pid PID] [--spec STATE] [--cwd DIR] [--user USER] -- PROGRAM [ARG]...";
 
 /// Why the program does not run.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,9 @@ impl Failure {
 ///
 /// The environment and the folder are those of the process `--pid`, or those
 /// that the spec kept in the state folder `--spec` says; hob's marks are left
-/// out and this process's own `TERM` stays. It becomes the process's user, or
+/// out and this process's own `TERM` stays. With both, the spec says the
+/// environment of a process that has written something else over its own, as
+/// those do that show a title. It becomes the process's user, or
 /// `--user`, as [`Spec::user`](hob_wire::Spec) writes it.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Failure {
@@ -54,7 +56,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Failure {
 fn go(args: impl IntoIterator<Item = OsString>) -> Result<std::convert::Infallible, Failure> {
     let asked = Asked::parse(args).ok_or_else(|| failure(2, format!("usage: visit {USAGE}")))?;
     let mut seat = match &asked.beside {
-        Beside::Process(pid) => Seat::of_process(*pid),
+        Beside::Process { pid, state } => Seat::of_process(*pid, state.as_deref()),
         Beside::Spec(state) => Seat::of_spec(state),
     }
     .map_err(|message| failure(125, message))?;
@@ -88,13 +90,13 @@ struct Asked {
 }
 
 enum Beside {
-    Process(u32),
+    Process { pid: u32, state: Option<PathBuf> },
     Spec(PathBuf),
 }
 
 impl Asked {
     fn parse(args: impl IntoIterator<Item = OsString>) -> Option<Self> {
-        let (mut beside, mut cwd, mut user) = (None, None, None);
+        let (mut pid, mut state, mut cwd, mut user) = (None, None, None, None);
         let mut args = args.into_iter();
         loop {
             let name = args.next()?;
@@ -103,15 +105,19 @@ impl Asked {
             }
             let value = args.next()?;
             match name.to_str()? {
-                "--pid" => beside = Some(Beside::Process(value.to_str()?.parse().ok()?)),
-                "--spec" => beside = Some(Beside::Spec(value.into())),
+                "--pid" => pid = Some(value.to_str()?.parse().ok()?),
+                "--spec" => state = Some(PathBuf::from(value)),
                 "--cwd" => cwd = Some(value.into()),
                 "--user" => user = Some(value.into_string().ok()?),
                 _ => return None,
             }
         }
+        let beside = match (pid, state) {
+            (Some(pid), state) => Beside::Process { pid, state },
+            (None, state) => Beside::Spec(state?),
+        };
         Some(Self {
-            beside: beside?,
+            beside,
             cwd,
             user,
             program: args.next()?,
@@ -129,7 +135,7 @@ struct Seat {
 }
 
 impl Seat {
-    fn of_process(pid: u32) -> Result<Self, String> {
+    fn of_process(pid: u32, state: Option<&Path>) -> Result<Self, String> {
         let explain = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => format!("process {pid} is gone"),
             _ => format!("cannot look at process {pid}: {error}"),
@@ -144,7 +150,12 @@ impl Seat {
                 env.insert(OsString::from_vec(name), OsString::from_vec(value));
             }
         }
+        // hob's marks are in every environment that a service was given.
+        let untouched = env.keys().any(|name| !is_plain(name));
         env.retain(|name, _| is_plain(name));
+        if let (false, Some(state)) = (untouched, state) {
+            env = Self::of_spec(state)?.env;
+        }
         Ok(Self {
             env,
             cwd: proc::link(pid, "cwd").map_err(explain)?,
@@ -157,7 +168,7 @@ impl Seat {
         })
     }
 
-    fn of_spec(state: &std::path::Path) -> Result<Self, String> {
+    fn of_spec(state: &Path) -> Result<Self, String> {
         let kept = Kept::load(state)
             .map_err(|error| format!("{}/spec.json: {error}", state.display()))?
             .ok_or_else(|| format!("there is no spec.json in {}", state.display()))?;

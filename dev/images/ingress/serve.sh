@@ -18,7 +18,27 @@ fi
 sed "s|/hob-run|$run|g" "$MOUNT_ROUTES/nginx.conf" >"$run/next.conf"
 nginx -e stderr -t -q -c "$run/next.conf"
 mv "$run/next.conf" "$run/nginx.conf"
-case "${1:-}" in
-reload) exec nginx -e stderr -s reload -c "$run/nginx.conf" ;;
-*) exec nginx -e stderr -c "$run/nginx.conf" ;;
-esac
+if [ "${1:-}" != reload ]; then
+    exec nginx -e stderr -c "$run/nginx.conf"
+fi
+# Those whose parent is the first process, `PID (NAME) STATE PARENT …`.
+workers() {
+    for stat in /proc/[0-9]*/stat; do
+        read -r line <"$stat" || continue
+        rest=${line##*) }
+        rest=${rest#* }
+        [ "${rest%% *}" = "$1" ] && echo "${line%% *}"
+    done 2>/dev/null
+    return 0
+}
+old=$(workers "$(cat "$run/nginx.pid")")
+nginx -e stderr -s reload -c "$run/nginx.conf"
+# Old workers take requests until they have heard of it, then they say so.
+tries=100
+for pid in $old; do
+    while [ "$tries" -gt 0 ] && title=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null); do
+        case $title in *"shutting down"* | "") break ;; esac
+        tries=$((tries - 1))
+        sleep 0.02
+    done
+done

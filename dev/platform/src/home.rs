@@ -106,7 +106,8 @@ impl Home {
     }
 
     /// Takes in what a project, by its id, tells of its services now; what
-    /// follows for the resolver is written, and nothing that is the same.
+    /// follows for resolver and ingress is written, and nothing that is the
+    /// same. Whoever does not know the domains says none: they stay.
     ///
     /// # Errors
     /// A file cannot be read or written.
@@ -119,14 +120,20 @@ impl Home {
             self.hosts_file(project),
         );
         let before = fs::read(&told).ok();
+        let mut announced = announced.clone();
+        if announced.domains.is_empty() {
+            let known = before.as_deref();
+            let known = known.and_then(|text| serde_json::from_slice::<Announced>(text).ok());
+            announced.domains = known.map(|it| it.domains).unwrap_or_default();
+        }
         if announced.services.is_empty() {
             for file in [&told, &names] {
                 forget(file)?;
             }
         } else {
-            let text = serde_json::to_string_pretty(announced).unwrap_or_default();
+            let text = serde_json::to_string_pretty(&announced).unwrap_or_default();
             keep(&told, &text)?;
-            keep(&names, &hosts(announced))?;
+            keep(&names, &hosts(&announced))?;
         }
         self.write_read()?;
         let differs = |read: Read| -> Result<bool, HomeError> {
@@ -369,6 +376,16 @@ mod tests {
         // One that was killed before it had begun anew is found out.
         home.announce("0-host", &shop(&["web"])).unwrap();
         assert!(home.announce("0-host", &shop(&["web"])).unwrap().names);
+    }
+
+    #[test]
+    fn domains_stay_where_somebody_does_not_know_them() {
+        let (_folder, home) = home();
+        home.announce("0-host", &shop(&["api", "web"])).unwrap();
+        let mut unknown = shop(&["api"]);
+        unknown.domains.clear();
+        home.announce("0-host", &unknown).unwrap();
+        assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
     }
 
     #[test]

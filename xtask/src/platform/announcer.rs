@@ -20,9 +20,12 @@ use crate::error::{Error, Result};
 /// How long a service of the platform may take to say how it is.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// Runs where the ingress is.
-const RELOAD: &str =
-    "here=/usr/local/lib/hob; [ -f $here/serve.sh ] || here=.; sh $here/serve.sh reload";
+/// Runs where the ingress is, in its folder or its container.
+const RELOAD: &str = r#"
+here=/usr/local/lib/hob
+[ -f "$here/serve.sh" ] || here=.
+exec sh "$here/serve.sh" reload
+"#;
 
 /// How long the resolver may take to begin anew.
 const AGAIN: Duration = Duration::from_secs(5);

@@ -89,6 +89,29 @@ fn without_a_process_the_kept_spec_says_what_it_would_see() {
 }
 
 #[test]
+fn a_process_that_wrote_over_its_environment_is_known_by_the_kept_spec() {
+    let (agent, _spec, _pid) = serving(|_| {});
+    let state = agent.state();
+    let mut other = Command::new("sleep")
+        .arg("1000")
+        .env_clear()
+        .spawn()
+        .unwrap();
+    let pid = other.id().to_string();
+    let state = state.to_str().unwrap();
+    let script = "pwd; env";
+    let seen = text(&visit(&[
+        "--pid", &pid, "--spec", state, "--", "sh", "-c", script,
+    ]));
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let own = std::env::current_dir().unwrap();
+    assert!(seen.starts_with(&format!("{}\n", own.display())), "{seen}");
+    assert!(seen.contains("WHO=the service\n"), "{seen}");
+    assert!(!seen.contains("HOB_"), "{seen}");
+}
+
+#[test]
 fn it_is_the_processs_user_or_the_one_that_was_asked_for() {
     let user = geteuid().is_root().then_some("65534:1234");
     let (_agent, _spec, pid) = serving(|spec| {

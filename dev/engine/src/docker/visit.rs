@@ -70,10 +70,11 @@ impl DockerEngine {
         let api = self.client.api().await?;
         let mut cmd = own;
         cmd.push("visit".to_owned());
-        cmd.extend(match pid {
-            Some(pid) => ["--pid".to_owned(), pid.to_string()],
-            None => ["--spec".to_owned(), STATE_AT.to_owned()],
-        });
+        cmd.extend(["--spec".to_owned(), STATE_AT.to_owned()]);
+        cmd.extend(
+            pid.into_iter()
+                .flat_map(|pid| ["--pid".to_owned(), pid.to_string()]),
+        );
         cmd.extend(["--".to_owned()]);
         cmd.extend(argv.iter().cloned());
         let config = ExecConfig {

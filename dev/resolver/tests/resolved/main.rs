@@ -12,6 +12,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod ground;
+mod namespaces;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +21,8 @@ use std::process::Command;
 use hob_resolver::check::{Reach, ask, name, verdict};
 use hob_resolver::{Asked, Domain, Facts, InCharge, Place, Step, in_charge, install, uninstall};
 
-use ground::{Ground, OTHER, OURS, disk, inside};
+use ground::{Ground, OTHER, OURS, disk};
+use namespaces::inside;
 
 fn domains() -> BTreeSet<Domain> {
     BTreeSet::from(["test".parse().unwrap()])

@@ -43,6 +43,11 @@ const NEEDED: &[Needed] = &[
         fast: true,
     },
     Needed {
+        program: "openssl",
+        package: "openssl",
+        fast: true,
+    },
+    Needed {
         program: "unshare",
         package: "util-linux",
         fast: true,
