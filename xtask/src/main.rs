@@ -14,6 +14,7 @@ mod peer;
 mod platform;
 mod question;
 mod render;
+mod resolver;
 mod running;
 mod stage;
 mod verbs;

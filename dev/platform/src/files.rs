@@ -61,6 +61,7 @@ fn stack(settings: &Settings) -> String {
     let Settings {
         registry_port,
         dns_port,
+        domains: _,
         http_port,
     } = settings;
     let http_port = http_port.unwrap_or(HTTP_PORT);

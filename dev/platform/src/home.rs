@@ -214,8 +214,10 @@ impl Home {
             source,
         })?;
         let all = self.announced()?;
-        let port = self.settings()?.http_port.unwrap_or(HTTP_PORT);
-        keep(&self.root.join(Read::Names.path()), &dnsmasq_conf(&all))?;
+        let settings = self.settings()?;
+        let port = settings.http_port.unwrap_or(HTTP_PORT);
+        let names = dnsmasq_conf(&all, &settings.domains);
+        keep(&self.root.join(Read::Names.path()), &names)?;
         keep(&self.root.join(Read::Routes.path()), &routes(&all, port))?;
         Ok(())
     }

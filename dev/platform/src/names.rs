@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use hob_resolver::check::{ADDRESS, LABEL};
+
 use crate::announced::Announced;
 
 /// The file of a project in the folder that dnsmasq watches: every name leads
@@ -17,10 +19,12 @@ pub fn hosts(announced: &Announced) -> String {
     text
 }
 
-/// The configuration: the domains are its own, every name below a stack's
-/// leads to this machine, and nobody else is asked anything.
+/// The configuration: the domains of what is up and those that the machine's
+/// own resolver sends here are its own, every name below a stack's leads to
+/// this machine, and nobody else is asked anything. One name in each domain
+/// says that the question came here.
 #[must_use]
-pub fn dnsmasq_conf(all: &[Announced]) -> String {
+pub fn dnsmasq_conf(all: &[Announced], sent: &BTreeSet<String>) -> String {
     let mut text = String::from(
         "# Written by hob, and written again: change nothing here.\n\
          no-resolv\n\
@@ -33,9 +37,11 @@ pub fn dnsmasq_conf(all: &[Announced]) -> String {
         .iter()
         .flat_map(|it| &it.domains)
         .chain(&usual)
+        .chain(sent)
         .collect();
     for domain in domains {
         let _ = writeln!(text, "local=/{domain}/");
+        let _ = writeln!(text, "address=/{LABEL}.{domain}/{ADDRESS}");
     }
     let stacks: BTreeSet<String> = all.iter().flat_map(Announced::stacks).collect();
     for stack in stacks {
@@ -85,7 +91,7 @@ mod tests {
     #[test]
     fn domains_are_answered_alone_and_every_name_of_a_stack_leads_here() {
         assert_data_eq!(
-            dnsmasq_conf(&[shop()]),
+            dnsmasq_conf(&[shop()], &BTreeSet::new()),
             str![[r#"
 # Written by hob, and written again: change nothing here.
 no-resolv
@@ -93,7 +99,9 @@ no-hosts
 bind-interfaces
 local-ttl=0
 local=/internal/
+address=/hob-check.internal/127.83.53.54
 local=/test/
+address=/hob-check.test/127.83.53.54
 address=/shop.internal/127.0.0.1
 address=/shop.test/127.0.0.1
 
@@ -102,17 +110,20 @@ address=/shop.test/127.0.0.1
     }
 
     #[test]
-    fn while_nothing_is_up_the_usual_domain_has_no_names() {
+    fn while_nothing_is_up_the_usual_domain_and_those_sent_here_have_no_names() {
         assert_data_eq!(hosts(&Announced::default()), "");
         assert_data_eq!(
-            dnsmasq_conf(&[]),
+            dnsmasq_conf(&[], &BTreeSet::from(["lan".to_owned()])),
             str![[r#"
 # Written by hob, and written again: change nothing here.
 no-resolv
 no-hosts
 bind-interfaces
 local-ttl=0
+local=/lan/
+address=/hob-check.lan/127.83.53.54
 local=/test/
+address=/hob-check.test/127.83.53.54
 
 "#]]
         );

@@ -1,5 +1,7 @@
 //! [`Settings`]: what people choose of what surrounds their services.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// What is chosen once for all projects of a user.
@@ -10,6 +12,9 @@ pub struct Settings {
     pub registry_port: u16,
     /// The port of the resolver on loopback.
     pub dns_port: u16,
+    /// The domains for which the machine's own resolver asks it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub domains: BTreeSet<String>,
     /// The port of the ingress on loopback; none until it is first up.
     pub http_port: Option<u16>,
 }
@@ -21,6 +26,7 @@ impl Default for Settings {
         Self {
             registry_port: 5000,
             dns_port: 5354,
+            domains: BTreeSet::new(),
             http_port: None,
         }
     }

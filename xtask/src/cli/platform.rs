@@ -83,10 +83,26 @@ pub enum DnsVerb {
         #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
         port: Option<u16>,
     },
-    /// Show whether it is up, and the names that it knows
+    /// Show whether it is up and asked, and the names that it knows
     Status,
-    /// Take it down
-    Down,
+    /// Have this machine's own resolver ask it for the domains of this project, after asking
+    Install {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Put back every byte that `install` changed, after asking
+    Uninstall {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Take it down, and uninstall it, after asking
+    Down {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,17 +1,29 @@
-//! `dns`: a resolver that knows every service that is up by name.
+//! `dns`: a resolver that knows every service that is up by name, and how this
+//! machine's own is made to ask it.
+
+mod change;
 
 use hob_platform::{DNS, hosts};
+use hob_resolver::check::Reach;
+use hob_resolver::{Domain, InCharge, in_charge};
 
 use crate::cli::DnsVerb;
 use crate::context::Context;
 use crate::error::Result;
 use crate::platform::{Platform, announce_all, home_error};
+use crate::resolver::{Resolver, noted, reach, wanted};
+
+pub use change::uninstall;
 
 pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
     match verb {
         DnsVerb::Up { port } => {
+            let domains = wanted(context)?;
             let platform = Platform::prepare(context, |settings| {
                 settings.dns_port = port.unwrap_or(settings.dns_port);
+                // So that it answers for them before anything is up.
+                let domains = domains.iter().map(ToString::to_string);
+                settings.domains.extend(domains.filter(|it| it != "test"));
             })?;
             announce_all(context).await?;
             platform.up(DNS).await
@@ -25,8 +37,57 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
                     context.output.data(name)?;
                 }
             }
+            if let Some(resolver) = Resolver::find(context)? {
+                context.output.say(told(&resolver).await);
+            }
             Ok(())
         }
-        DnsVerb::Down => Platform::prepare(context, |_| {})?.down(DNS, false).await,
+        DnsVerb::Install { yes } => change::install(context, yes).await,
+        DnsVerb::Uninstall { yes } => change::uninstall(context, yes).await,
+        DnsVerb::Down { yes } => {
+            // A domain that leads to nothing would be left.
+            let undone = match noted(context) {
+                Some(_) => change::uninstall(context, yes).await,
+                None => Ok(()),
+            };
+            Platform::prepare(context, |_| {})?.down(DNS, false).await?;
+            undone
+        }
     }
+}
+
+/// In one line: who is in charge, what is sent here, whether it arrives.
+async fn told(resolver: &Resolver) -> String {
+    let charge = in_charge(&resolver.facts);
+    let who = charge.words();
+    let Some(record) = resolver.record() else {
+        return match &charge {
+            InCharge::Unknown { why, .. } => format!("{why}; hob is not asked"),
+            _ => format!("this machine asks {who}; hob is not asked (`hob dns install`)"),
+        };
+    };
+    let domains: Vec<String> = record.domains.iter().map(ToString::to_string).collect();
+    let domains = domains.join(", ");
+    let arrives = arrives(&record.domains).await;
+    if record.charge != charge {
+        let before = record.charge.words();
+        return format!("{domains} was sent to hob by {before}, and now it is {who}: {arrives}");
+    }
+    format!("this machine asks {who}, which sends {domains} to hob: {arrives}")
+}
+
+/// Whether questions for each of these domains arrive, in words.
+async fn arrives<'a>(domains: impl IntoIterator<Item = &'a Domain>) -> String {
+    for domain in domains {
+        match reach(domain).await {
+            Reach::Reaches => {}
+            Reach::Elsewhere(addresses) => {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                let addresses = addresses.join(", ");
+                return format!("{domain} does not arrive, somebody else says {addresses}");
+            }
+            Reach::Nowhere(why) => return format!("{domain} does not arrive ({why})"),
+        }
+    }
+    "questions arrive".to_owned()
 }

@@ -77,6 +77,18 @@ async fn down_of(engine: &Engine, mut services: BTreeSet<Owner>) -> Result<BTree
     Ok(services)
 }
 
+/// Names one thing that is left.
+fn show(context: &Context, kind: LeftoverKind, what: &str) -> Result {
+    let kind = kind.as_str();
+    if context.output.json {
+        let value = serde_json::json!({ "kind": kind, "what": what });
+        context.output.value(&data::line("leftover", value))?;
+    } else {
+        context.output.data(format!("{kind} {what}"))?;
+    }
+    Ok(())
+}
+
 async fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
     let is_kept = |it: &Leftover| !volumes && it.kind.is_kept();
     let (kept, left): (Vec<_>, Vec<_>) = engine
@@ -86,15 +98,7 @@ async fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
         .into_iter()
         .partition(is_kept);
     for leftover in &left {
-        if context.output.json {
-            let value =
-                serde_json::json!({ "kind": leftover.kind.as_str(), "what": leftover.what });
-            context.output.value(&data::line("leftover", value))?;
-        } else {
-            context
-                .output
-                .data(format!("{} {}", leftover.kind.as_str(), leftover.what))?;
-        }
+        show(context, leftover.kind, &leftover.what)?;
     }
     if left.is_empty() {
         let looked_for = match (engine.containers(), volumes) {

@@ -8,8 +8,9 @@ mod perform;
 
 use console::style;
 
+pub use self::actions::Action;
 use self::actions::{Todo, todo};
-use self::perform::perform;
+pub use self::perform::perform;
 use super::doctor::{State, checks, look, no_mistakes, setup as again, show};
 use crate::cli::{AllArgs, SetupArgs};
 use crate::context::Context;

@@ -52,6 +52,11 @@ const PARTS: &[Part] = &[
         run: builder,
     },
     Part {
+        name: "the resolver's tests on a real systemd-resolved",
+        fast: false,
+        run: resolver,
+    },
+    Part {
         name: "end to end, documents and browser, on the host",
         fast: false,
         run: on_the_host,
@@ -68,6 +73,9 @@ pub fn test(context: &Context, args: TestArgs) -> Result {
     let shell = Shell::new().map_err(anyhow::Error::from)?;
     shell.change_dir(&root);
     prerequisites::install(context, args.fast)?;
+    if !args.fast {
+        prerequisites::unpack(context, &root)?;
+    }
     if let Some(filter) = &args.filter
         && !any_test(&shell, &args).map_err(anyhow::Error::from)?
     {
@@ -135,6 +143,13 @@ fn any_test(shell: &Shell, args: &TestArgs) -> xshell::Result<bool> {
     if has_tests(&others.quiet().read()?) {
         return Ok(true);
     }
+    let resolver = cmd!(
+        shell,
+        "cargo test --quiet --package hob-resolver --features resolved-tests --test resolved {filter...} -- --list"
+    );
+    if has_tests(&resolver.quiet().read()?) {
+        return Ok(true);
+    }
     let builder = cmd!(
         shell,
         "cargo test --quiet --package hob-builder --features engine-tests --test engine {filter...} -- --list"
@@ -192,6 +207,15 @@ fn builder(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
     cmd!(
         shell,
         "cargo {WITH_ENGINE...} cargo test --package hob-builder --features engine-tests --test engine {filter...}"
+    )
+    .run()
+}
+
+fn resolver(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
+    let filter = args.filter.as_slice();
+    cmd!(
+        shell,
+        "cargo test --package hob-resolver --features resolved-tests --test resolved {filter...}"
     )
     .run()
 }

@@ -3,6 +3,7 @@
 
 mod docker;
 mod machine;
+mod names;
 mod project;
 
 use console::measure_text_width;
@@ -110,6 +111,7 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
         checks.extend(of_services(project, docker));
     }
     checks.extend(facts.ports.iter().map(port));
+    checks.extend(facts.names.iter().flat_map(names::names));
     checks.extend(facts.leftovers.iter().map(leftovers));
     checks
 }

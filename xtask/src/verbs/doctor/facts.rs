@@ -1,8 +1,11 @@
 //! [`Facts`]: what was found, without a judgement. Data and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hob_resolver::Domain;
+use hob_resolver::check::Reach;
 use hob_stack::DockerEndpoint;
 
 /// All that `doctor` and `setup` decide by.
@@ -24,8 +27,23 @@ pub struct Facts {
     pub programs: Vec<Program>,
     /// The published ports, in order.
     pub ports: Vec<Port>,
+    /// This machine's resolver, where hob's own was ever asked for.
+    pub names: Option<Names>,
     /// What earlier runs left behind.
     pub leftovers: Vec<Leftovers>,
+}
+
+/// Who answers this machine's questions for names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// What was found of it.
+    pub facts: hob_resolver::Facts,
+    /// The domains that are wanted.
+    pub domains: BTreeSet<Domain>,
+    /// Where hob's own listens.
+    pub server: SocketAddr,
+    /// What came of a question in each domain that it sends here.
+    pub reach: Vec<(Domain, Reach)>,
 }
 
 /// The kernel and its limits.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use hob_stack::{Form, Project, Service, ServiceId};
 
-use super::facts::{Docker, Facts, Stacks};
+use super::facts::{Docker, Facts, Names, Stacks};
 use super::{docker, folders, machine, ports, programs};
 use crate::context::Context;
 use crate::error::Result;
+use crate::resolver::{Resolver, reach};
 use crate::stage::Stage;
 
 /// Looks at everything. Without a project there is still the machine.
@@ -27,6 +28,7 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
     let mut facts = Facts {
         machine: machine::machine(uid),
         installer: machine::installer(environment, uid),
+        names: answering(context).await,
         leftovers: folders::leftovers(context),
         ..Facts::default()
     };
@@ -70,6 +72,21 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
     }
     facts.project = Some(stacks);
     Ok(facts)
+}
+
+/// This machine's resolver. What cannot be read of it is not shown.
+async fn answering(context: &Context) -> Option<Names> {
+    let resolver = Resolver::find(context).ok()??;
+    let mut asked = Vec::new();
+    for domain in resolver.record().iter().flat_map(|it| &it.domains) {
+        asked.push((domain.clone(), reach(domain).await));
+    }
+    Some(Names {
+        facts: resolver.facts,
+        domains: resolver.domains,
+        server: resolver.server,
+        reach: asked,
+    })
 }
 
 /// A project as far as it can be read.

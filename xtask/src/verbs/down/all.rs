@@ -3,11 +3,13 @@
 
 use hob_engine::{Engine, LeftoverKind, ProjectRef, Scope};
 
-use super::take_down;
+use super::{show, take_down};
 use crate::cli::DownArgs;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::question::{Answer, ask};
+use crate::resolver::{noted, noted_files};
+use crate::verbs::dns;
 
 pub async fn all(context: &Context, args: &DownArgs) -> Result {
     let surroundings = context.surroundings()?;
@@ -34,11 +36,17 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
         }
     }
     let own = there;
-    if own.is_empty() {
+    let sent = noted(context);
+    if own.is_empty() && sent.is_none() {
         context.output.say("nothing of hob is up here");
         return Ok(());
     }
     let list: Vec<String> = own.iter().map(shown).collect();
+    let resolver = sent.map(|record| {
+        let domains: Vec<String> = record.domains.iter().map(ToString::to_string).collect();
+        let domains = domains.join(", ");
+        format!("what sends {domains} to hob in this machine's resolver")
+    });
     let again = match args.volumes {
         true => "hob down --all --volumes --yes",
         false => "hob down --all --yes",
@@ -46,6 +54,7 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
     if !args.yes {
         context.output.say("this takes down:");
         list.iter()
+            .chain(&resolver)
             .for_each(|project| context.output.say(format!("  {project}")));
     }
     match ask(context, "do this?", args.yes) {
@@ -60,6 +69,11 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
         }
     }
     let mut worst = Ok(());
+    if resolver.is_some()
+        && let Err(error) = dns::uninstall(context, true).await
+    {
+        context.output.say(error.render().trim_end());
+    }
     for (project, shown) in own.into_iter().zip(list) {
         context.output.say(format!("project {shown}"));
         for engine in context.engines(project, None).await? {
@@ -70,7 +84,24 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
             }
         }
     }
-    worst
+    if args.prove {
+        worst.and(not_noted(context))
+    } else {
+        worst
+    }
+}
+
+/// That nothing of this machine's resolver is changed any more.
+fn not_noted(context: &Context) -> Result {
+    let files = noted_files(context);
+    if files.is_empty() {
+        return Ok(());
+    }
+    for file in &files {
+        show(context, LeftoverKind::File, &file.display().to_string())?;
+    }
+    let error = Error::failed("this machine's resolver still sends names to hob");
+    Err(error.hint("`hob dns uninstall` puts every byte back"))
 }
 
 /// Whether there is anything of a project, kept logs aside.

@@ -6,6 +6,7 @@
 )]
 
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use xshell::{Shell, cmd};
 
@@ -57,6 +58,21 @@ const NEEDED: &[Needed] = &[
         fast: false,
     },
     Needed {
+        program: "dig",
+        package: "bind9-dnsutils",
+        fast: false,
+    },
+    Needed {
+        program: "dbus-daemon",
+        package: "dbus-daemon",
+        fast: false,
+    },
+    Needed {
+        program: "ip",
+        package: "iproute2",
+        fast: false,
+    },
+    Needed {
         program: "mcs",
         package: "mono-mcs",
         fast: false,
@@ -89,11 +105,6 @@ const ENGINE: &[Needed] = &[
     Needed {
         program: "iptables",
         package: "iptables",
-        fast: false,
-    },
-    Needed {
-        program: "ip",
-        package: "iproute2",
         fast: false,
     },
 ];
@@ -153,6 +164,43 @@ pub fn install(context: &Context, fast: bool) -> Result {
         .run()
     });
     install.map_err(|error| missing().details([error.to_string()]))
+}
+
+/// Unpacks systemd-resolved below the workspace's `target`, where the machine
+/// has none: its installation would take over this machine's names.
+pub fn unpack(context: &Context, root: &Path) -> Result {
+    let folder = root.join("target/resolved");
+    let program = "lib/systemd/systemd-resolved";
+    let there = [Path::new("/usr"), &folder, &folder.join("usr")];
+    if there.iter().any(|it| it.join(program).exists()) {
+        return Ok(());
+    }
+    context
+        .output
+        .say("unpacking what the tests need: systemd-resolved");
+    let unpacked = || -> xshell::Result<()> {
+        let shell = Shell::new()?;
+        shell.create_dir(&folder)?;
+        shell.change_dir(&folder);
+        let packages = ["systemd-resolved", "libsystemd-shared"];
+        cmd!(shell, "apt-get download --quiet --quiet {packages...}").run()?;
+        for file in shell.read_dir(".")? {
+            if file.extension().is_some_and(|it| it == "deb") {
+                cmd!(shell, "dpkg -x {file} .").run()?;
+            }
+        }
+        Ok(())
+    };
+    unpacked().map_err(|error| {
+        let words = "the tests need a systemd-resolved, which is not installed";
+        let folder = folder.display();
+        Error::new(Code::Missing, words)
+            .hint(format!(
+                "`cd {folder} && apt-get download systemd-resolved libsystemd-shared`, then \
+                 `dpkg -x` of both into that folder"
+            ))
+            .details([error.to_string()])
+    })
 }
 
 /// Whether somebody listens where the machine's Docker engine does, or where

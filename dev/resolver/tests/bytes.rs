@@ -1,0 +1,238 @@
+//! Whatever stood there is there again, to the byte, after an undo; also when
+//! either was killed after any step, or within one.
+
+#![expect(clippy::disallowed_methods, reason = "tests make files")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use hob_resolver::{
+    Asked, Bytes, Changed, Edit, Entry, Facts, File, InCharge, Place, Plan, Record, Step, uninstall,
+};
+use proptest::prelude::*;
+
+/// What is on a disk: folders, and files and links with all that matters.
+type Disk = BTreeMap<PathBuf, String>;
+
+fn disk(root: &Path) -> Disk {
+    let mut disk = Disk::new();
+    let mut next = vec![root.to_owned()];
+    while let Some(folder) = next.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+            let path = entry.path();
+            let metadata = fs::symlink_metadata(&path).expect("metadata");
+            let mode = metadata.permissions().mode() & 0o7777;
+            let what = if metadata.is_symlink() {
+                format!("-> {}", fs::read_link(&path).expect("a link").display())
+            } else if metadata.is_dir() {
+                next.push(path.clone());
+                format!("folder {mode:o}")
+            } else {
+                format!("{mode:o} {:?}", fs::read(&path).expect("a file"))
+            };
+            disk.insert(path, what);
+        }
+    }
+    disk
+}
+
+/// An entry of any kind that hob could meet.
+fn entry() -> impl Strategy<Value = Entry> {
+    let file = (proptest::collection::vec(any::<u8>(), 0..40), 0u32..0o1000);
+    prop_oneof![
+        Just(Entry::Absent),
+        // Whoever cannot read it cannot compare it.
+        file.prop_map(|(bytes, mode)| Entry::File(File {
+            bytes: Bytes(bytes),
+            mode: mode | 0o600,
+            owner: None
+        })),
+        "[a-z./]{1,12}".prop_map(|target| Entry::Link(target.into())),
+    ]
+}
+
+/// Some paths in few folders, some of which are there.
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let path = prop_oneof![
+        Just("/etc/a"),
+        Just("/etc/b"),
+        Just("/etc/one/c"),
+        Just("/etc/one/two/d"),
+        Just("/etc/three/e"),
+    ];
+    let edit = (path, entry(), entry()).prop_map(|(path, before, after)| Edit {
+        path: path.into(),
+        before,
+        after,
+    });
+    proptest::collection::vec(edit, 1..6).prop_map(|mut edits| {
+        edits.sort_by(|a, b| a.path.cmp(&b.path));
+        edits.dedup_by(|a, b| a.path == b.path);
+        edits
+    })
+}
+
+fn below(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").expect("an absolute path"))
+}
+
+fn plant(root: &Path, edits: &[Edit]) {
+    fs::create_dir_all(root.join("etc")).expect("a folder");
+    for edit in edits {
+        let path = below(root, &edit.path);
+        let folder = path.parent().expect("a folder");
+        match &edit.before {
+            Entry::File(file) => {
+                fs::create_dir_all(folder).expect("a folder");
+                fs::write(&path, &file.bytes.0).expect("a file");
+                let mode = fs::Permissions::from_mode(file.mode);
+                fs::set_permissions(&path, mode).expect("a mode");
+            }
+            Entry::Link(target) => {
+                fs::create_dir_all(folder).expect("a folder");
+                symlink(target, &path).expect("a link");
+            }
+            Entry::Absent | Entry::Other(_) => {}
+        }
+    }
+}
+
+fn plan(root: &Path, edits: Vec<Edit>) -> Plan {
+    let above = edits.iter().flat_map(|it| it.path.ancestors().skip(1));
+    let missing = above.filter(|it| !below(root, it).is_dir());
+    let folders: std::collections::BTreeSet<PathBuf> = missing.map(Path::to_owned).collect();
+    Plan {
+        charge: InCharge::Resolved,
+        domains: ["test".parse().expect("a domain")].into(),
+        server: "127.0.0.1:5354".parse().expect("an address"),
+        edits,
+        folders: folders.into_iter().collect(),
+        commands: Vec::new(),
+        undo_first: Vec::new(),
+        undo_after: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// What `hob dns uninstall` does, up to some step.
+fn undo(place: &Place, steps: usize) -> Result<(), Changed> {
+    let Some(record) = place.noted().expect("a record") else {
+        return Ok(());
+    };
+    let asked = Asked {
+        record: Some(record.clone()),
+        ..Asked::default()
+    };
+    let facts = Facts::read(&place.root, asked);
+    for step in uninstall(&record, &facts)?.steps().iter().take(steps) {
+        place.perform(step).expect("a step");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_byte_is_back_after_a_kill_anywhere(edits in edits(), killed: usize, again: usize) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("root");
+        fs::create_dir(&root).expect("a folder");
+        let place = Place { root: root.clone(), record: folder.path().join("home/resolver.json") };
+        plant(&root, &edits);
+        let before = disk(&root);
+        let plan = plan(&root, edits);
+        let steps = plan.steps(None);
+        let killed = killed % (steps.len() + 1);
+        for step in &steps[..killed] {
+            place.perform(step).expect("a step");
+        }
+        // A kill within the next one leaves what it was making.
+        if let Some(Step::Put(path, _)) = steps.get(killed) {
+            let path = below(&root, path);
+            let name = format!(".hob-{}", path.file_name().expect("a name").to_string_lossy());
+            fs::write(path.with_file_name(name), "half").expect("a file");
+        }
+        undo(&place, again % 8).expect("nobody changed anything");
+        undo(&place, usize::MAX).expect("nobody changed anything");
+        prop_assert_eq!(disk(&root), before);
+        prop_assert!(!place.record.exists());
+    }
+
+    #[test]
+    fn each_step_is_safe_to_repeat_and_a_record_says_all(edits in edits()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("root");
+        fs::create_dir(&root).expect("a folder");
+        let place = Place { root: root.clone(), record: folder.path().join("resolver.json") };
+        plant(&root, &edits);
+        let plan = plan(&root, edits);
+        for step in plan.steps(None) {
+            place.perform(&step).expect("a step");
+            let once = disk(&root);
+            place.perform(&step).expect("a step");
+            prop_assert_eq!(disk(&root), once);
+        }
+        let record = Record::of(&plan, None);
+        prop_assert_eq!(Record::parse(&record.text()).expect("a record"), record);
+    }
+}
+
+#[test]
+fn what_somebody_changed_since_is_named_and_nothing_is_put_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("root");
+    fs::create_dir(&root).expect("a folder");
+    let place = Place {
+        root: root.clone(),
+        record: folder.path().join("resolver.json"),
+    };
+    let edit = |path: &str| Edit {
+        path: path.into(),
+        before: Entry::Absent,
+        after: Entry::text("hob's\n"),
+    };
+    let edits = vec![edit("/etc/a"), edit("/etc/one/c")];
+    plant(&root, &edits);
+    for step in plan(&root, edits).steps(None) {
+        place.perform(&step).expect("a step");
+    }
+    fs::write(root.join("etc/a"), "hob's\nand mine\n").expect("a file");
+    let changed = undo(&place, usize::MAX).expect_err("somebody changed it");
+    assert_eq!(changed.to_string(), "changed by somebody since: /etc/a");
+    assert_eq!(changed.shown(), "/etc/a\n+ and mine\n");
+    assert!(place.record.exists() && root.join("etc/one/c").exists());
+    // As it was before hob is as good as hob left it.
+    fs::remove_file(root.join("etc/a")).expect("a file");
+    undo(&place, usize::MAX).expect("it can be put back");
+    assert!(!root.join("etc/one").exists() && !place.record.exists());
+}
+
+#[test]
+fn a_folder_with_something_of_somebody_elses_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("root");
+    fs::create_dir(&root).expect("a folder");
+    let place = Place {
+        root: root.clone(),
+        record: folder.path().join("resolver.json"),
+    };
+    let edits = vec![Edit {
+        path: "/etc/one/c".into(),
+        before: Entry::Absent,
+        after: Entry::text("hob's\n"),
+    }];
+    plant(&root, &edits);
+    for step in plan(&root, edits).steps(None) {
+        place.perform(&step).expect("a step");
+    }
+    fs::write(root.join("etc/one/mine"), "mine\n").expect("a file");
+    undo(&place, usize::MAX).expect("nobody changed hob's");
+    assert_eq!(
+        fs::read_to_string(root.join("etc/one/mine")).expect("a file"),
+        "mine\n"
+    );
+    assert!(!root.join("etc/one/c").exists());
+}
