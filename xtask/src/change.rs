@@ -164,7 +164,6 @@ pub async fn perform(
     words.obstacles(stage, &plan.obstacles);
     let (told, heard) = mpsc::unbounded_channel();
     let announcer = Announcer::find(engine, want.project.as_deref());
-    let announcer = announcer.filter(|_| !plan.steps.is_empty());
     let showing = progress::show(engine, &plan, words, stage, heard, announcer.as_ref());
     let applying = async {
         let applied = prepared.apply(&told, cancel).await;

@@ -8,9 +8,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hob_platform::{Home, HomeError, Settings};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::cli::{AllArgs, DownArgs, NameArgs, PortArgs, StatusArgs, UpArgs};
 use crate::context::Context;
@@ -19,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::verbs::{down, status, up};
 
 mod announcer;
+mod beside;
 
 pub use announcer::{Announcer, announce_all};
 
@@ -38,9 +41,11 @@ impl Platform {
     /// It cannot be written.
     pub fn prepare(context: &Context, change: impl FnOnce(&mut Settings)) -> Result<Self> {
         let home = home(&context.environment)?;
+        let locked = home.lock().map_err(home_error)?;
         let mut settings = home.settings().map_err(home_error)?;
         change(&mut settings);
-        home.write(&settings).map_err(home_error)?;
+        home.write(&locked, &settings).map_err(home_error)?;
+        drop(locked);
         let mut global = context.global.clone();
         global.project = Some(home.root().to_owned());
         Ok(Self {
@@ -52,6 +57,16 @@ impl Platform {
                 environment: context.environment.clone(),
             },
         })
+    }
+
+    /// Whether its services are containers.
+    ///
+    /// # Errors
+    /// The engine that is asked for is none.
+    pub fn in_containers(&self) -> Result<bool> {
+        let loading = self.context.load(&[])?;
+        let engine = loading.engine(&self.context)?;
+        Ok(engine.containers().is_some())
     }
 
     /// Brings one of its services up.
@@ -125,21 +140,35 @@ pub fn home_error(error: HomeError) -> Error {
     Error::from(anyhow::Error::from(error))
 }
 
+/// Where a script is run.
+pub struct Inside<'a> {
+    /// hob.
+    pub program: &'a Path,
+    /// The platform's folder.
+    pub project: &'a Path,
+    /// Where the service is; looked for when absent.
+    pub engine: Option<&'a str>,
+    /// The service.
+    pub service: &'a str,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
 /// Runs a script beside a service's process and hears what it says.
 ///
 /// # Errors
-/// It cannot be started.
-pub async fn inside(
-    program: &Path,
-    project: &Path,
-    service: &str,
-    script: &str,
-) -> Result<std::process::Output> {
-    let running = Command::new(program)
-        .arg("--project")
-        .arg(project)
-        .args(["exec", service, "--", "sh", "-c", script])
-        .kill_on_drop(true)
-        .output();
-    Ok(running.await?)
+/// It cannot be started, or does not end in time.
+pub async fn inside(place: &Inside<'_>, script: &str) -> Result<std::process::Output> {
+    let mut command = Command::new(place.program);
+    command.arg("--project").arg(place.project);
+    command.args(place.engine.into_iter().flat_map(|it| ["--engine", it]));
+    command.args(["exec", place.service, "--", "sh", "-c", script]);
+    let running = command.kill_on_drop(true).output();
+    let late = || {
+        let (service, seconds) = (place.service, place.limit.as_secs());
+        Error::failed(format!(
+            "{service} does not do within {seconds} s what it is told"
+        ))
+    };
+    Ok(timeout(place.limit, running).await.map_err(|_| late())??)
 }

@@ -8,18 +8,19 @@ if ! command -v nginx >/dev/null; then
     echo "nginx is not installed: apt-get install nginx-light" >&2
     exit 127
 fi
-run="${TMPDIR:-/tmp}/hob-ingress-$(id -u)-$PORT"
-mkdir -p -m 711 "$run"
-if ! [ -O "$run" ]; then
-    echo "$run is another user's" >&2
-    exit 1
-fi
+run=$VOLUME_RUN
+# Those who reload at once do it one after the other; nginx does not hold it.
+exec 9>"$run/lock"
+flock 9
+next=$(mktemp "$run/next.XXXXXX")
+trap 'rm -f "$next"' EXIT
 # The configuration names the folder that it writes to by this.
-sed "s|/hob-run|$run|g" "$MOUNT_ROUTES/nginx.conf" >"$run/next.conf"
-nginx -e stderr -t -q -c "$run/next.conf"
-mv "$run/next.conf" "$run/nginx.conf"
+place=$(printf '%s' "$run" | sed 's/[&|\\]/\\&/g')
+sed "s|/hob-run|$place|g" "$MOUNT_ROUTES/nginx.conf" >"$next"
+nginx -e stderr -t -q -c "$next"
+mv "$next" "$run/nginx.conf"
 if [ "${1:-}" != reload ]; then
-    exec nginx -e stderr -c "$run/nginx.conf"
+    exec nginx -e stderr -c "$run/nginx.conf" 9>&-
 fi
 # Those whose parent is the first process, `PID (NAME) STATE PARENT …`.
 workers() {

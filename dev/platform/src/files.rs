@@ -98,6 +98,7 @@ publish = {http_port}
 protocol = "tcp"
 network = "host"
 mounts = {{ routes = {{ from = "routes", to = "/srv/routes" }} }}
+volumes = {{ run = "/var/lib/hob-ingress" }}
 run = ["sh", "serve.sh"]
 packages = {{ nginx = "nginx-light" }}
 image = {{}}

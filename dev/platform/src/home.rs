@@ -5,9 +5,14 @@
     reason = "the project's files are written here, before anything is planned"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+mod locks;
+
+pub use locks::Locked;
 
 use crate::announced::Announced;
 use crate::files::{HTTP_PORT, files};
@@ -95,7 +100,7 @@ impl Home {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn write(&self, settings: &Settings) -> Result<(), HomeError> {
+    pub fn write(&self, _locked: &Locked, settings: &Settings) -> Result<(), HomeError> {
         let text = serde_json::to_string_pretty(settings).unwrap_or_default();
         keep(&self.settings_file(), &text)?;
         self.write_read()?;
@@ -105,36 +110,61 @@ impl Home {
         Ok(())
     }
 
-    /// Takes in what a project, by its id, tells of its services now; what
-    /// follows for resolver and ingress is written, and nothing that is the
-    /// same. Whoever does not know the domains says none: they stay.
+    /// Takes in what a project, by its id, tells of its services on an engine
+    /// now; what follows for resolver and ingress is written, and nothing that
+    /// is the same. Whoever does not know the domains says none: they stay.
     ///
     /// # Errors
     /// A file cannot be read or written.
-    pub fn announce(&self, project: &str, announced: &Announced) -> Result<Changes, HomeError> {
-        // What two of them read and write is the same then.
-        let _locked = self.lock()?;
-        let folder = self.root.join(ANNOUNCED);
-        let (told, names) = (
-            folder.join(format!("{project}.json")),
-            self.hosts_file(project),
-        );
-        let before = fs::read(&told).ok();
+    pub fn announce(
+        &self,
+        _locked: &Locked,
+        (project, engine): (&str, &str),
+        announced: &Announced,
+    ) -> Result<Changes, HomeError> {
+        let name = format!("{project}-{engine}");
+        let told = self.announced_file(&name);
         let mut announced = announced.clone();
         if announced.domains.is_empty() {
-            let known = before.as_deref();
-            let known = known.and_then(|text| serde_json::from_slice::<Announced>(text).ok());
+            let known = fs::read(&told).ok();
+            let known = known.and_then(|text| serde_json::from_slice::<Announced>(&text).ok());
             announced.domains = known.map(|it| it.domains).unwrap_or_default();
         }
         if announced.services.is_empty() {
-            for file in [&told, &names] {
-                forget(file)?;
-            }
+            self.forget(&name)?;
         } else {
             let text = serde_json::to_string_pretty(&announced).unwrap_or_default();
             keep(&told, &text)?;
-            keep(&names, &hosts(&announced))?;
+            keep(&self.hosts_file(&name), &hosts(&announced))?;
         }
+        self.changes()
+    }
+
+    /// Forgets all projects but these, by their ids: what is left of the others
+    /// was told by somebody who was killed.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn forget_all_but(
+        &self,
+        _locked: &Locked,
+        projects: &BTreeSet<String>,
+    ) -> Result<Changes, HomeError> {
+        for name in self.names_told() {
+            let id = name.split('-').next().unwrap_or_default();
+            if !projects.contains(id) {
+                self.forget(&name)?;
+            }
+        }
+        self.changes()
+    }
+
+    fn forget(&self, name: &str) -> Result<(), HomeError> {
+        forget(&self.announced_file(name))?;
+        forget(&self.hosts_file(name))
+    }
+
+    fn changes(&self) -> Result<Changes, HomeError> {
         self.write_read()?;
         let differs = |read: Read| -> Result<bool, HomeError> {
             let began = fs::read_to_string(self.began_file(read)).unwrap_or_default();
@@ -143,7 +173,6 @@ impl Home {
         Ok(Changes {
             names: differs(Read::Names)?,
             routes: differs(Read::Routes)?,
-            services: before != fs::read(&told).ok(),
         })
     }
 
@@ -153,11 +182,8 @@ impl Home {
     /// A file cannot be read.
     pub fn announced(&self) -> Result<Vec<Announced>, HomeError> {
         let mut all = Vec::new();
-        let folder = self.root.join(ANNOUNCED);
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in paths {
+        for name in self.names_told() {
+            let path = self.announced_file(&name);
             match fs::read(&path) {
                 // Half a file is nobody's: they are put in place whole.
                 Ok(text) => all.extend(serde_json::from_slice::<Announced>(&text).ok()),
@@ -173,6 +199,26 @@ impl Home {
             }
         }
         Ok(all)
+    }
+
+    /// `ID-ENGINE` of all that was told, in order. What somebody who was killed
+    /// had only begun to write is none.
+    fn names_told(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.root.join(ANNOUNCED));
+        let entries = entries.into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                Some(name.strip_suffix(".json")?.to_owned())
+            })
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn announced_file(&self, name: &str) -> PathBuf {
+        self.root.join(ANNOUNCED).join(format!("{name}.json"))
     }
 
     /// A configuration as it is now.
@@ -206,13 +252,15 @@ impl Home {
 
     /// Writes what resolver and ingress read.
     fn write_read(&self) -> Result<(), HomeError> {
-        let hosts = self.root.join(NAMES).join("hosts");
-        let made = fs::create_dir_all(&hosts);
-        made.map_err(|source| HomeError::File {
-            doing: "make",
-            path: hosts,
-            source,
-        })?;
+        let routes_at = self.root.join(Read::Routes.path());
+        let routes_at = routes_at.parent().unwrap_or(&self.root);
+        for folder in [
+            &self.root.join(NAMES),
+            &self.root.join(NAMES).join("hosts"),
+            routes_at,
+        ] {
+            open(folder)?;
+        }
         let all = self.announced()?;
         let settings = self.settings()?;
         let port = settings.http_port.unwrap_or(HTTP_PORT);
@@ -220,17 +268,6 @@ impl Home {
         keep(&self.root.join(Read::Names.path()), &names)?;
         keep(&self.root.join(Read::Routes.path()), &routes(&all, port))?;
         Ok(())
-    }
-
-    fn lock(&self) -> Result<fs::File, HomeError> {
-        let path = self.root.join("lock");
-        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
-        let locked = file.and_then(|file| file.lock().map(|()| file));
-        locked.map_err(|source| HomeError::File {
-            doing: "lock",
-            path,
-            source,
-        })
     }
 
     fn hosts_file(&self, project: &str) -> PathBuf {
@@ -270,8 +307,17 @@ pub struct Changes {
     /// Whether the ingress has begun with another one, or read another one
     /// since.
     pub routes: bool,
-    /// Which services are up, or where.
-    pub services: bool,
+}
+
+/// Makes a folder that containers read as another user.
+fn open(folder: &Path) -> Result<(), HomeError> {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, mode));
+    made.map_err(|source| HomeError::File {
+        doing: "make",
+        path: folder.to_owned(),
+        source,
+    })
 }
 
 fn forget(path: &Path) -> Result<(), HomeError> {

@@ -48,10 +48,11 @@ pub enum Input {
     Replan,
     /// It is time to see whether what was in the way is gone.
     Retry,
-    /// A stack file is different, and is read: `Misread` or `Reloaded` follows.
+    /// A stack file is different, and is read: `Reread` follows.
     Rereading,
-    /// A stack file is different, and nothing came of it for this reason.
-    Misread(String),
+    /// The stack files were read as they are now: what came of it was told
+    /// before, or nothing did, for this reason.
+    Reread(Option<String>),
     /// A stack file is different, and this is what is watched now.
     Reloaded(Vec<Watching>),
     /// Somebody asks through the session's socket.

@@ -52,8 +52,8 @@ pub struct Session {
     troubles: Vec<String>,
     /// What is wrong with the stack files as they are now.
     misread: Option<String>,
-    /// How many times they are being read.
-    rereading: usize,
+    /// Whether they are being read.
+    rereading: bool,
     /// What the plan under way makes anew.
     anew: Anew,
     /// Whether what is incomplete may mend itself.
@@ -95,7 +95,7 @@ impl Session {
             incomplete: false,
             troubles: Vec::new(),
             misread: None,
-            rereading: 0,
+            rereading: false,
             anew: Anew::Nothing,
             obstructed: false,
             retry: FIRST_RETRY,
@@ -139,10 +139,10 @@ impl Session {
                 self.applied(how, out);
             }
             Input::Planned(services) => self.anew = Anew::These(services),
-            Input::Rereading => self.rereading += 1,
-            Input::Misread(why) => {
-                self.rereading = self.rereading.saturating_sub(1);
-                self.misread = Some(why);
+            Input::Rereading => self.rereading = true,
+            Input::Reread(why) => {
+                self.rereading = false;
+                self.misread = why;
             }
             Input::Replan => self.apply(out),
             Input::Retry => self.retry(out),
@@ -276,8 +276,6 @@ impl Session {
             self.services.insert(service, served);
         }
         self.told = None;
-        self.misread = None;
-        self.rereading = self.rereading.saturating_sub(1);
         // What is under way is about services as they are no longer asked for.
         self.applying = false;
         self.apply(out);

@@ -127,7 +127,7 @@ pub async fn run<G: Ground>(
                 Some(input) => input,
                 None => continue,
             },
-            Some(step) = reread.recv() => match shell.reread(step) {
+            Some((number, step)) = reread.recv() => match shell.reread(number, step) {
                 Some(input) => input,
                 None => continue,
             },

@@ -34,7 +34,7 @@ pub(crate) struct ShellSetup<G> {
     pub(crate) sources: Sources,
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
     pub(crate) linked: mpsc::UnboundedSender<Linked>,
-    pub(crate) reread: mpsc::UnboundedSender<Reread>,
+    pub(crate) reread: mpsc::UnboundedSender<(u64, Reread)>,
     pub(crate) plans: mpsc::UnboundedSender<(u64, Input)>,
     pub(crate) shown: mpsc::UnboundedSender<Shown>,
 }
@@ -44,6 +44,7 @@ pub(crate) struct Shell<G> {
     has: ShellSetup<G>,
     next_link: u64,
     next_plan: u64,
+    next_read: u64,
     next_token: u64,
     links: HashMap<ServiceId, (u64, mpsc::UnboundedSender<Request>)>,
     answers: HashMap<Token, oneshot::Sender<Reply>>,
@@ -58,6 +59,7 @@ impl<G: Ground> Shell<G> {
             has,
             next_link: 0,
             next_plan: 0,
+            next_read: 0,
             next_token: 0,
             links: HashMap::new(),
             answers: HashMap::new(),
@@ -238,7 +240,9 @@ impl<G: Ground> Shell<G> {
 
     /// A change of the stack files, one step at a time: what waits for a disk
     /// does so outside of the loop.
-    pub(crate) fn reread(&mut self, step: Reread) -> Option<Input> {
+    /// How an older reading than the newest ended is of no interest.
+    pub(crate) fn reread(&mut self, number: u64, step: Reread) -> Option<Input> {
+        let newest = number == self.next_read;
         match step {
             Reread::Read => {
                 let (watched, files) = (self.has.ground.watched(), self.has.ground.stack_files());
@@ -249,20 +253,22 @@ impl<G: Ground> Shell<G> {
                         Ok(()) => Reread::Watched,
                         Err(error) => Reread::Unwatched(error.to_string()),
                     };
-                    let _ = steps.send(step);
+                    let _ = steps.send((number, step));
                 });
                 None
             }
-            Reread::Misread(why) => Some(Input::Misread(why)),
+            Reread::Misread(why) => newest.then_some(Input::Reread(Some(why))),
             Reread::Watched => {
                 self.has.sources.are_set();
-                Some(Input::Reloaded(self.has.sources.watching()))
+                let watching = self.has.sources.watching();
+                self.take(Input::Reloaded(watching));
+                newest.then_some(Input::Reread(None))
             }
             Reread::Unwatched(why) => {
                 for service in self.has.sources.services() {
                     self.show(Shown::Watch(service, why.clone()));
                 }
-                Some(Input::Misread(why))
+                newest.then_some(Input::Reread(Some(why)))
             }
         }
     }
@@ -303,14 +309,16 @@ impl<G: Ground> Shell<G> {
         None
     }
 
-    fn reload(&self) {
+    fn reload(&mut self) {
+        self.next_read += 1;
+        let number = self.next_read;
         let (ground, steps) = (self.has.ground.clone(), self.has.reread.clone());
         tokio::spawn(async move {
             let step = match ground.reload().await {
                 Ok(()) => Reread::Read,
                 Err(why) => Reread::Misread(why),
             };
-            let _ = steps.send(step);
+            let _ = steps.send((number, step));
         });
     }
 }

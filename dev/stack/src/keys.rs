@@ -138,7 +138,7 @@ pub(crate) const SERVICE: Shape = Shape::Table(&[
             ("stack", "A network with the other services of the stack."),
             (
                 "host",
-                "The network of this machine: it listens where it is published, and no neighbour knows it by name.",
+                "The network of this machine: it listens by itself, on `HOST` and `PORT` and nothing more, and no neighbour knows it by name.",
             ),
         ]),
     ),

@@ -334,8 +334,8 @@ fn url(text: &str) -> Result<(), Wrong> {
     ))
 }
 
-/// A name of RFC 1123's letters, in lower case, that no machine out there has
-/// for its own: every question below it is answered here.
+/// A name of RFC 1123's letters, in lower case. Every question below it is
+/// answered here, whoever has it out there.
 fn domain(text: &str) -> Result<(), Wrong> {
     let label = |label: &str| {
         let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

@@ -96,9 +96,13 @@ fn what_cannot_be_pushed_says_why() {
     assert!(broken.err.contains("Dockerfile:3"), "{broken:?}");
     let unknown = world.hob(["registry", "rm", "demo/nobody"]).code(1);
     assert!(unknown.err.contains("demo/nobody"), "{unknown:?}");
-    let other = world.hob(["registry", "hosting", "kind"]).good();
-    assert!(
-        other.out.contains(&format!("127.0.0.1:{port}")),
-        "{other:?}"
-    );
+    let endpoint = ["--endpoint", "registry:5000"];
+    let hosting = [&["registry", "hosting", "kind"][..], &endpoint].concat();
+    let told = world.hob(hosting).good();
+    for part in [
+        &format!("host: \"127.0.0.1:{port}\""),
+        "http://registry:5000",
+    ] {
+        assert!(told.out.contains(part), "{part}: {told:?}");
+    }
 }

@@ -79,3 +79,32 @@ fn an_ingress_that_begins_anew_has_its_routes() {
     world.hob(["ingress", "up"]).good();
     until("the door", || asked(door, "web.demo.test") == good("web"));
 }
+
+#[test]
+fn another_port_is_taken_by_an_ingress_that_is_up_and_remembered() {
+    let (mut world, door) = doored();
+    world.hob(["up", "web"]).good();
+    let other = world.port();
+    let port = other.to_string();
+    world.hob(["ingress", "up", "--port", &port]).good();
+    until("the door", || asked(other, "web.demo.test") == good("web"));
+    assert_eq!(asked(door, "web.demo.test"), None);
+    world.hob(["up", "api"]).good();
+    until("the door", || asked(other, "api.demo.test") == good("api"));
+}
+
+#[test]
+fn what_a_killed_hob_did_not_tell_the_next_one_does() {
+    let (world, door) = doored();
+    world.hob(["up", "web"]).good();
+    until("the door", || asked(door, "web.demo.test") == good("web"));
+    // As if it had never been told.
+    let told = world.platform().join("announced");
+    for file in std::fs::read_dir(told).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    world.hob(["up", "api", "--only"]).good();
+    world.hob(["up", "web"]).good();
+    until("the door", || asked(door, "web.demo.test") == good("web"));
+    assert_eq!(asked(door, "api.demo.test"), good("api"));
+}

@@ -1,4 +1,4 @@
-//! The verbs of what surrounds the services: registry and resolver.
+//! The verbs of what surrounds the services: registry, ingress and resolver.
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -42,6 +42,9 @@ pub enum RegistryVerb {
         /// The kind of cluster
         #[arg(value_name = "CLUSTER")]
         cluster: ClusterKind,
+        /// Where its nodes reach the registry, which listens on loopback here
+        #[arg(long, value_name = "HOST:PORT")]
+        endpoint: hob_registry::Authority,
     },
     /// Take it down; what was pushed is kept
     Down {

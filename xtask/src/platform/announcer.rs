@@ -2,33 +2,24 @@
 //! change of it is performed and when it is done.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hob_engine::{AgentClient, Engine, ProjectRef, ServiceState, Verdict};
-use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, Read, STACK};
-use hob_stack::{Project, ServiceId};
-use hob_wire::{Protocol, Request};
+use hob_engine::{Engine, ProjectRef, ServiceState, Verdict};
+use hob_platform::{Announced, AnnouncedService, Changes, DNS, Home, INGRESS, Locked, Read};
+use hob_stack::Project;
+use hob_wire::{Mode, Protocol};
 use tokio::sync::Notify;
 
-use super::{home, home_error, inside};
+use super::beside::{Beside, Found};
+use super::{home, home_error};
 use crate::change::engine_error;
 use crate::context::Context;
 use crate::error::{Error, Result};
 
-/// How long a service of the platform may take to say how it is.
-const ANSWER: Duration = Duration::from_secs(1);
-
-/// Runs where the ingress is, in its folder or its container.
-const RELOAD: &str = r#"
-here=/usr/local/lib/hob
-[ -f "$here/serve.sh" ] || here=.
-exec sh "$here/serve.sh" reload
-"#;
-
-/// How long the resolver may take to begin anew.
-const AGAIN: Duration = Duration::from_secs(5);
+/// How long another hob may look and write, and between two looks at that.
+const LOCK: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Tells of one project on one engine.
 pub struct Announcer<'a> {
@@ -84,6 +75,9 @@ impl<'a> Announcer<'a> {
     /// # Errors
     /// The engine could not look, or a file cannot be written.
     pub async fn tell(&self) -> Result {
+        // Looked at and written as one: a look that is older than another's
+        // does not come after it.
+        let locked = locked(&self.home).await?;
         let states = self.engine.services(&BTreeSet::new()).await;
         let states = states.map_err(engine_error)?;
         let mut services: Vec<AnnouncedService> = states.iter().filter_map(announced).collect();
@@ -94,78 +88,66 @@ impl<'a> Announcer<'a> {
             domains: self.domains.clone(),
             services,
         };
-        let name = format!("{}-{}", project.id, self.engine.name());
-        let changes = self.home.announce(&name, &announced).map_err(home_error)?;
-        if changes.names {
-            self.read_anew(Read::Names).await?;
-        }
-        if changes.routes {
-            self.read_anew(Read::Routes).await?;
-        }
-        Ok(())
+        let whose = (project.id.as_str(), self.engine.name());
+        let changes = self.home.announce(&locked, whose, &announced);
+        let changes = changes.map_err(home_error)?;
+        drop(locked);
+        read_anew(self.engine, &self.home, changes).await
     }
+}
 
-    /// Has who reads a configuration read it as it is now; nothing where it is
-    /// down.
-    async fn read_anew(&self, read: Read) -> Result {
-        let text = self.home.read(read).map_err(home_error)?;
-        let service = match read {
-            Read::Names => DNS,
-            Read::Routes => INGRESS,
-        };
-        if let Some(beside) = Beside::find(self.engine, &self.home, service).await {
-            match read {
-                Read::Names => beside.begin_anew().await,
+/// Has those read anew whose configuration is another one.
+async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
+    for (changed, read, service) in [
+        (changes.names, Read::Names, DNS),
+        (changes.routes, Read::Routes, INGRESS),
+    ] {
+        if !changed {
+            continue;
+        }
+        let text = home.read(read).map_err(home_error)?;
+        match Beside::find(engine, home, service).await {
+            Found::Up(beside) => match read {
+                Read::Names => beside.begin_anew().await?,
+                // It is about to listen elsewhere, as a new process.
+                Read::Routes if !listens(home, &beside)? => continue,
                 Read::Routes => beside.reload().await?,
+            },
+            // It reads at its start.
+            Found::Down => {}
+            Found::Unknown => continue,
+        }
+        home.began(read, &text).map_err(home_error)?;
+    }
+    Ok(())
+}
+
+/// Whether the ingress listens where the settings say.
+fn listens(home: &Home, ingress: &Beside) -> Result<bool> {
+    let settings = home.settings().map_err(home_error)?;
+    let port = ingress.listen.map(|it| it.port());
+    Ok(settings.http_port == port)
+}
+
+/// The platform's files, for as long as this is held.
+async fn locked(home: &Home) -> Result<Locked> {
+    let waiting = async {
+        loop {
+            if let Some(locked) = home.try_lock().map_err(home_error)? {
+                return Ok(locked);
             }
+            tokio::time::sleep(LOOK).await;
         }
-        self.home.began(read, &text).map_err(home_error)
-    }
-}
-
-/// A service of the platform that is up.
-struct Beside {
-    agent: AgentClient,
-    program: PathBuf,
-    root: PathBuf,
-    service: &'static str,
-}
-
-impl Beside {
-    async fn find(engine: &Engine, home: &Home, service: &'static str) -> Option<Self> {
-        let root = home.root();
-        let platform = Project::load(root, engine.environment()).project?;
-        let own = engine.beside(ProjectRef::from(&platform)).ok()?;
-        let id: ServiceId = format!("{STACK}/{service}").parse().ok()?;
-        let agent = own.agent(&id).ok()?;
-        let status = agent.status(ANSWER).await.ok()?;
-        status.serving.is_some().then(|| Self {
-            agent,
-            program: engine.program().to_owned(),
-            root: root.to_owned(),
-            service,
-        })
-    }
-
-    /// A new process: it reads its configuration at its start alone.
-    async fn begin_anew(&self) {
-        if let Ok(mut connection) = self.agent.open(&Request::Restart, AGAIN).await {
-            // It says itself what it does not manage.
-            let _ = connection.receiver.next().await;
-        }
-    }
-
-    /// The same process, which goes on with its old configuration where it
-    /// refuses the new one.
-    async fn reload(&self) -> Result {
-        let ended = inside(&self.program, &self.root, self.service, RELOAD).await?;
-        if ended.status.success() {
-            return Ok(());
-        }
-        let words = String::from_utf8_lossy(&ended.stderr).into_owned();
-        let words = words.lines().map(str::to_owned);
-        Err(Error::failed("the ingress refuses its new routes; the old ones stay").details(words))
-    }
+    };
+    let late = || {
+        let seconds = LOCK.as_secs();
+        Error::failed(format!(
+            "another hob has held what it knows of services for {seconds} s"
+        ))
+    };
+    tokio::time::timeout(LOCK, waiting)
+        .await
+        .map_err(|_| late())?
 }
 
 /// What is told of a service; nothing unless it answers somewhere.
@@ -179,26 +161,53 @@ fn announced(state: &ServiceState) -> Option<AnnouncedService> {
         service: state.owner.service.clone()?,
         addr: listen.addr,
         http: listen.protocol == Protocol::Http,
-        version: status.serving.as_ref()?.generation.to_string(),
+        version: match status.mode {
+            Mode::Dev => "dev",
+            Mode::Run => "run",
+        }
+        .to_owned(),
     })
 }
 
 /// Tells of all projects: what was up before anybody asked for names or routes
-/// has them, too.
+/// has them, too, and what is told of projects that are gone goes. A project
+/// that cannot be looked at is named, and holds up nobody.
 ///
 /// # Errors
-/// The engines could not look.
+/// It cannot be told which projects there are.
 pub async fn announce_all(context: &Context) -> Result {
     let surroundings = context.surroundings()?;
     let failed = |error: hob_engine::PathsError| Error::failed(error.to_string());
     let all = Engine::all_projects_in_engines(&surroundings).await;
-    for project in all.map_err(failed)? {
-        let files = hob_stack::Project::load(&project.root, &context.environment).project;
+    let all = all.map_err(failed)?;
+    let mut ids: BTreeSet<String> = all.iter().map(|it| it.id.clone()).collect();
+    for project in all {
+        let files = Project::load(&project.root, &context.environment).project;
         let project = files.as_ref().map_or(project, ProjectRef::from);
-        for engine in context.engines(project, files.as_ref()).await? {
-            if let Some(announcer) = Announcer::find(&engine, files.as_ref()) {
-                announcer.tell().await?;
-            }
+        ids.insert(project.id.clone());
+        let root = project.root.display().to_string();
+        if let Err(error) = announce(context, project, files.as_ref()).await {
+            context.output.say(format!("{root}: {}", error.message));
+        }
+    }
+    let home = home(&context.environment)?;
+    let locked = locked(&home).await?;
+    let changes = home.forget_all_but(&locked, &ids).map_err(home_error)?;
+    drop(locked);
+    let platform = Project::load(home.root(), &context.environment).project;
+    match &platform {
+        Some(platform) => {
+            let engine = context.engine(ProjectRef::from(platform), Some(platform))?;
+            read_anew(&engine, &home, changes).await
+        }
+        None => Ok(()),
+    }
+}
+
+async fn announce(context: &Context, project: ProjectRef, files: Option<&Project>) -> Result {
+    for engine in context.engines(project, files).await? {
+        if let Some(announcer) = Announcer::find(&engine, files) {
+            announcer.tell().await?;
         }
     }
     Ok(())

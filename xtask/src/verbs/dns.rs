@@ -25,8 +25,8 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
                 let domains = domains.iter().map(ToString::to_string);
                 settings.domains.extend(domains.filter(|it| it != "test"));
             })?;
-            announce_all(context).await?;
-            platform.up(DNS).await
+            platform.up(DNS).await?;
+            announce_all(context).await
         }
         DnsVerb::Status => {
             let platform = Platform::prepare(context, |_| {})?;

@@ -1,5 +1,6 @@
 //! `ingress`: one door to every service that is up, by name.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use hob_platform::{Announced, INGRESS};
@@ -16,16 +17,16 @@ const OTHERS: std::ops::Range<u16> = 8080..8180;
 pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
     match verb {
         IngressVerb::Up { port } => {
-            let known = Platform::prepare(context, |_| {})?.settings.http_port;
-            let port = match port.or(known) {
+            let before = Platform::prepare(context, |_| {})?;
+            let port = match port.or(before.settings.http_port) {
                 Some(port) => port,
-                None => free()?,
+                None => free(before.in_containers()?)?,
             };
             let platform = Platform::prepare(context, |settings| {
                 settings.http_port = Some(port);
             })?;
-            announce_all(context).await?;
             platform.up(INGRESS).await?;
+            announce_all(context).await?;
             show(context, &platform)
         }
         IngressVerb::Status => {
@@ -65,11 +66,14 @@ fn served(announced: &Announced) -> Vec<String> {
     names.collect()
 }
 
-/// A port that can be listened on here.
-fn free() -> Result<u16> {
+/// A port that can be listened on: a container may where its user may not.
+fn free(in_container: bool) -> Result<u16> {
     let can = |port: &u16| {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
-        TcpListener::bind(addr).is_ok()
+        match TcpListener::bind(addr) {
+            Ok(_) => true,
+            Err(error) => in_container && error.kind() == ErrorKind::PermissionDenied,
+        }
     };
     let mut ports = std::iter::once(USUAL).chain(OTHERS);
     ports.find(can).ok_or_else(|| {

@@ -29,8 +29,8 @@ pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
             collect::collect(context, &platform, keep, dry_run).await
         }
         RegistryVerb::Status => platform.status(REGISTRY).await,
-        RegistryVerb::Hosting { cluster } => {
-            hosting::hosting(context, authority(&platform)?, cluster)
+        RegistryVerb::Hosting { cluster, endpoint } => {
+            hosting::hosting(context, authority(&platform)?, endpoint, cluster)
         }
         RegistryVerb::Down { volumes } => platform.down(REGISTRY, volumes).await,
     }

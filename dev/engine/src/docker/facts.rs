@@ -32,6 +32,8 @@ pub struct DockerFacts {
     pub program: Option<Result<Layout, Unbuildable>>,
     /// Whether agents are spoken to over a port.
     pub over_tcp: bool,
+    /// Whether the engine runs as the caller, in a network of its own.
+    pub rootless: bool,
     /// The user and group that agents give their files to.
     pub own: (u32, u32),
     /// The secret files, and the folders of such, that are there.

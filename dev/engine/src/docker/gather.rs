@@ -3,7 +3,6 @@
 //! Start with [`DockerEngine::facts`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::net::UnixStream;
 use std::sync::PoisonError;
 
 use hob_stack::{AgentProgram, AgentsOver, DockerEndpoint, Project, ServiceId};
@@ -49,7 +48,8 @@ impl DockerEngine {
         let used = |port| listeners.uses(port) || published.contains(&port);
         // There the caller is root inside of containers, and no other number
         // inside is the caller.
-        let (user, own) = match self.is_rootless() {
+        let rootless = self.is_rootless().await?;
+        let (user, own) = match rootless {
             true => ((0, 0), (0, 0)),
             false => (
                 caller(&self.setup.environment, self.setup.uid, self.gid),
@@ -61,6 +61,7 @@ impl DockerEngine {
             images: self.images_in(found),
             user,
             own,
+            rootless,
             builds: builds(want).await,
             program: Some(self.program(project).await?),
             over_tcp: self.over_tcp(project).await?,
@@ -123,15 +124,23 @@ impl DockerEngine {
         Ok(found)
     }
 
-    /// Whether the engine runs as the caller and not as root, which the kernel
-    /// says of who listens (see unix(7), `SO_PEERCRED`).
-    fn is_rootless(&self) -> bool {
+    /// Whether the engine runs as the caller and not as root: it says so, and is
+    /// asked only where the caller listens on its socket (see unix(7),
+    /// `SO_PEERCRED`), since engines start other programs for that answer.
+    async fn is_rootless(&self) -> Result<bool, Failure> {
         let DockerEndpoint::Unix(path) = &self.client.resolved.endpoint else {
-            return false;
+            return Ok(false);
         };
-        let stream = UnixStream::connect(path);
-        let listener = stream.and_then(|stream| Ok(rustix::net::sockopt::socket_peercred(stream)?));
-        listener.is_ok_and(|it| !it.uid.is_root() && it.uid.as_raw() == self.setup.uid)
+        let stream = tokio::net::UnixStream::connect(path).await;
+        let listener = stream.and_then(|stream| stream.peer_cred());
+        let own = self.setup.uid;
+        if own == 0 || listener.map_or(true, |listener| listener.uid() != own) {
+            return Ok(false);
+        }
+        let info = self.client.api().await?.info().await;
+        let info = info.map_err(|error| self.client.failure("say how it runs", error))?;
+        let options = info.security_options.unwrap_or_default();
+        Ok(options.iter().any(|it| it.contains("name=rootless")))
     }
 
     /// Whether agents are spoken to over a port: it was asked for, or the

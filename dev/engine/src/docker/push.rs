@@ -90,6 +90,8 @@ impl DockerEngine {
     ) -> Result<String, Failure> {
         let api = self.client.api().await?;
         let name = format!("{repository}:{tag}");
+        // Somebody who has it by that name keeps it.
+        let known = self.has_image(&name).await?;
         let options = TagImageOptionsBuilder::new()
             .repo(repository)
             .tag(tag)
@@ -98,7 +100,20 @@ impl DockerEngine {
         named.map_err(|error| self.client.failure(&format!("name {image} {name}"), error))?;
         let endpoint = self.client.endpoint();
         let pushed = hob_builder::push(&endpoint, repository, tag, auth, progress).await;
-        self.untag(&name).await?;
-        pushed.map_err(|error| Failure::operation(format!("cannot push {name}: {error}")))
+        let unnamed = match known {
+            true => Ok(()),
+            false => self.untag(&name).await,
+        };
+        let digest =
+            pushed.map_err(|error| Failure::operation(format!("cannot push {name}: {error}")))?;
+        unnamed.map(|()| digest)
+    }
+
+    /// Takes away the name by which an image was being pushed.
+    ///
+    /// # Errors
+    /// The engine's words.
+    pub async fn unname(&self, repository: &str, tag: &str) -> Result<(), Failure> {
+        self.untag(&format!("{repository}:{tag}")).await
     }
 }

@@ -82,11 +82,11 @@ impl Engine {
         Ok(Self { driver, reason })
     }
 
-    /// Where another project of the same caller runs, one with images.
+    /// Another project of the same caller on an engine, one with images.
     ///
     /// # Errors
     /// As [`choose`](Self::choose).
-    pub fn beside(&self, project: ProjectRef) -> Result<Self, EngineError> {
+    pub fn beside(&self, choice: EngineChoice, project: ProjectRef) -> Result<Self, EngineError> {
         let own = self.setup();
         let surroundings = Surroundings {
             environment: own.environment.clone(),
@@ -96,7 +96,7 @@ impl Engine {
             docker: None,
             executable: own.executable.clone(),
         };
-        Self::choose(EngineChoice::Auto, project, surroundings)
+        Self::choose(choice, project, surroundings)
     }
 
     /// All projects of this user that left something, whether their folders

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeSet;
-
 use super::*;
 use crate::announced::AnnouncedService;
 
@@ -25,7 +23,8 @@ fn shop(services: &[&str]) -> Announced {
 fn home() -> (tempfile::TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::below(folder.path());
-    home.write(&Settings::default()).unwrap();
+    home.write(&home.lock().unwrap(), &Settings::default())
+        .unwrap();
     (folder, home)
 }
 
@@ -36,7 +35,7 @@ fn what_is_chosen_is_remembered_and_what_is_none_is_named() {
         registry_port: 5001,
         ..Settings::default()
     };
-    home.write(&settings).unwrap();
+    home.write(&home.lock().unwrap(), &settings).unwrap();
     assert_eq!(home.settings().unwrap(), settings);
     fs::write(home.root().join("settings.json"), "{\"regstry\": 1}").unwrap();
     let error = home.settings().unwrap_err().to_string();
@@ -50,42 +49,82 @@ fn what_is_chosen_is_remembered_and_what_is_none_is_named() {
 fn a_resolver_begins_anew_only_for_another_stack_or_domain() {
     let (_folder, home) = home();
     let announce = |services: &[&str]| {
-        let changes = home.announce("0-host", &shop(services)).unwrap();
+        let changes = home
+            .announce(&home.lock().unwrap(), ("0", "host"), &shop(services))
+            .unwrap();
         if changes.names {
             home.began(Read::Names, &home.read(Read::Names).unwrap())
                 .unwrap();
         }
-        (changes.names, changes.services)
+        changes.names
     };
-    assert_eq!(announce(&["web"]), (true, true));
-    assert_eq!(announce(&["web"]), (false, false));
-    assert_eq!(announce(&["api", "web"]), (false, true));
-    assert_eq!(announce(&[]), (true, true));
-    assert_eq!(announce(&[]), (false, false));
+    assert!(announce(&["web"]));
+    assert!(!announce(&["web"]));
+    assert!(!announce(&["api", "web"]));
+    assert!(announce(&[]));
+    assert!(!announce(&[]));
     // One that was killed before it had begun anew is found out.
-    home.announce("0-host", &shop(&["web"])).unwrap();
-    assert!(home.announce("0-host", &shop(&["web"])).unwrap().names);
+    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+        .unwrap();
+    assert!(
+        home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+            .unwrap()
+            .names
+    );
 }
 
 #[test]
 fn domains_stay_where_somebody_does_not_know_them() {
     let (_folder, home) = home();
-    home.announce("0-host", &shop(&["api", "web"])).unwrap();
+    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["api", "web"]))
+        .unwrap();
     let mut unknown = shop(&["api"]);
     unknown.domains.clear();
-    home.announce("0-host", &unknown).unwrap();
+    home.announce(&home.lock().unwrap(), ("0", "host"), &unknown)
+        .unwrap();
     assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
 }
 
 #[test]
 fn projects_tell_beside_each_other() {
     let (_folder, home) = home();
-    home.announce("0-host", &shop(&["web"])).unwrap();
-    home.announce("1-host", &shop(&["api"])).unwrap();
+    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+        .unwrap();
+    home.announce(&home.lock().unwrap(), ("1", "host"), &shop(&["api"]))
+        .unwrap();
     assert_eq!(home.announced().unwrap().len(), 2);
-    home.announce("0-host", &shop(&[])).unwrap();
+    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&[]))
+        .unwrap();
     assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
     let hosts = fs::read_dir(home.root().join(NAMES).join("hosts")).unwrap();
     let names: Vec<_> = hosts.map(|it| it.unwrap().file_name()).collect();
     assert_eq!(names, ["1-host"]);
+}
+
+#[test]
+fn what_a_killed_hob_left_counts_for_nothing_and_goes() {
+    let (_folder, home) = home();
+    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+        .unwrap();
+    home.announce(&home.lock().unwrap(), ("1", "host"), &shop(&["api"]))
+        .unwrap();
+    let half = serde_json::to_string(&shop(&["ghost"])).unwrap();
+    fs::write(home.root().join(ANNOUNCED).join(".tmp3x9"), half).unwrap();
+    assert_eq!(home.announced().unwrap().len(), 2);
+    let known = BTreeSet::from(["1".to_owned()]);
+    home.forget_all_but(&home.lock().unwrap(), &known).unwrap();
+    assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
+    let conf = home.read(Read::Routes).unwrap();
+    assert!(conf.contains("api.shop.test") && !conf.contains("web.shop.test"));
+}
+
+#[test]
+fn nobody_collects_while_somebody_pushes() {
+    let (_folder, home) = home();
+    let push = home.lock_registry(false).unwrap();
+    assert!(push.is_some() && home.lock_registry(false).unwrap().is_some());
+    assert!(home.lock_registry(true).unwrap().is_none());
+    drop(push);
+    let collect = home.lock_registry(true).unwrap();
+    assert!(collect.is_some() && home.lock_registry(false).unwrap().is_none());
 }

@@ -118,7 +118,7 @@ impl Session {
             Anew::Unknown => true,
             Anew::These(services) => services.contains(service),
         };
-        self.rereading > 0 || by_plan
+        self.rereading || by_plan
     }
 
     pub(super) fn command(&mut self, command: &Command, out: &mut Vec<Effect>) {

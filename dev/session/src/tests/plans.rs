@@ -283,7 +283,7 @@ fn who_asks_is_told_what_is_in_the_way_until_it_is_gone() {
     check(
         &["web"],
         "applied; attached web; ready web; half-applied its image does not build; describe; rereading; \
-         misread the stack files have mistakes; describe; reloaded web; applied; describe",
+         misread the stack files have mistakes; describe; reloaded web; read; applied; describe",
         str![[r#"
 
 begin                  apply web, attach web
@@ -296,6 +296,7 @@ rereading
 misread the stack files have mistakes
 describe               answer that it has s/web; the stack files have mistakes; its image does not build
 reloaded web           apply web
+read
 applied                tell AllReady
 describe               answer that it has s/web
 

@@ -241,7 +241,7 @@ fn a_wait_is_answered_by_the_agent_that_the_stack_files_ask_for() {
     check(
         &["web", "api"],
         "applied; attached web; ready web 4; attached api; ready api 2; rereading; sync web 1; \
-         sync api 2; synced web 1; synced api 2; reread web api; planned web; stopping web; \
+         sync api 2; synced web 1; synced api 2; reread web api; read; planned web; stopping web; \
          lost web; attached web; ready web; applied",
         str![[r#"
 
@@ -257,6 +257,7 @@ sync api 2             look at api
 synced web 1
 synced api 2
 reread web api         apply api and web
+read
 planned web            answer g2
 stopping web
 lost web               attach web
@@ -270,7 +271,7 @@ applied                tell AllReady, answer g1
     check(
         &["web"],
         "applied; attached web; ready web 4; rereading; sync web; synced web; reread web; \
-         planned web; stopping web; lost web; applied; attached web; ready web",
+         read; planned web; stopping web; lost web; applied; attached web; ready web",
         str![[r#"
 
 begin                  apply web, attach web
@@ -281,6 +282,7 @@ rereading
 sync web               look at web
 synced web
 reread web             apply web
+read
 planned web
 stopping web
 lost web               attach web

@@ -1,16 +1,19 @@
 //! `registry gc`: old images go, and what nobody needs any more is freed.
 
+use std::time::Duration;
+
 use hob_platform::REGISTRY;
 use hob_registry::gc::Protected;
 use hob_registry::{Client, gc};
 
 use super::{client, shown};
-use crate::cli::{NameArgs, SomeArgs};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::platform::{Platform, inside};
+use crate::platform::{Inside, Platform, home_error, inside};
 use crate::render::bytes;
-use crate::verbs::restart;
+
+/// How long the registry may take to collect.
+const COLLECTING: Duration = Duration::from_secs(600);
 
 /// Runs in the registry's place; says how many KiB it held before and after.
 const COLLECT: &str = r#"
@@ -23,10 +26,16 @@ echo "$before $(held)"
 "#;
 
 pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_run: bool) -> Result {
+    // A layer that is just being pushed has no image yet, and would go.
+    let alone = platform.home.lock_registry(true).map_err(home_error)?;
+    if alone.is_none() {
+        let error = Error::failed("somebody pushes just now, or collects");
+        return Err(error.hint("once more when that is done"));
+    }
     let client = client(platform)?;
     client.ping().await.map_err(|error| shown(&error))?;
     let listing = client.list().await.map_err(|error| shown(&error))?;
-    let plan = gc(&listing, keep, &protected(context, &listing).await?);
+    let plan = gc(&listing, keep, &protected(platform, &listing).await?);
     for line in plan.to_string().lines() {
         context.output.data(line)?;
     }
@@ -36,13 +45,6 @@ pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_ru
     }
     delete(&client, &plan).await?;
     let (before, after) = free(platform).await?;
-    // What it remembers of what is gone would keep a push from sending it.
-    let again = SomeArgs {
-        names: NameArgs {
-            names: vec![REGISTRY.to_owned()],
-        },
-    };
-    restart::restart(&platform.context, again).await?;
     let freed = bytes(before.saturating_sub(after) * 1024);
     let held = bytes(after * 1024);
     context
@@ -59,14 +61,11 @@ async fn delete(client: &Client, plan: &gc::Plan) -> Result {
     Ok(())
 }
 
-/// What runs here, and what is on disk now.
-async fn protected(context: &Context, listing: &hob_registry::Listing) -> Result<Protected> {
+/// What runs here, of all projects.
+async fn protected(platform: &Platform, listing: &hob_registry::Listing) -> Result<Protected> {
     let mut protected = Protected::default();
-    if context.root().is_err() {
-        return Ok(protected);
-    }
-    let loading = context.load(&[])?;
-    let engine = loading.engine(context)?;
+    let loading = platform.context.load(&[])?;
+    let engine = loading.engine(&platform.context)?;
     let Some(containers) = engine.containers() else {
         return Ok(protected);
     };
@@ -86,7 +85,14 @@ async fn protected(context: &Context, listing: &hob_registry::Listing) -> Result
 /// The KiB that the registry held before and after.
 async fn free(platform: &Platform) -> Result<(u64, u64)> {
     let program = platform.context.surroundings()?.executable.program;
-    let ended = inside(&program, platform.home.root(), REGISTRY, COLLECT).await?;
+    let place = Inside {
+        program: &program,
+        project: platform.home.root(),
+        engine: None,
+        service: REGISTRY,
+        limit: COLLECTING,
+    };
+    let ended = inside(&place, COLLECT).await?;
     let said = String::from_utf8_lossy(&ended.stdout);
     let mut numbers = said.split_whitespace().map(str::parse::<u64>);
     match (ended.status.success(), numbers.next(), numbers.next()) {

@@ -7,8 +7,14 @@ use crate::cli::ClusterKind;
 use crate::context::Context;
 use crate::error::Result;
 
-pub fn hosting(context: &Context, authority: Authority, cluster: ClusterKind) -> Result {
-    let hosting = Hosting::new(authority);
+pub fn hosting(
+    context: &Context,
+    authority: Authority,
+    endpoint: Authority,
+    cluster: ClusterKind,
+) -> Result {
+    let mut hosting = Hosting::new(authority);
+    hosting.endpoint = Some(endpoint);
     let cluster = match cluster {
         ClusterKind::Node => Cluster::Node,
         ClusterKind::Kind => Cluster::Kind,

@@ -25,7 +25,7 @@ use crate::change::{Words, change_within, engine_error};
 use crate::cli::PushArgs;
 use crate::context::{Context, Loading, interrupted};
 use crate::error::{Code, Error, Result};
-use crate::platform::Platform;
+use crate::platform::{Platform, home_error};
 use crate::render::{bytes, data};
 use crate::stage::Stage;
 
@@ -48,6 +48,12 @@ pub async fn push(context: &Context, platform: &Platform, args: PushArgs) -> Res
         .await;
     let images = images.map_err(|failure| engine_error(failure.into()))?;
     let goal = Goal::find(context, platform, args.to.as_deref()).await?;
+    let collects = || {
+        let error = Error::failed("the registry is being collected just now");
+        error.hint("once more when `hob registry gc` is done")
+    };
+    let locked = platform.home.lock_registry(false).map_err(home_error)?;
+    let _locked = locked.ok_or_else(collects)?;
     let there = stream::iter(&images).map(|image| goal.has(image));
     let there: Vec<Option<String>> = there.buffered(AT_ONCE).try_collect().await?;
     let stage = Stage::new(context.output);
@@ -61,19 +67,28 @@ pub async fn push(context: &Context, platform: &Platform, args: PushArgs) -> Res
     if missing.is_empty() {
         return Ok(());
     }
-    let to_build = missing.iter().map(|image| image.service.clone()).collect();
-    build(&stage, &loading, &engine, to_build).await?;
+    let to_build: BTreeSet<ServiceId> = missing.iter().map(|image| image.service.clone()).collect();
+    build(&stage, &loading, &engine, to_build.clone()).await?;
+    // What was saved since the first look is in the build, and is sent.
+    let missing = containers
+        .production_images(&loading.project, &to_build)
+        .await
+        .map_err(|failure| engine_error(failure.into()))?;
     let pushing = Pushing {
         containers,
         goal: &goal,
         stage: &stage,
         progress: Mutex::default(),
     };
-    let sent = stream::iter(missing).map(|image| pushing.one(image));
+    let sent = stream::iter(&missing).map(|image| pushing.one(image));
     let sent: Vec<Result> = tokio::select! {
         sent = sent.buffered(AT_ONCE).collect() => sent,
         () = interrupted() => {
             stage.busy(None);
+            for image in missing.iter().filter(|_| goal.local.is_some()) {
+                // The next push takes them away, too.
+                let _ = containers.unname(&goal.repository(image), tag(image)).await;
+            }
             let error = Error::said(Code::Interrupted);
             stage.say("interrupted; what was sent is kept, and another push goes on from there");
             return Err(error);

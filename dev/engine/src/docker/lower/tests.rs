@@ -74,9 +74,13 @@ MOUNT_ROUTES=/srv/routes
 "#]]
         .raw()
     );
-    // An engine on another machine has another network.
+    // An engine on another machine has another network, and a rootless one, too.
     let mut facts = ground.facts();
     facts.over_tcp = true;
+    let set = ground.lowered(&["gate"], Mode::Run, &facts);
+    assert_eq!(set.obstacles.len(), 1);
+    facts = ground.facts();
+    facts.rootless = true;
     let set = ground.lowered(&["gate"], Mode::Run, &facts);
     assert_data_eq!(
         set.obstacles[0].reason.as_str(),

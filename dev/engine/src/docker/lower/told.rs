@@ -37,9 +37,10 @@ impl Lowering<'_> {
             Form::ImageOnly => (None, nothing()),
         };
         let publish = self.published()?;
-        if service.network == Network::Host && self.facts.over_tcp {
+        let elsewhere = self.facts.over_tcp || self.facts.rootless;
+        if service.network == Network::Host && elsewhere {
             return Err(self.asked.unsupported(
-                "it shares the network of the engine's machine, which is not this one".to_owned(),
+                "it shares the engine's network, which is not this machine's".to_owned(),
                 vec!["leave out `network = \"host\"`, or `--engine host`".to_owned()],
             ));
         }

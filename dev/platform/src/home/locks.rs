@@ -1,0 +1,80 @@
+//! What several hobs read and write, one after the other.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a lock is a file in the project's folder"
+)]
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::{Home, HomeError};
+
+/// What several hobs share is theirs alone until it is dropped.
+#[derive(Debug)]
+pub struct Locked {
+    _file: fs::File,
+}
+
+fn lock_error(path: PathBuf, source: io::Error) -> HomeError {
+    let doing = "lock";
+    HomeError::File {
+        doing,
+        path,
+        source,
+    }
+}
+
+impl Home {
+    /// Waits until nobody else reads and writes what several share.
+    ///
+    /// # Errors
+    /// The lock cannot be had.
+    pub fn lock(&self) -> Result<Locked, HomeError> {
+        let (file, path) = self.lock_file("lock")?;
+        let locked = file.lock().map(|()| Locked { _file: file });
+        locked.map_err(|source| lock_error(path, source))
+    }
+
+    /// The same without waiting; none while somebody has it.
+    ///
+    /// # Errors
+    /// The lock cannot be had.
+    pub fn try_lock(&self) -> Result<Option<Locked>, HomeError> {
+        let (file, path) = self.lock_file("lock")?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Locked { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(source)) => Err(lock_error(path, source)),
+        }
+    }
+
+    /// What the registry holds does not go while this is held, or, `alone`,
+    /// nobody pushes. None while somebody else has it otherwise.
+    ///
+    /// # Errors
+    /// The lock cannot be had.
+    pub fn lock_registry(&self, alone: bool) -> Result<Option<Locked>, HomeError> {
+        let (file, path) = self.lock_file("registry.lock")?;
+        let locked = match alone {
+            true => file.try_lock(),
+            false => file.try_lock_shared(),
+        };
+        match locked {
+            Ok(()) => Ok(Some(Locked { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(source)) => Err(lock_error(path, source)),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> Result<(fs::File, PathBuf), HomeError> {
+        let path = self.root.join(name);
+        let made = fs::create_dir_all(&self.root);
+        let file = made.and_then(|()| fs::OpenOptions::new().create(true).append(true).open(&path));
+        match file {
+            Ok(file) => Ok((file, path)),
+            Err(source) => Err(lock_error(path, source)),
+        }
+    }
+}
