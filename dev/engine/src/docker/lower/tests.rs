@@ -84,7 +84,7 @@ MOUNT_ROUTES=/srv/routes
     let set = ground.lowered(&["gate"], Mode::Run, &facts);
     assert_data_eq!(
         set.obstacles[0].reason.as_str(),
-        str!["it shares the network of the engine's machine, which is not this one"]
+        str!["it shares the engine's network, which is not this machine's"]
     );
 }
 
