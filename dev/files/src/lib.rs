@@ -53,6 +53,7 @@ mod content_type;
 mod nginx;
 pub mod path;
 mod server;
+mod whole;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -29,10 +29,9 @@ use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower_http::services::ServeFile;
 
 use crate::path::{Place, Refusal};
-use crate::{Error, HTML, MISSING, Options, TEXT, WRONG_METHOD, content_type};
+use crate::{Error, HTML, MISSING, Options, TEXT, WRONG_METHOD, content_type, whole};
 
 /// For how long answers that are under way may go on after the end was asked
 /// for: below the five seconds that a process has between TERM and KILL.
@@ -55,7 +54,7 @@ const CONDITIONS: [HeaderName; 5] = [
     IF_RANGE,
 ];
 
-type Body = UnsyncBoxBody<Bytes, io::Error>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// A server that has its port and waits for [`Server::run`].
 #[derive(Debug)]
@@ -256,11 +255,7 @@ impl Site {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let content_type = HeaderValue::try_from(content_type::of(&name))
             .unwrap_or(HeaderValue::from_static(content_type::UNKNOWN));
-        let mut response = ServeFile::new(&path)
-            .ignore_multi_range_requests(true)
-            .try_call(request)
-            .await?
-            .map(BodyExt::boxed_unsync);
+        let mut response = whole::answer(&path, request.method(), request.headers()).await?;
         if response.headers().contains_key(CONTENT_TYPE) {
             response.headers_mut().insert(CONTENT_TYPE, content_type);
         }
