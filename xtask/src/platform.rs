@@ -17,7 +17,6 @@ use tokio::time::timeout;
 use crate::cli::{AllArgs, DownArgs, NameArgs, PortArgs, StatusArgs, UpArgs};
 use crate::context::Context;
 use crate::error::{Error, Result};
-
 use crate::verbs::{down, status, up};
 
 mod announcer;

@@ -239,8 +239,7 @@ impl Home {
     /// # Errors
     /// The note cannot be written.
     pub fn began(&self, read: Read, text: &str) -> Result<(), HomeError> {
-        keep(&self.began_file(read), text)?;
-        Ok(())
+        keep(&self.began_file(read), text)
     }
 
     fn began_file(&self, read: Read) -> PathBuf {
@@ -266,8 +265,7 @@ impl Home {
         let port = settings.http_port.unwrap_or(HTTP_PORT);
         let names = dnsmasq_conf(&all, &settings.domains);
         keep(&self.root.join(Read::Names.path()), &names)?;
-        keep(&self.root.join(Read::Routes.path()), &routes(&all, port))?;
-        Ok(())
+        keep(&self.root.join(Read::Routes.path()), &routes(&all, port))
     }
 
     fn hosts_file(&self, project: &str) -> PathBuf {
@@ -332,10 +330,9 @@ fn forget(path: &Path) -> Result<(), HomeError> {
 }
 
 /// Puts a text into a file at once: whoever reads sees the old one or this.
-/// True when it was another one.
-fn keep(path: &Path, text: &str) -> Result<bool, HomeError> {
+fn keep(path: &Path, text: &str) -> Result<(), HomeError> {
     if fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
-        return Ok(false);
+        return Ok(());
     }
     let folder = path.parent().unwrap_or(path);
     let written = fs::create_dir_all(folder).and_then(|()| {
@@ -347,7 +344,6 @@ fn keep(path: &Path, text: &str) -> Result<bool, HomeError> {
         file.persist(path)?;
         Ok(())
     });
-    let written = written.map(|()| true);
     written.map_err(|source| HomeError::File {
         doing: "write",
         path: path.to_owned(),

@@ -1,13 +1,14 @@
 //! A registry of this machine, and what is pushed to it.
 
-use hob_e2e::{Run, World};
+use hob_e2e::{Run, Session, World};
 
 use crate::Web;
 use crate::docker_images::{dockerfile, imaged};
 
-/// A project with an image, and a registry that is up.
-fn registered() -> (World, u16) {
-    let Web { mut world, .. } = imaged("one");
+/// A project with an image that no other test has, since what runs anywhere on
+/// the engine is not collected; and a registry that is up.
+fn registered(words: &str) -> (World, u16) {
+    let Web { mut world, .. } = imaged(words);
     let port = world.port();
     world
         .hob(["registry", "up", "--port", &port.to_string()])
@@ -25,7 +26,7 @@ fn digest(run: &Run) -> String {
 
 #[test]
 fn an_image_is_pushed_once_and_again_when_something_changed() {
-    let (world, port) = registered();
+    let (world, port) = registered("pushed once");
     let push = world.hob(["registry", "push"]).good();
     let first = digest(&push);
     let name = format!("127.0.0.1:{port}/demo/web@{first}");
@@ -37,7 +38,7 @@ fn an_image_is_pushed_once_and_again_when_something_changed() {
     assert_eq!(names, Vec::<String>::new());
     world.client().pull(&name);
     world.client().remove_image(&name);
-    dockerfile(&world, "RUN echo two > /app/page.txt");
+    dockerfile(&world, "RUN echo pushed twice > /app/page.txt");
     let other = digest(&world.hob(["registry", "push", "demo"]).good());
     assert_ne!(first, other);
     let list = world.hob(["registry", "ls"]).good();
@@ -47,7 +48,7 @@ fn an_image_is_pushed_once_and_again_when_something_changed() {
     assert_eq!(list.out.lines().count(), 1, "{list:?}");
     assert!(list.out.contains(&other), "{list:?}");
     // What was collected is pushed whole again.
-    dockerfile(&world, "RUN echo one > /app/page.txt");
+    dockerfile(&world, "RUN echo pushed once > /app/page.txt");
     let whole = world.hob(["registry", "push"]).good();
     let name = format!("127.0.0.1:{port}/demo/web@{}", digest(&whole));
     world.client().pull(&name);
@@ -59,7 +60,7 @@ fn an_image_is_pushed_once_and_again_when_something_changed() {
 
 #[test]
 fn what_was_pushed_outlives_the_registry_until_it_is_to_go() {
-    let (world, _) = registered();
+    let (world, _) = registered("outliving");
     world.hob(["registry", "push"]).good();
     world.hob(["registry", "down"]).good();
     let gone = world.hob(["registry", "ls"]).code(1);
@@ -75,7 +76,7 @@ fn what_was_pushed_outlives_the_registry_until_it_is_to_go() {
 
 #[test]
 fn what_cannot_be_pushed_says_why() {
-    let (world, port) = registered();
+    let (world, port) = registered("refused");
     let none = world.hob(["registry", "push", "--engine", "host"]).code(2);
     assert!(
         none.err.contains("only a Docker engine builds images"),
@@ -105,4 +106,24 @@ fn what_cannot_be_pushed_says_why() {
     ] {
         assert!(told.out.contains(part), "{part}: {told:?}");
     }
+}
+
+#[test]
+fn a_collection_leaves_what_runs_from_whatever_folder_it_is_asked_for() {
+    let (world, _) = registered("collected");
+    world.hob(["up"]).good();
+    world.hob(["registry", "push"]).good();
+    dockerfile(&world, "RUN echo collected too > /app/page.txt");
+    world.hob(["registry", "push"]).good();
+    let collected = || {
+        let outside = world.outside();
+        let gc = ["registry", "gc", "--keep", "1"];
+        let mut collecting = Session::start(world.command_in(&outside, gc));
+        assert_eq!(collecting.end(), 0, "{}", collecting.err());
+        let list = world.hob(["registry", "ls", "--json"]).good();
+        list.out.lines().count()
+    };
+    assert_eq!(collected(), 2);
+    world.hob(["down"]).good();
+    assert_eq!(collected(), 1);
 }

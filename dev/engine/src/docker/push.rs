@@ -61,8 +61,8 @@ impl DockerEngine {
         Ok(images.collect())
     }
 
-    /// The digests of all that the production images of this project that run
-    /// were built from, as far as their tags hold them.
+    /// The digests of what the production images that containers of hob's run
+    /// from were built from, as far as their tags hold them: of all projects.
     ///
     /// # Errors
     /// The engine could not look.

@@ -26,6 +26,18 @@ fn lock_error(path: PathBuf, source: io::Error) -> HomeError {
     }
 }
 
+fn tried(
+    locked: Result<(), fs::TryLockError>,
+    file: fs::File,
+    path: PathBuf,
+) -> Result<Option<Locked>, HomeError> {
+    match locked {
+        Ok(()) => Ok(Some(Locked { _file: file })),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(source)) => Err(lock_error(path, source)),
+    }
+}
+
 impl Home {
     /// Waits until nobody else reads and writes what several share.
     ///
@@ -43,11 +55,7 @@ impl Home {
     /// The lock cannot be had.
     pub fn try_lock(&self) -> Result<Option<Locked>, HomeError> {
         let (file, path) = self.lock_file("lock")?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Locked { _file: file })),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(source)) => Err(lock_error(path, source)),
-        }
+        tried(file.try_lock(), file, path)
     }
 
     /// What the registry holds does not go while this is held, or, `alone`,
@@ -61,11 +69,7 @@ impl Home {
             true => file.try_lock(),
             false => file.try_lock_shared(),
         };
-        match locked {
-            Ok(()) => Ok(Some(Locked { _file: file })),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(source)) => Err(lock_error(path, source)),
-        }
+        tried(locked, file, path)
     }
 
     fn lock_file(&self, name: &str) -> Result<(fs::File, PathBuf), HomeError> {

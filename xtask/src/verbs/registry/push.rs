@@ -175,9 +175,7 @@ impl Goal {
             auth: who.map(|who| who.to_header()),
         })
     }
-}
 
-impl Goal {
     fn repository(&self, image: &ProductionImage) -> String {
         format!("{}/{}", self.authority, image.service)
     }
