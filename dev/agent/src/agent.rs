@@ -106,9 +106,15 @@ impl Agent {
                 let _ = answer.send(());
             }
             Command::Restart { answer } => {
+                self.keep_started(true);
                 let run = self.supervisor.machine.next_run();
                 self.supervisor.take(Input::Restart);
                 let _ = answer.send(run);
+            }
+            Command::Rest { answer } => {
+                self.keep_started(false);
+                self.supervisor.take(Input::Rest);
+                let _ = answer.send(());
             }
             Command::Attach { info, answer } => {
                 let _ = answer.send(self.attach(info));
@@ -128,11 +134,16 @@ impl Agent {
     }
 
     fn start(&mut self) {
-        if let Some(mut kept) = self.kept.take_if(|kept| !kept.started) {
-            kept.started = true;
+        self.keep_started(true);
+        self.supervisor.take(Input::Start);
+    }
+
+    /// Notes for the next agent whether a process is to run.
+    fn keep_started(&mut self, started: bool) {
+        if let Some(mut kept) = self.kept.take_if(|kept| kept.started != started) {
+            kept.started = started;
             self.keep(kept);
         }
-        self.supervisor.take(Input::Start);
     }
 
     /// Goes on where the agent before it ended, if that kept what it was told.

@@ -19,6 +19,8 @@ pub struct View {
     pub status: Status,
     /// The process that answers.
     pub serving: Option<RunId>,
+    /// Whether a process runs or is about to.
+    pub runs: bool,
     /// The agent's work is done.
     pub over: bool,
 }
@@ -42,6 +44,7 @@ impl Publisher {
         let view = View {
             status,
             serving: None,
+            runs: false,
             over: false,
         };
         Self {
@@ -114,6 +117,7 @@ impl Publisher {
         let before = self.view.borrow().status.clone();
         let view = View {
             serving: machine.serving_run(),
+            runs: machine.runs(),
             over: false,
             status,
         };

@@ -38,6 +38,7 @@ pub enum Command {
     Start { answer: oneshot::Sender<()> },
     /// A new process; answered with the first run that would satisfy it.
     Restart { answer: oneshot::Sender<RunId> },
+    Rest { answer: oneshot::Sender<()> },
     /// A session wants to be the one that sends changes.
     Attach {
         info: SessionInfo,
@@ -127,6 +128,7 @@ impl Connection {
             Request::Configure { spec, digest } => self.configure(spec, digest).await,
             Request::Start => self.start().await,
             Request::Restart => self.restart().await,
+            Request::Rest => self.rest().await,
             Request::Shutdown => self.shutdown().await,
             Request::Logs(query) => self.logs(query).await,
             Request::Watch { logs } => self.watch(logs).await,
@@ -176,6 +178,16 @@ impl Connection {
             move |view| serves(view) || done(view),
         )
         .await
+    }
+
+    async fn rest(&mut self) -> io::Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Rest { answer });
+        if answered.await.is_err() {
+            return self.refuse("the agent is going down".into()).await;
+        }
+        self.until(|view| view.over || !view.runs, |view| !view.runs)
+            .await
     }
 
     async fn wait_for(&mut self, generation: u64) -> io::Result<()> {

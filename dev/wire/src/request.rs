@@ -29,6 +29,10 @@ pub enum Request {
     /// End the process and start the same generation again. Answered by
     /// `Done` once the new one is ready, or `Refused` with the reason.
     Restart,
+    /// End the process, which may finish what it has, and start none until
+    /// `Start` or `Restart` comes: what is built stays. Answered by `Done`
+    /// when everything that it started is gone.
+    Rest,
     /// End the process and then the agent. Nothing new is accepted from then
     /// on, and the process gets its TERM at once: requests that it has may end
     /// within the grace. Answered by `Done` when everything it started is gone

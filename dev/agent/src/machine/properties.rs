@@ -18,6 +18,7 @@ enum Act {
     Save(ChangeAction),
     Start,
     Restart,
+    Rest,
     ConfigureRun,
     ConfigureBuild,
     /// One of the things that may happen now, chosen by number.
@@ -36,6 +37,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => action.prop_map(Act::Save),
         2 => Just(Act::Start),
         1 => Just(Act::Restart),
+        1 => Just(Act::Rest),
         1 => Just(Act::ConfigureRun),
         1 => Just(Act::ConfigureBuild),
         30 => (any::<prop::sample::Index>(), luck).prop_map(|(at, luck)| Act::Happen(at, luck)),
@@ -72,6 +74,7 @@ fn live(spec: Spec, acts: Vec<Act>) -> World {
             Act::Save(action) => world.save(action),
             Act::Start => world.take(Input::Start),
             Act::Restart => world.take(Input::Restart),
+            Act::Rest => world.take(Input::Rest),
             Act::ConfigureRun => {
                 world.spec.run.argv.push("more".into());
                 world.configure();
@@ -117,6 +120,25 @@ proptest! {
         prop_assert_eq!(status.phase, Phase::Ready);
         prop_assert_eq!(status.serving.map(|it| it.generation), Some(world.saved));
         prop_assert_eq!(status.problem, None);
+    }
+
+    #[test]
+    fn at_any_moment_a_service_rests_without_a_process_and_comes_back(
+        spec in specs(), acts in acts(),
+    ) {
+        let mut world = live(spec, acts);
+        world.take(Input::Rest);
+        world.settle();
+        prop_assert!(!world.machine.runs());
+        prop_assert!(world.runs.values().all(|run| run.gone));
+        world.save(ChangeAction::Rebuild);
+        world.settle();
+        prop_assert!(!world.machine.runs());
+        world.take(Input::Restart);
+        world.settle();
+        world.at_rest();
+        let serving = world.machine.status(&facts()).serving;
+        prop_assert_eq!(serving.map(|it| it.generation), Some(world.saved));
     }
 
     #[test]

@@ -35,6 +35,29 @@ impl Machine {
         }
     }
 
+    /// No process until one is asked for; what is built stays.
+    pub(super) fn rest(&mut self) {
+        if self.leaving {
+            return;
+        }
+        self.started = false;
+        self.backoff = None;
+        self.streak = 0;
+        if let Some(pending) = self.pending.take() {
+            self.release(pending.id);
+        }
+        // What is built is whole; how its processes fared says nothing now.
+        let built = self.artefact.as_ref().map(|it| it.id);
+        self.trouble.take_if(|trouble| Some(trouble.build) <= built);
+        self.gate(GateMove::Hold("it rests".into()));
+        if let Some(starting) = self.starting.take() {
+            self.retire(starting, false);
+        }
+        if let Some(serving) = self.serving.take() {
+            self.retire(serving, true);
+        }
+    }
+
     pub(super) fn shutdown(&mut self) {
         self.leaving = true;
         self.backoff = None;

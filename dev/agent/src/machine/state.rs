@@ -146,6 +146,12 @@ impl Machine {
         self.serving.as_ref().map(|run| run.id)
     }
 
+    /// Whether a process runs or is about to.
+    pub fn runs(&self) -> bool {
+        let coming = self.starting.is_some() || self.pending.is_some();
+        coming || self.serving.is_some() || !self.retiring.is_empty()
+    }
+
     /// Whether everything is being ended for good.
     pub fn leaving(&self) -> bool {
         self.leaving

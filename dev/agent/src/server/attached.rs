@@ -103,6 +103,7 @@ impl Connection {
             }
             Request::Status
             | Request::Shutdown
+            | Request::Rest
             | Request::Logs(_)
             | Request::Watch { .. }
             | Request::Attach(_)

@@ -20,6 +20,20 @@ fn restart_gives_a_new_process_of_the_same_generation() {
 }
 
 #[test]
+fn a_service_that_rests_has_no_process_and_comes_back_from_what_is_built() {
+    let (agent, spec) = Agent::ready(|_| {});
+    let old = agent.status().serving.unwrap();
+    agent.done(Request::Rest);
+    until_gone(old.pid);
+    let status = agent.status();
+    assert_eq!(status.phase, Phase::Waiting);
+    assert_eq!((status.started, status.serving), (false, None));
+    agent.done(Request::Restart);
+    assert_eq!(agent.status().serving.unwrap().generation, old.generation);
+    assert_eq!(get(&spec, "/").body, "one");
+}
+
+#[test]
 fn a_restart_is_refused_with_the_reason_when_nothing_can_be_started() {
     let (agent, _spec) = Agent::configured(|spec| {
         spec.build = Some(sh("echo no >&2; exit 4", &spec.run.cwd.clone()));

@@ -98,7 +98,7 @@ impl World {
 
     pub fn take(&mut self, input: Input) {
         self.now += 1000;
-        let ends = matches!(input, Input::Shutdown);
+        let ends = matches!(input, Input::Shutdown | Input::Rest);
         let shown = match &input {
             Input::Configure { .. } => "Configure".into(),
             input => format!("{input:?}"),

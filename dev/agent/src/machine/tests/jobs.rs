@@ -1,5 +1,5 @@
-//! Stories of processes that end well: jobs, and those that go to the
-//! background.
+//! Stories of processes that end well: jobs, those that rest, and those that go
+//! to the background.
 
 use hob_wire::{Ready, Restart};
 use snapbox::str;
@@ -86,6 +86,30 @@ start          building
 built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
 spawned 1      starting  probe r1
 exit 1         failed    gate fails: exited with code 0 before it was ready
+
+"#]],
+    );
+}
+
+#[test]
+fn a_service_that_rests_keeps_what_is_built_and_starts_from_it() {
+    check(
+        &spec(),
+        "configure; start; built 1; spawned 1; ready 1; rest; drained 1; exit 1; restart; \
+         spawned 2; ready 2",
+        str![[r#"
+
+configure      building  gate holds: it has not been built yet, build b1 of g1
+start          building  
+built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
+spawned 1      starting  probe r1
+ready 1        ready     gate opens to r1 as g1
+rest           waiting   gate holds: it rests, drain r1
+drained 1      waiting   terminate r1
+exit 1         waiting   close r1
+restart        starting  gate holds: it is starting, spawn r2 from b1 of g1
+spawned 2      starting  probe r2
+ready 2        ready     gate opens to r2 as g1
 
 "#]],
     );
