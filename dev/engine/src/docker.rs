@@ -10,6 +10,7 @@
 //! acts; `prove.rs` lists what is left. Start with [`DockerEngine`].
 
 mod agents;
+mod alias;
 mod body;
 mod client;
 mod containers;
@@ -56,6 +57,7 @@ pub use push::ProductionImage;
 pub use spec::{ContainerSpec, DockerSpec};
 pub use visit::{Input, Said, Terminal, Visit};
 
+pub(crate) use lower::is_as_its_image_says;
 pub(crate) use services::projects;
 
 /// The network of a stack.

@@ -4,6 +4,7 @@
 //! engine is asked for beyond a change is told apart here.
 
 mod choice;
+mod version;
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -37,6 +37,7 @@ mod select;
 mod shape;
 mod tree;
 mod variant;
+mod version;
 
 pub use diagnostic::{Diagnostic, Place, Severity, SourceFile, render};
 pub use docker_endpoint::{DockerEndpoint, DockerEndpointError};
@@ -54,3 +55,4 @@ pub use printable::{printable, printable_text};
 pub use schema::{json_schema, project_schema};
 pub use secret::is_secret;
 pub use select::{SelectError, select};
+pub use version::VersionError;

@@ -157,6 +157,7 @@ fn service(
     let web = protocol == Protocol::Http && port.is_some();
     let dev_form = dev_form(context, fields, &source, dev, web, !volumes.is_empty());
     Service {
+        known_as: name.clone(),
         id,
         port,
         publish,

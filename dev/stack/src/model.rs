@@ -127,6 +127,10 @@ pub struct Stack {
 pub struct Service {
     /// Its stack and name.
     pub id: ServiceId,
+    /// The name by which neighbours know it: its own, or that of the service
+    /// that it is a version of.
+    #[serde(skip)]
+    pub known_as: ServiceName,
     /// The folder of its sources, absolute; it existed when the file was read.
     pub source: PathBuf,
     /// The port inside a container; a service without one has no port.

@@ -1,10 +1,10 @@
 //! What a name on the command line means. Start with [`Project::select`], or
 //! with [`select`] where services are known that no file tells of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Project;
-use crate::names::{ServiceId, StackName};
+use crate::names::{ServiceId, ServiceName, StackName};
 use crate::near::{either, listed, nearest};
 
 /// Why names do not say which services are meant.
@@ -70,10 +70,14 @@ impl Project {
     /// # Errors
     /// A name means nothing or too much.
     pub fn select(&self, names: &[String]) -> Result<Vec<ServiceId>, SelectError> {
-        let services = self.services().map(|service| service.id.clone());
         let known = Known {
             stacks: self.stacks.keys().cloned().collect(),
-            services: services.collect(),
+            services: self.services().map(|it| it.id.clone()).collect(),
+            versions: self
+                .services()
+                .filter(|it| it.known_as != it.id.service)
+                .map(|it| (it.id.clone(), it.known_as.clone()))
+                .collect(),
         };
         known.select(names)
     }
@@ -90,6 +94,7 @@ pub fn select(
     let known = Known {
         stacks: services.iter().map(|id| id.stack.clone()).collect(),
         services: services.iter().cloned().collect(),
+        versions: BTreeMap::new(),
     };
     known.select(names)
 }
@@ -98,6 +103,8 @@ pub fn select(
 struct Known {
     stacks: BTreeSet<StackName>,
     services: Vec<ServiceId>,
+    /// Those that have another name, too: that of what they are a version of.
+    versions: BTreeMap<ServiceId, ServiceName>,
 }
 
 impl Known {
@@ -124,15 +131,19 @@ impl Known {
             let ids = self.services.iter();
             ids.filter(|id| keep(id)).cloned().collect()
         };
+        let called = |id: &ServiceId, name: &str| {
+            let known_as = self.versions.get(id).map(ServiceName::as_str);
+            id.service.as_str() == name || known_as == Some(name)
+        };
         let (stack, service) = match name.split_once('/') {
             Some((stack, "")) => (of(&|id| id.stack.as_str() == stack), Vec::new()),
             Some((stack, service)) => (
                 Vec::new(),
-                of(&|id| id.stack.as_str() == stack && id.service.as_str() == service),
+                of(&|id| id.stack.as_str() == stack && called(id, service)),
             ),
             None => (
                 of(&|id| id.stack.as_str() == name),
-                of(&|id| id.service.as_str() == name),
+                of(&|id| called(id, name)),
             ),
         };
         match (stack.as_slice(), service.as_slice()) {

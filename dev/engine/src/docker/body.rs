@@ -44,7 +44,7 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec, network: &str) -> Con
             .collect()
     };
     let endpoint = EndpointSettings {
-        aliases: Some(vec![container.alias.clone()]),
+        aliases: Some(container.aliases.clone()),
         ..EndpointSettings::default()
     };
     let mut labelled = labels::of(setup, &container.id);
@@ -80,7 +80,7 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec, network: &str) -> Con
     let exposed = ports.keys().cloned().collect();
     ContainerCreateBody {
         image: Some(container.image.clone()),
-        hostname: in_stack.then(|| container.alias.clone()),
+        hostname: container.aliases.first().filter(|_| in_stack).cloned(),
         user: Some(RUN_AS_ROOT.to_owned()),
         working_dir: Some("/".to_owned()),
         entrypoint: Some(agent(container)),

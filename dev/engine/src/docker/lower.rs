@@ -12,14 +12,14 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use hob_stack::{Form, Image, Network};
+use hob_stack::{Form, Image, Network, Service};
 use hob_wire::Mode;
 
 use super::facts::{DockerFacts, Unbuildable};
 use super::spec::{ContainerSpec, DockerSpec};
 use super::{CACHE, CONTAINER, VOLUME, container, folder, network};
 use crate::agent::{fixed, found};
-use crate::lowering::{Asked, kept, limits};
+use crate::lowering::{Asked, in_mode, kept, limits};
 use crate::resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Identity, Level, ResourceId, Scope, StepLimits,
     Verb,
@@ -201,7 +201,7 @@ impl Lowering<'_> {
         let mut made = ContainerSpec {
             id: container(stack, name),
             image,
-            alias: name.to_owned(),
+            aliases: self.aliases(),
             network: service.network,
             mounts: self.mounts(),
             memory: self.memory(),
@@ -251,16 +251,19 @@ impl Lowering<'_> {
         })
     }
 
-    /// Whether the image says what is run: it is a production image, or
-    /// nothing else does.
     fn as_the_image_says(&self) -> bool {
-        let with = self.asked.in_mode();
-        let production = self.asked.want.mode == Mode::Run;
-        match (with.form, with.image) {
-            (Form::ImageOnly, _) => true,
-            (_, Some(Image::Built(_))) => production,
-            _ => false,
+        is_as_its_image_says(self.asked.service, self.asked.want.mode)
+    }
+
+    /// Its own name, and that of the service that it is a version of.
+    fn aliases(&self) -> Vec<String> {
+        let (service, mut names) = (self.asked.service, Vec::new());
+        for name in [&service.id.service, &service.known_as] {
+            if !names.contains(&name.to_string()) {
+                names.push(name.to_string());
+            }
         }
+        names
     }
 
     fn reads_only(&self) -> bool {
@@ -294,6 +297,17 @@ fn traits(made: &ContainerSpec) -> Identity {
         traits.insert(TRAIT_SECRETS.to_owned(), CALLERS.to_owned());
     }
     traits
+}
+
+/// Whether the image of a service says what is run: it is a production image,
+/// or nothing else does.
+pub(crate) fn is_as_its_image_says(service: &Service, mode: Mode) -> bool {
+    let with = in_mode(service, mode);
+    match (with.form, with.image) {
+        (Form::ImageOnly, _) => true,
+        (_, Some(Image::Built(_))) => mode == Mode::Run,
+        _ => false,
+    }
 }
 
 /// What has to be there before something is made.

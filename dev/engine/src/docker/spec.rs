@@ -68,8 +68,8 @@ pub struct ContainerSpec {
     pub id: ResourceId,
     /// The image, by tag or name.
     pub image: String,
-    /// The name by which others in the network know it.
-    pub alias: String,
+    /// The names by which others in the network know it, its own first.
+    pub aliases: Vec<String>,
     /// What it shares.
     pub network: Network,
     /// The folders that it sees.

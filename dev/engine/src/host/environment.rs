@@ -82,7 +82,7 @@ fn address_of(
 ) -> impl IntoIterator<Item = (String, String)> {
     let known = project.service(id).zip(facts.ports.get(id));
     known.into_iter().flat_map(|(service, port)| {
-        let name = service.id.service.as_variable();
+        let name = service.known_as.as_variable();
         let host = reached(service.address);
         let scheme = match service.protocol {
             Protocol::Http => "http",

@@ -152,8 +152,8 @@ impl Lowering<'_> {
         if service.network == Network::Host {
             return Vec::new();
         }
-        let name = service.id.service.as_variable();
-        let host = service.id.service.as_str();
+        let name = service.known_as.as_variable();
+        let host = service.known_as.as_str();
         let scheme = match service.protocol {
             Protocol::Http => "http",
             Protocol::Tcp => "tcp",

@@ -1,0 +1,40 @@
+//! What it takes to have one version of a service beside another.
+
+use hob_stack::{Form, Service, ServiceId};
+use hob_wire::Mode;
+
+use super::{Driver, Engine, EngineError};
+use crate::docker;
+
+impl Engine {
+    /// Has a running service known by these names alone where neighbours find
+    /// it by name. On this machine they do not: they are told its port.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    pub async fn know_as(&self, id: &ServiceId, names: &[&str]) -> Result<(), EngineError> {
+        match &self.driver {
+            Driver::Host(_) => Ok(()),
+            Driver::Docker(docker) => Ok(docker.know_as(id, names).await?),
+        }
+    }
+
+    /// Whether neighbours find a service by name, whichever version of it
+    /// runs.
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        matches!(self.driver, Driver::Docker(_))
+    }
+
+    /// Whether a process of this service in production form reads nothing that
+    /// may change by its next start: it is of an image, or was built.
+    #[must_use]
+    pub fn is_whole(&self, service: &Service) -> bool {
+        let form = &service.run_form;
+        let built = matches!(form, Form::Program { build: Some(_), .. });
+        match &self.driver {
+            Driver::Host(_) => built,
+            Driver::Docker(_) => built || docker::is_as_its_image_says(service, Mode::Run),
+        }
+    }
+}
