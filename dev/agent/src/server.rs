@@ -35,10 +35,16 @@ pub enum Command {
         answer: oneshot::Sender<Result<(), String>>,
     },
     /// What the service needs is there; answered once that is kept.
-    Start { answer: oneshot::Sender<()> },
+    Start {
+        answer: oneshot::Sender<()>,
+    },
     /// A new process; answered with the first run that would satisfy it.
-    Restart { answer: oneshot::Sender<RunId> },
-    Rest { answer: oneshot::Sender<()> },
+    Restart {
+        answer: oneshot::Sender<RunId>,
+    },
+    Rest {
+        answer: oneshot::Sender<()>,
+    },
     /// A session wants to be the one that sends changes.
     Attach {
         info: SessionInfo,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::engine::EngineError;
 use crate::ledger::{Entry, Journal as _, Ledger, Stage};
-use crate::lock::{Holding, LockError, ProjectLock};
+use crate::lock::{Holding, LOCK_FILE, LockError, ProjectLock};
 use crate::paths::{Paths, PathsError};
 use crate::plan::{Plan, plan};
 use crate::resource::{DesiredSet, Kind, Observed, Scope, Verb};
@@ -117,7 +117,7 @@ async fn locked<W: Lower>(
         let left = end.saturating_duration_since(tokio::time::Instant::now());
         let attempt = match paths.make(root, uid) {
             Ok(()) => {
-                let lock = ProjectLock::acquire(&paths.state, left, &mut waiting).await;
+                let lock = ProjectLock::acquire(&paths.state, LOCK_FILE, left, &mut waiting).await;
                 lock.map_err(EngineError::from)
             }
             Err(error) => Err(error.into()),

@@ -25,6 +25,7 @@ mod obstacle;
 mod paths;
 mod plan;
 pub mod resource;
+mod rollouts;
 mod sessions;
 mod setup;
 mod status;
@@ -47,6 +48,7 @@ pub use resource::{
     Claim, Dependency, Desired, DesiredSet, Digest, Health, Holder, Identity, Kind, Level,
     Observed, ObservedResource, Owner, ResourceId, Scope, StepLimits, Verb,
 };
+pub use rollouts::{Rest, Rollout, Rollouts, RolloutsError, Step as UpdateStep, Version, named};
 pub use sessions::{AskedSession, describe, session_name, sessions};
 pub use setup::{Executable, ProjectRef, Setup};
 pub use status::{Inside, ServiceState, Verdict};

@@ -69,17 +69,19 @@ pub struct ProjectLock {
 }
 
 impl ProjectLock {
-    /// Waits for the lock of this state folder, which exists. `waiting` is
-    /// called once, with the holder, when it is not to be had at once.
+    /// Waits for the lock of this name in this state folder, which exists.
+    /// `waiting` is called once, with the holder, when it is not to be had at
+    /// once.
     ///
     /// # Errors
     /// It was not free within `limit`, or the file cannot be opened.
     pub async fn acquire(
         folder: &Path,
+        name: &str,
         limit: Duration,
         mut waiting: impl FnMut(Holding),
     ) -> Result<Self, LockError> {
-        let path = folder.join(LOCK_FILE);
+        let path = folder.join(name);
         let failed = |why| LockError::Io {
             path: path.clone(),
             why,

@@ -1,9 +1,25 @@
 #!/bin/sh
-# Starts nginx with the configuration that hob writes; with `reload`, has it
-# read that anew, unless nginx refuses it: then the old one stays.
+# Starts nginx with the configuration that hob writes. With `reload`, has it
+# read that anew, unless nginx refuses it: then the old one stays. With `drain
+# SECONDS PORT…`, waits until nothing is connected to these ports any more.
 set -eu
 # Debian keeps it where only root looks.
 PATH="$PATH:/usr/sbin:/sbin"
+if [ "${1:-}" = drain ]; then
+    tries=$(($2 * 20))
+    shift 2
+    # `sl local_address rem_address st …`, see proc_pid_net(5); 01 is
+    # established.
+    ports=$(printf ':%04X ' "$@")
+    while cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$ports" '
+        $4 == "01" && index(ports, substr($3, length($3) - 4) " ") { open = 1 }
+        END { exit !open }'; do
+        [ "$tries" -gt 0 ] || exit 3
+        tries=$((tries - 1))
+        sleep 0.05
+    done
+    exit 0
+fi
 if ! command -v nginx >/dev/null; then
     echo "nginx is not installed: apt-get install nginx-light" >&2
     exit 127

@@ -179,7 +179,12 @@ impl Served {
         let ended = match status.phase {
             Phase::Building | Phase::Starting | Phase::Updating => false,
             Phase::Waiting => may_wait,
-            Phase::Ready | Phase::Stale | Phase::Failed | Phase::Backoff | Phase::Stopped => true,
+            Phase::Ready
+            | Phase::Resting
+            | Phase::Stale
+            | Phase::Failed
+            | Phase::Backoff
+            | Phase::Stopped => true,
         };
         let newest = attached.generation == status.accepted && status.building.is_none();
         ended && newest && self.is_compared()

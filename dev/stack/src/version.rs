@@ -173,10 +173,7 @@ mod tests {
         let mut project = shop();
         let before = told(&project);
         let taken = project.put_in_place(&id(), &name("web"));
-        assert_eq!(
-            taken,
-            Err(VersionError::Taken("shop/web".parse().unwrap()))
-        );
+        assert_eq!(taken, Err(VersionError::Taken("shop/web".parse().unwrap())));
         let nothing: ServiceId = "shop/db".parse().unwrap();
         let unknown = project.put_beside(&nothing, &name("db-2"));
         assert_eq!(unknown, Err(VersionError::NoService(nothing)));

@@ -67,6 +67,8 @@ pub struct Status {
 pub enum Phase {
     /// Built or without a build, not told to start: it waits for what it needs.
     Waiting,
+    /// Built and told to rest: it starts again at once when it is told to.
+    Resting,
     /// A build runs and nothing serves.
     Building,
     /// The first process was started and is not ready yet.

@@ -21,12 +21,15 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// How long the ingress may take to read its routes.
 const RELOADING: Duration = Duration::from_secs(20);
 
-/// Runs where the ingress is, in its folder or its container.
-const RELOAD: &str = r#"
+/// Runs where the ingress is, in its folder or its container; what it is to do
+/// follows.
+const INGRESS: &str = r#"
 here=/usr/local/lib/hob
 [ -f "$here/serve.sh" ] || here=.
-exec sh "$here/serve.sh" reload
-"#;
+exec sh "$here/serve.sh""#;
+
+/// How the ingress's script ends when there are still connections.
+const OPEN: i32 = 3;
 
 /// A service of the platform that is up.
 pub struct Beside {
@@ -118,7 +121,8 @@ impl Beside {
     /// # Errors
     /// It refuses.
     pub async fn reload(&self) -> Result {
-        let ended = inside(&self.inside(), RELOAD).await?;
+        let script = format!("{INGRESS} reload");
+        let ended = inside(&self.inside(RELOADING), &script).await?;
         if ended.status.success() {
             return Ok(());
         }
@@ -127,13 +131,34 @@ impl Beside {
         Err(Error::failed("the ingress refuses its new routes; the old ones stay").details(words))
     }
 
-    fn inside(&self) -> Inside<'_> {
+    /// Waits until the ingress has no connection to this port any more, for as
+    /// long as this; whether it came to that.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub async fn drain(&self, port: u16, limit: Duration) -> Result<bool> {
+        let seconds = limit.as_secs().max(1);
+        let script = format!("{INGRESS} drain {seconds} {port}");
+        let ended = inside(&self.inside(limit + RELOADING), &script).await?;
+        match ended.status.code() {
+            Some(0) => Ok(true),
+            Some(OPEN) => Ok(false),
+            _ => {
+                let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+                let words = words.lines().map(str::to_owned);
+                let error = "the ingress does not tell which requests go on";
+                Err(Error::failed(error).details(words))
+            }
+        }
+    }
+
+    fn inside(&self, limit: Duration) -> Inside<'_> {
         Inside {
             program: &self.program,
             project: Path::new(&self.root),
             engine: Some(self.engine),
             service: self.service,
-            limit: RELOADING,
+            limit,
         }
     }
 }

@@ -111,6 +111,7 @@ pub fn note(state: &ServiceState) -> Option<String> {
 fn state(status: &Status) -> String {
     let word = match status.phase {
         Phase::Waiting => style("waiting").yellow(),
+        Phase::Resting => style("resting").dim(),
         Phase::Building => style("building").yellow(),
         Phase::Starting => style("starting").yellow(),
         Phase::Ready => style("ready").green(),

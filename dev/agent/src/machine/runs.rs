@@ -14,6 +14,7 @@ pub(super) const MOST_OLD: usize = 3;
 
 impl Machine {
     pub(super) fn begin(&mut self) {
+        self.resting = false;
         if !std::mem::replace(&mut self.started, true) {
             self.relaunch();
         }
@@ -26,6 +27,7 @@ impl Machine {
             return;
         }
         self.started = true;
+        self.resting = false;
         self.streak = 0;
         if self.artefact.is_some() {
             self.relaunch();
@@ -41,6 +43,7 @@ impl Machine {
             return;
         }
         self.started = false;
+        self.resting = true;
         self.backoff = None;
         self.streak = 0;
         if let Some(pending) = self.pending.take() {

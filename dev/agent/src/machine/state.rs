@@ -18,6 +18,8 @@ pub struct Machine {
     pub(super) spec_digest: String,
     /// What it needs is there.
     pub(super) started: bool,
+    /// It was told to end its process and to start none.
+    pub(super) resting: bool,
     pub(super) course: Course,
     /// The agent is going.
     pub(super) leaving: bool,
@@ -186,6 +188,7 @@ impl Machine {
             _ if self.backoff.is_some() => Phase::Backoff,
             (None, Some(_)) => Phase::Failed,
             (None, None) if self.course != Course::Open => Phase::Stopped,
+            (None, None) if self.resting => Phase::Resting,
             (None, None) => Phase::Waiting,
         }
     }

@@ -26,7 +26,7 @@ fn a_service_that_rests_has_no_process_and_comes_back_from_what_is_built() {
     agent.done(Request::Rest);
     until_gone(old.pid);
     let status = agent.status();
-    assert_eq!(status.phase, Phase::Waiting);
+    assert_eq!(status.phase, Phase::Resting);
     assert_eq!((status.started, status.serving), (false, None));
     agent.done(Request::Restart);
     assert_eq!(agent.status().serving.unwrap().generation, old.generation);

@@ -88,7 +88,7 @@ fn level(status: &Status) -> Level {
     match status.phase {
         _ if !status.started => Level::Configured,
         Phase::Stopped if status.done.is_some() => Level::Ready,
-        Phase::Waiting | Phase::Stopped => Level::Configured,
+        Phase::Waiting | Phase::Resting | Phase::Stopped => Level::Configured,
         Phase::Building | Phase::Starting | Phase::Failed | Phase::Backoff => Level::Started,
         // What answers can be relied on, whichever save it is of.
         Phase::Ready | Phase::Updating | Phase::Stale => Level::Ready,

@@ -140,9 +140,12 @@ fn verdict(status: &Status, agent: &Told<'_>) -> Option<Result<(), Failure>> {
                 (None, _) => Failure::service("it failed"),
             }))
         }
-        Phase::Waiting | Phase::Building | Phase::Starting | Phase::Updating | Phase::Backoff => {
-            None
-        }
+        Phase::Waiting
+        | Phase::Resting
+        | Phase::Building
+        | Phase::Starting
+        | Phase::Updating
+        | Phase::Backoff => None,
     }
 }
 
@@ -160,6 +163,7 @@ fn told(problem: &Problem, service: &str) -> Failure {
 fn in_words(phase: Phase) -> &'static str {
     match phase {
         Phase::Waiting => "it waits for what it needs",
+        Phase::Resting => "it was told to rest",
         Phase::Building => "its build still runs",
         Phase::Starting => "its process runs and does not answer",
         Phase::Updating => "an older generation still answers",

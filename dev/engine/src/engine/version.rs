@@ -1,12 +1,31 @@
 //! What it takes to have one version of a service beside another.
 
+use std::time::Duration;
+
 use hob_stack::{Form, Service, ServiceId};
 use hob_wire::Mode;
 
 use super::{Driver, Engine, EngineError};
 use crate::docker;
+use crate::lock::{Holding, ProjectLock};
+use crate::rollouts::UPDATES_LOCK;
 
 impl Engine {
+    /// The right to update services of the project, from the first step to the
+    /// last. `waiting` is called once when another hob has it.
+    ///
+    /// # Errors
+    /// It was not free within `limit`, or the project's folders cannot be made.
+    pub async fn lock_updates(
+        &self,
+        limit: Duration,
+        waiting: impl FnMut(Holding),
+    ) -> Result<ProjectLock, EngineError> {
+        self.make_folders()?;
+        let state = &self.paths().state;
+        Ok(ProjectLock::acquire(state, UPDATES_LOCK, limit, waiting).await?)
+    }
+
     /// Has a running service known by these names alone where neighbours find
     /// it by name. On this machine they do not: they are told its port.
     ///

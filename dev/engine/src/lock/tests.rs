@@ -9,7 +9,7 @@ use super::{LOCK_FILE, LockError, ProjectLock, holds, stands_at};
 const LONG: Duration = Duration::from_secs(30);
 
 async fn acquire(folder: &Path, limit: Duration) -> Result<ProjectLock, LockError> {
-    ProjectLock::acquire(folder, limit, |_| {}).await
+    ProjectLock::acquire(folder, LOCK_FILE, limit, |_| {}).await
 }
 
 #[tokio::test]
@@ -18,9 +18,11 @@ async fn a_held_lock_names_its_holder_and_ends_the_wait_at_the_limit() {
     let held = acquire(folder.path(), LONG).await.unwrap();
     let mut told = Vec::new();
     let limit = Duration::from_millis(60);
-    let error = ProjectLock::acquire(folder.path(), limit, |holder| told.push(holder.pid))
-        .await
-        .unwrap_err();
+    let error = ProjectLock::acquire(folder.path(), LOCK_FILE, limit, |holder| {
+        told.push(holder.pid)
+    })
+    .await
+    .unwrap_err();
     assert_eq!(told, [Some(std::process::id())], "told once");
     let expected = format!(
         "another hob (process {}) changes this project; it was not done within 0.06 s",
@@ -36,7 +38,7 @@ async fn a_waiting_one_gets_the_lock_once_it_is_free() {
     let held = acquire(folder.path(), LONG).await.unwrap();
     let (waits, waiting) = tokio::sync::oneshot::channel();
     let mut waits = Some(waits);
-    let second = ProjectLock::acquire(folder.path(), LONG, move |_| {
+    let second = ProjectLock::acquire(folder.path(), LOCK_FILE, LONG, move |_| {
         waits.take().unwrap().send(()).unwrap();
     });
     let free = async {
@@ -65,7 +67,7 @@ async fn a_lock_whose_file_was_taken_away_is_made_anew_by_who_waits() {
     let held = acquire(folder.path(), LONG).await.unwrap();
     let (waits, waiting) = tokio::sync::oneshot::channel();
     let mut waits = Some(waits);
-    let second = ProjectLock::acquire(folder.path(), LONG, move |_| {
+    let second = ProjectLock::acquire(folder.path(), LOCK_FILE, LONG, move |_| {
         waits.take().unwrap().send(()).unwrap();
     });
     let free = async {

@@ -23,6 +23,7 @@ protocol 4
     );
     let phases = [
         Phase::Waiting,
+        Phase::Resting,
         Phase::Building,
         Phase::Starting,
         Phase::Ready,

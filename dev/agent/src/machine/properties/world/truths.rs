@@ -68,7 +68,7 @@ impl World {
                 self.story
             );
         }
-        if matches!(phase, Phase::Waiting | Phase::Stopped) {
+        if matches!(phase, Phase::Waiting | Phase::Resting | Phase::Stopped) {
             return;
         }
         // With another spec the very generation that serves may have failed.
