@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod platform;
+mod roll;
+
+pub use roll::{RollArgs, Strategy};
 
 pub use platform::{ClusterKind, DnsVerb, IngressVerb, PushArgs, RegistryVerb};
 
@@ -86,6 +89,8 @@ pub enum Verb {
     Run(RunArgs),
     /// Start new processes from what is built
     Restart(SomeArgs),
+    /// Have a new version of a service take over at the ingress without a failed request
+    Roll(RollArgs),
     /// Open a shell with a service's environment, in its folder or container
     Sh(OneArgs),
     /// Run a command with a service's environment, in its folder or container

@@ -18,6 +18,7 @@ mod resolver;
 mod running;
 mod stage;
 mod verbs;
+mod versions;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,7 @@ mod announcer;
 mod beside;
 
 pub use announcer::{Announcer, announce_all};
+pub use beside::{Beside, Found};
 
 /// The project, its files written.
 pub struct Platform {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_engine::{ClientError, Engine, ProjectRef, Scope, ServiceState, Verdict};
+use hob_engine::{ClientError, Engine, ProjectRef, Rollouts, Scope, ServiceState, Verdict};
 use hob_stack::{Project, ProjectId, SelectError, ServiceId};
 use hob_wire::Status;
 
@@ -21,6 +21,7 @@ use crate::change::engine_error;
 use crate::context::{Context, only, unknown};
 use crate::error::{Error, Result};
 use crate::render::note;
+use crate::versions;
 
 mod files;
 
@@ -42,8 +43,11 @@ pub enum Asked {
 /// A project, as far as its files can be read, and what runs of it.
 pub struct Running<'a> {
     pub engine: Engine,
-    /// The stacks without a mistake; none when there is nothing to read.
+    /// The stacks without a mistake, each service as the version that stands for
+    /// it; none when there is nothing to read.
     pub project: Option<Arc<Project>>,
+    /// The versions of services.
+    pub rollouts: Rollouts,
     context: &'a Context,
     root: PathBuf,
     /// The stacks that have a mistake.
@@ -62,12 +66,12 @@ impl Context {
     pub fn running(&self) -> Result<Running<'_>> {
         let (root, there) = self.place()?;
         let loaded = there.then(|| Project::load(&root, &self.environment));
-        let (project, failed) = match loaded {
+        let (mut project, failed) = match loaded {
             Some(loaded) => {
                 if !loaded.has_errors() {
                     self.diagnose(&loaded.diagnostics);
                 }
-                (loaded.project.map(Arc::new), loaded.failed)
+                (loaded.project, loaded.failed)
             }
             None => (None, Vec::new()),
         };
@@ -75,9 +79,23 @@ impl Context {
             id: ProjectId::of(&root).to_string(),
             root: root.clone(),
         };
+        let rollouts = match versions::known(self, &ProjectId::of(&root)) {
+            Ok(rollouts) => rollouts,
+            // What runs can be seen and taken down all the same.
+            Err(error) => {
+                error.complain();
+                Rollouts::default()
+            }
+        };
+        if let Some(project) = &mut project
+            && let Err(error) = versions::put_in_place(&rollouts, project)
+        {
+            error.complain();
+        }
         Ok(Running {
-            engine: self.engine(reference, project.as_deref())?,
-            project,
+            engine: self.engine(reference, project.as_ref())?,
+            project: project.map(Arc::new),
+            rollouts,
             context: self,
             root,
             failed,

@@ -20,7 +20,7 @@ use hob_stack::ServiceId;
 
 use crate::ledger::LEDGER_FILE;
 use crate::resource::Scope;
-use crate::rollouts::UPDATES_LOCK;
+use crate::rollouts::{ROLLOUTS_FILE, UPDATES_LOCK};
 use crate::want::owner;
 
 pub(crate) use dead::{remove_below, take_away_dead};
@@ -279,8 +279,11 @@ impl Paths {
         // What cannot be removed is found by whoever proves that nothing is
         // left.
         let _ = fs::remove_file(self.state.join(LEDGER_FILE));
-        // Whoever holds it has something up.
-        let _ = fs::remove_file(self.state.join(UPDATES_LOCK));
+        // Whoever holds the one has something up, and there are versions of
+        // that alone.
+        for file in [UPDATES_LOCK, ROLLOUTS_FILE] {
+            let _ = fs::remove_file(self.state.join(file));
+        }
         if !self.last_logs_folder().is_dir() {
             let _ = fs::remove_file(self.state.join(ROOT_FILE));
         }

@@ -211,6 +211,13 @@ impl Rollout {
         self.step = Some(Step::Leaving { from, gone });
     }
 
+    /// What comes up is not to: the current one gets all requests.
+    pub fn undo(&mut self) {
+        if let Some(to) = self.coming().cloned() {
+            self.step = Some(Step::Starting { to });
+        }
+    }
+
     /// What is left to be done now: an update that was not committed is
     /// undone.
     #[must_use]

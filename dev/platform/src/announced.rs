@@ -1,7 +1,7 @@
 //! [`Announced`]: what a project tells of its services, so that names and
 //! routes lead to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -23,8 +23,13 @@ pub struct Announced {
 pub struct AnnouncedService {
     /// Its stack.
     pub stack: String,
-    /// Its name.
+    /// Its own name.
     pub service: String,
+    /// The names by which it is asked for, and how many of a hundred requests
+    /// to each it gets: its own, and where it is a version of another one, that
+    /// one's. A version that gets no requests by any name has none.
+    #[serde(default)]
+    pub names: BTreeMap<String, u8>,
     /// Where it listens on this machine.
     pub addr: SocketAddr,
     /// Whether it speaks HTTP, so that the ingress leads to it.
@@ -41,7 +46,8 @@ impl Announced {
         let below = |domain: &String| {
             let names = self.services.iter().flat_map(move |it| {
                 let stack = format!("{}.{domain}", it.stack);
-                [format!("{}.{stack}", it.service), stack]
+                let own = it.names.keys().map(|name| format!("{name}.{stack}"));
+                own.chain([stack.clone()]).collect::<Vec<_>>()
             });
             names.collect::<Vec<_>>()
         };

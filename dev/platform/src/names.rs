@@ -52,6 +52,8 @@ pub fn dnsmasq_conf(all: &[Announced], sent: &BTreeSet<String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use snapbox::{assert_data_eq, str};
 
     use super::*;
@@ -61,6 +63,7 @@ mod tests {
         let service = |service: &str, port| AnnouncedService {
             stack: "shop".into(),
             service: service.into(),
+            names: BTreeMap::from([(service.to_string(), 100)]),
             addr: std::net::SocketAddr::from(([127, 0, 0, 1], port)),
             http: true,
             version: "1".into(),

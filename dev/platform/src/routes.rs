@@ -6,7 +6,7 @@ use std::num::NonZeroU8;
 
 use hob_ingress::{
     DRAIN_SECONDS, FilePath, Host, Ingress, Label, Listener, Log, PathPrefix, Protocol, Route,
-    Serves, Settings, Site, Transport, Upstream, Weight, nginx_conf,
+    Serves, Settings, Site, Transport, Upstream, nginx_conf,
 };
 
 use crate::announced::Announced;
@@ -42,20 +42,32 @@ pub fn routes(all: &[Announced], port: u16) -> String {
 
 /// A site for each service that speaks HTTP.
 fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
-    let services = announced.services.iter().filter(|it| it.http);
-    let site = |it: &crate::AnnouncedService| {
-        let name = format!("{}-{}", it.stack, it.service);
+    let named = announced.services.iter().filter(|it| it.http);
+    let named = named.flat_map(|it| it.names.keys().map(|name| (&it.stack, name)));
+    let named: BTreeSet<_> = named.collect();
+    let site = |(stack, service): (&String, &String)| {
+        let name = format!("{stack}-{service}");
         let hosts = announced.domains.iter();
-        let hosts = hosts.map(|domain| format!("{}.{}.{domain}", it.service, it.stack));
-        let upstream = Upstream {
-            addr: reached(it.addr).try_into().ok()?,
-            weight: Weight::default(),
-            version: it.version.parse().ok()?,
-        };
+        let hosts = hosts.map(|domain| format!("{service}.{stack}.{domain}"));
         let hosts = taken.hosts(hosts);
-        taken.site(&name, hosts, &it.service, vec![upstream])
+        taken.site(&name, hosts, service, upstreams(announced, stack, service))
     };
-    services.filter_map(site).collect()
+    named.into_iter().filter_map(site).collect()
+}
+
+/// Who answers for a service by its name: more than one while versions of it
+/// share its requests.
+fn upstreams(announced: &Announced, stack: &str, service: &str) -> Vec<Upstream> {
+    let of_stack = announced.services.iter();
+    let of_stack = of_stack.filter(|it| it.http && it.stack == stack);
+    let upstream = |it: &crate::AnnouncedService| {
+        Some(Upstream {
+            addr: reached(it.addr).try_into().ok()?,
+            weight: u16::from(*it.names.get(service)?).try_into().ok()?,
+            version: it.version.parse().ok()?,
+        })
+    };
+    of_stack.filter_map(upstream).collect()
 }
 
 /// A site for each stack, by which every name below it that no service has is
@@ -139,6 +151,8 @@ fn settings() -> Option<Settings> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::AnnouncedService;
 
@@ -146,6 +160,7 @@ mod tests {
         let service = |(stack, service, port): &(&str, &str, u16)| AnnouncedService {
             stack: (*stack).to_owned(),
             service: (*service).to_owned(),
+            names: BTreeMap::from([(service.to_string(), 100)]),
             addr: SocketAddr::from(([0, 0, 0, 0], *port)),
             http: *service != "db",
             version: "1".to_owned(),
@@ -201,6 +216,27 @@ mod tests {
         // Both would be called `shop-a-b`.
         assert!(led.contains("server_name b.shop-a.test;"), "{led}");
         assert!(led.contains("server_name a-b.shop.test;"), "{led}");
+    }
+
+    #[test]
+    fn versions_share_the_requests_of_their_service_and_have_hosts_of_their_own() {
+        let mut shop = project(&[("shop", "web", 20000), ("shop", "web-2", 20001)]);
+        shop.services[0].names = BTreeMap::from([("web".to_owned(), 75)]);
+        let both = [("web".to_owned(), 25), ("web-2".to_owned(), 100)];
+        shop.services[1].names = BTreeMap::from(both);
+        shop.services[1].version = "2".to_owned();
+        assert_eq!(
+            led(&[shop.clone()])[..3],
+            [
+                "server 127.0.0.1:20000 weight=75 max_fails=0;",
+                "server 127.0.0.1:20001 weight=25 max_fails=0;",
+                "server 127.0.0.1:20001 weight=100 max_fails=0;",
+            ]
+        );
+        // The one before, which rests, is asked for nothing.
+        shop.services[0].names.clear();
+        let led = led(&[shop]).join("\n");
+        assert!(!led.contains("20000"), "{led}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use hob_stack::{Loaded, Project, Publish, SelectError, ServiceId};
 
 use super::Context;
 use crate::error::{Error, Result};
+use crate::versions;
 
 /// A project whose files were read.
 pub struct Loading {
@@ -16,6 +17,17 @@ pub struct Loading {
 }
 
 impl Loading {
+    /// The same with each service as the version of it that stands for it.
+    pub fn with_versions(mut self, context: &Context) -> Result<Self> {
+        let rollouts = versions::known(context, &self.project.id)?;
+        if !rollouts.is_empty() {
+            let mut project = (*self.project).clone();
+            versions::put_in_place(&rollouts, &mut project)?;
+            self.project = Arc::new(project);
+        }
+        Ok(self)
+    }
+
     /// The engine for this project.
     pub fn engine(&self, context: &Context) -> Result<Engine> {
         context.engine(ProjectRef::from(&*self.project), Some(&self.project))

@@ -1,13 +1,13 @@
 //! [`Announcer`]: tells resolver and ingress what of a project is up, while a
 //! change of it is performed and when it is done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hob_engine::{Engine, ProjectRef, ServiceState, Verdict};
+use hob_engine::{Engine, ProjectRef, Rollouts, ServiceState, Verdict};
 use hob_platform::{Announced, AnnouncedService, Changes, DNS, Home, INGRESS, Locked, Read};
-use hob_stack::Project;
+use hob_stack::{Project, ServiceId};
 use hob_wire::{Mode, Protocol};
 use tokio::sync::Notify;
 
@@ -16,6 +16,7 @@ use super::{home, home_error};
 use crate::change::engine_error;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::versions::rollouts_error;
 
 /// How long another hob may look and write, and between two looks at that.
 const LOCK: Duration = Duration::from_secs(20);
@@ -80,6 +81,8 @@ impl<'a> Announcer<'a> {
         let locked = locked(&self.home).await?;
         let states = self.engine.services(&BTreeSet::new()).await;
         let states = states.map_err(engine_error)?;
+        let rollouts = Rollouts::load(&self.engine.paths().state).map_err(rollouts_error)?;
+        let announced = |state| announced(state, &rollouts);
         let mut services: Vec<AnnouncedService> = states.iter().filter_map(announced).collect();
         services.sort();
         let project = self.engine.project();
@@ -151,21 +154,37 @@ async fn locked(home: &Home) -> Result<Locked> {
 }
 
 /// What is told of a service; nothing unless it answers somewhere.
-fn announced(state: &ServiceState) -> Option<AnnouncedService> {
+fn announced(state: &ServiceState, rollouts: &Rollouts) -> Option<AnnouncedService> {
     let Verdict::Up(status) = &state.verdict else {
         return None;
     };
     let listen = status.listen.as_ref()?;
+    let service = state.owner.service.clone()?;
+    let id: ServiceId = state.owner.to_string().parse().ok()?;
+    let version_of = rollouts.find(&id);
+    let mut names = BTreeMap::new();
+    if let Some((of, rollout, version)) = version_of {
+        if of != &id {
+            names.insert(service.clone(), 100);
+        }
+        let shares = rollout.shares().into_iter();
+        let own = shares.filter(|(it, _)| *it == version);
+        names.extend(own.map(|(_, percent)| (of.service.to_string(), percent)));
+    } else {
+        names.insert(service.clone(), 100);
+    }
+    let version = match (status.mode, version_of) {
+        (Mode::Dev, _) => "dev",
+        (Mode::Run, Some((_, _, version))) => version.as_str(),
+        (Mode::Run, None) => "1",
+    };
     Some(AnnouncedService {
         stack: state.owner.stack.clone(),
-        service: state.owner.service.clone()?,
+        version: version.to_owned(),
+        service,
+        names,
         addr: listen.addr,
         http: listen.protocol == Protocol::Http,
-        version: match status.mode {
-            Mode::Dev => "dev",
-            Mode::Run => "run",
-        }
-        .to_owned(),
     })
 }
 

@@ -13,6 +13,7 @@ use crate::context::{Context, Loading};
 use crate::error::{Code, Error, Result};
 use crate::ground::{DevGround, DevSetup};
 use crate::stage::Stage;
+use crate::versions;
 
 mod detach;
 mod leave;
@@ -26,6 +27,7 @@ pub async fn dev(context: &Context, args: DevArgs) -> Result {
     let services = loading.closure(&args.names.names, args.only)?;
     loading.fits(&services, args.ports.port_offset)?;
     let engine = loading.engine(context)?;
+    versions::end(context, &engine, &services).await?;
     if args.detach {
         return detach::detach(context, &args, &engine, &services).await;
     }

@@ -10,6 +10,7 @@ use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::render::data;
 use crate::stage::Stage;
+use crate::versions;
 
 mod all;
 mod sessions;
@@ -20,6 +21,7 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
     }
     let running = context.running()?;
     let scope = running.scope(&args.names.names).await?;
+    let scope = versions::widened(scope, &running.rollouts);
     let files = running.project.as_deref();
     let engines = context.engines(running.reference(), files).await?;
     let mut worst = Ok(());
@@ -39,7 +41,7 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
 
 async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
     let mut gone = sessions::end(context, engine, &scope).await?;
-    let mut want = Want::down(scope);
+    let mut want = Want::down(scope.clone());
     want.volumes = args.volumes;
     let stage = Stage::new(context.output);
     let changed = change(engine, &want, &stage, interrupted()).await?;
@@ -58,6 +60,7 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     }
     super::up::tell(context, &changed, &gone)?;
     changed.result()?;
+    versions::forget(engine, &scope)?;
     if args.prove {
         prove(context, engine, args.volumes).await
     } else {

@@ -1,5 +1,6 @@
 //! `ingress`: one door to every service that is up, by name.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -59,11 +60,14 @@ fn show(context: &Context, platform: &Platform) -> Result {
 /// The hosts of a project's services.
 fn served(announced: &Announced) -> Vec<String> {
     let services = announced.services.iter().filter(|it| it.http);
-    let names = services.flat_map(|it| {
+    let names = services.flat_map(|it| it.names.keys().map(move |name| (name, &it.stack)));
+    // Versions of a service share its name.
+    let names: BTreeSet<_> = names.collect();
+    let hosts = names.into_iter().flat_map(|(name, stack)| {
         let domains = announced.domains.iter();
-        domains.map(move |domain| format!("{}.{}.{domain}", it.service, it.stack))
+        domains.map(move |domain| format!("{name}.{stack}.{domain}"))
     });
-    names.collect()
+    hosts.collect()
 }
 
 /// A port that can be listened on: a container may where its user may not.

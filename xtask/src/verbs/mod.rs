@@ -16,6 +16,7 @@ mod logs;
 mod plan;
 mod registry;
 mod restart;
+mod roll;
 mod run;
 mod serve_files;
 mod setup;
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> Result {
         Verb::Build(args) => block_on(build::build(&context, args)),
         Verb::Run(args) => block_on(run::run(&context, args)),
         Verb::Restart(args) => block_on(restart::restart(&context, args)),
+        Verb::Roll(args) => block_on(roll::roll(&context, args)),
         Verb::Sh(args) => block_on(exec::sh(&context, args)),
         Verb::Exec(args) => block_on(exec::exec(&context, args)),
         Verb::Wait(args) => block_on(wait::wait(&context, args)),

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::render::obstacles_lines;
 
 pub async fn plan(context: &Context, args: PlanArgs) -> Result {
-    let loading = context.load(&args.names.names)?;
+    let loading = context.load(&args.names.names)?.with_versions(context)?;
     let engine = loading.engine(context)?;
     let mut want = match args.purpose {
         Purpose::Down => Want::down(Scope::Services(owners(&loading.select(&args.names.names)?))),

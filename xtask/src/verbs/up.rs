@@ -11,12 +11,15 @@ use crate::context::{Context, interrupted, owners};
 use crate::error::Result;
 use crate::render::{address, data};
 use crate::stage::Stage;
+use crate::versions;
 
 pub async fn up(context: &Context, args: UpArgs) -> Result {
-    let loading = context.load(&args.names.names)?;
+    let files = context.load(&args.names.names)?;
+    let engine = files.engine(context)?;
+    versions::settle(context, &engine, &files.project).await?;
+    let loading = files.with_versions(context)?;
     let services = loading.closure(&args.names.names, args.only)?;
     loading.fits(&services, args.ports.port_offset)?;
-    let engine = loading.engine(context)?;
     let stage = Stage::new(context.output);
     let mut want = Want::up(
         loading.project.clone(),

@@ -12,16 +12,16 @@ impl DockerEngine {
     /// Has a service's container known in its stack's network by these names,
     /// and by no other that it was given before. An engine takes a container's
     /// names with its connection: what is open in the network breaks, also from
-    /// this machine to its published port.
+    /// this machine to its published port. Whether there is a container.
     ///
     /// # Errors
-    /// The container or the network is gone, or the engine refuses.
-    pub async fn know_as(&self, id: &ServiceId, names: &[&str]) -> Result<(), Failure> {
+    /// The network is gone, or the engine refuses.
+    pub async fn know_as(&self, id: &ServiceId, names: &[&str]) -> Result<bool, Failure> {
         let api = self.client.api().await?;
         let own = container(id.stack.as_str(), id.service.as_str());
         let stack = network(id.stack.as_str());
         let Some(container) = self.containers_of(&own).await?.into_iter().next() else {
-            return Err(Failure::operation(format!("the {own} is gone")));
+            return Ok(false);
         };
         let inspected = api.inspect_container(&container, None).await;
         let inspected =
@@ -51,6 +51,7 @@ impl DockerEngine {
             }),
         };
         let put = api.connect_network(network, request).await;
-        put.map_err(|error| self.client.failure(&format!("connect the {own}"), error))
+        put.map_err(|error| self.client.failure(&format!("connect the {own}"), error))?;
+        Ok(true)
     }
 }

@@ -27,13 +27,14 @@ impl Engine {
     }
 
     /// Has a running service known by these names alone where neighbours find
-    /// it by name. On this machine they do not: they are told its port.
+    /// it by name; whether there is anything of it that could be. On this machine
+    /// they do not: they are told its port.
     ///
     /// # Errors
     /// The engine refuses.
-    pub async fn know_as(&self, id: &ServiceId, names: &[&str]) -> Result<(), EngineError> {
+    pub async fn know_as(&self, id: &ServiceId, names: &[&str]) -> Result<bool, EngineError> {
         match &self.driver {
-            Driver::Host(_) => Ok(()),
+            Driver::Host(_) => Ok(true),
             Driver::Docker(docker) => Ok(docker.know_as(id, names).await?),
         }
     }

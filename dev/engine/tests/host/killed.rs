@@ -124,7 +124,9 @@ async fn die(
         acts,
         dead: Notify::new(),
     });
-    let _lock = ProjectLock::acquire(&state, LOCK_FILE, LONG, |_| {}).await.unwrap();
+    let _lock = ProjectLock::acquire(&state, LOCK_FILE, LONG, |_| {})
+        .await
+        .unwrap();
     let ledger = Arc::new(Ledger::open(&state).unwrap());
     let found = world.observe(want).await.unwrap();
     let wanted = lower(world.host.setup(), want, &found.facts);

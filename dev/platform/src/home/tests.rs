@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::announced::AnnouncedService;
 
@@ -9,6 +11,7 @@ fn shop(services: &[&str]) -> Announced {
     let service = |service: &&str| AnnouncedService {
         stack: "shop".into(),
         service: (*service).to_owned(),
+        names: BTreeMap::from([(service.to_string(), 100)]),
         addr: std::net::SocketAddr::from(([127, 0, 0, 1], 80)),
         http: true,
         version: "1".into(),

@@ -1,0 +1,252 @@
+//! `roll`: a new version of a service in the place of the one that serves,
+//! without a failed request at the ingress.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hob_engine::{
+    Engine, ProjectLock, Rollout, Rollouts, UpdateStep, Verdict, Version, named, owner,
+};
+use hob_platform::INGRESS;
+use hob_stack::{Project, Publish, Service, ServiceId};
+use hob_wire::{Mode, Protocol};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::change::engine_error;
+use crate::cli::{RollArgs, Strategy};
+use crate::context::{Context, Loading, interrupted};
+use crate::error::{Code, Error, Result};
+use crate::platform::{self, Beside, Found};
+use crate::render::data;
+use crate::stage::Stage;
+use crate::versions::{self, Moves, Update, rollouts_error};
+
+/// How long an update that was told to stop may take to undo what it did.
+const ABORT: Duration = Duration::from_secs(120);
+
+pub async fn roll(context: &Context, args: RollArgs) -> Result {
+    let loading = context.load(std::slice::from_ref(&args.service))?;
+    let id = meant(context, &loading, &args.service)?;
+    let files = &*loading.project;
+    let service = files.service(&id).ok_or_else(|| no_service(&id))?;
+    let engine = loading.engine(context)?;
+    let stage = Stage::new(context.output);
+    if args.abort {
+        return abort(&engine, &stage, files, service).await;
+    }
+    can_be_updated(service)?;
+    let _lock = versions::locked(context, &engine).await?;
+    let mut update = Update::find(&engine, &stage, files, service)?;
+    update.settle_after_another().await?;
+    is_up(&engine, files, service, update.rollout()).await?;
+    ingress_is_up(&engine).await?;
+    let from = update.rollout().current().clone();
+    let moves = moves(&args);
+    let to = match (args.back, &args.to) {
+        (true, _) => before(update.rollout(), &id)?,
+        (false, Some(to)) => to.clone(),
+        (false, None) => update.next(),
+    };
+    if to == from {
+        let error = format!("version {to} of {id} is the one that serves");
+        return Err(Error::usage(error).hint(format!("`hob roll {}`", id.service)));
+    }
+    let comes_back = update.rollout().previous() == Some(&to);
+    if comes_back {
+        let at_once = Moves {
+            percents: Vec::new(),
+            ..moves
+        };
+        let moves = if args.back { at_once } else { moves };
+        update.back(to.clone(), &moves, interrupted()).await?;
+    } else {
+        let offset = args.ports.port_offset.unwrap_or(0);
+        let forward = update.forward(to.clone(), &moves, offset, interrupted());
+        forward.await?;
+    }
+    if context.output.json {
+        let value = serde_json::json!({ "service": id, "from": from, "to": to });
+        context.output.value(&data::line("roll", value))?;
+    }
+    Ok(())
+}
+
+/// The service that a name means, whichever version of it was named.
+fn meant(context: &Context, loading: &Loading, name: &str) -> Result<ServiceId> {
+    let rollouts = versions::known(context, &loading.project.id)?;
+    let known = loading.project.services().map(|it| it.id.clone());
+    let names = rollouts.iter().flat_map(|(id, rollout)| {
+        let versions = rollout.versions().into_iter();
+        versions.filter_map(|version| named(id, version))
+    });
+    let names: BTreeSet<ServiceId> = known.chain(names).collect();
+    let one = match loading.one(name) {
+        Ok(id) => id,
+        Err(error) => {
+            let selected = hob_stack::select(&names, &[name.to_owned()]);
+            match selected.as_deref() {
+                Ok([id]) => id.clone(),
+                _ => return Err(error),
+            }
+        }
+    };
+    Ok(match rollouts.find(&one) {
+        Some((id, _, _)) => id.clone(),
+        None => one,
+    })
+}
+
+fn no_service(id: &ServiceId) -> Error {
+    Error::usage(format!("no stack file has {id}"))
+}
+
+fn moves(args: &RollArgs) -> Moves {
+    let usual = match args.strategy {
+        Strategy::Rolling => vec![50],
+        Strategy::BlueGreen => Vec::new(),
+    };
+    Moves {
+        percents: match args.weights.is_empty() {
+            true => usual,
+            false => args.weights.clone(),
+        },
+        pause: args.pause.into(),
+    }
+}
+
+/// Whether two versions of a service can run beside each other.
+fn can_be_updated(service: &Service) -> Result {
+    let id = &service.id;
+    let cannot = |why: String, hint: &str| {
+        let error = format!("{id} cannot have two versions beside each other: {why}");
+        Err(Error::usage(error).hint(hint))
+    };
+    if service.port.is_none() || service.protocol != Protocol::Http {
+        let hint = "`hob up` and `hob restart` start it anew";
+        return cannot(
+            "the ingress has no requests of HTTP for it".to_owned(),
+            hint,
+        );
+    }
+    if let Some(Publish::Fixed(port)) = service.publish {
+        let hint = "`publish = \"auto\"`, and reach it by its name at the ingress";
+        return cannot(format!("both would have the port {port}"), hint);
+    }
+    if let Some(volume) = service.volumes.keys().next() {
+        let hint = "`hob up` and `hob restart` start it anew";
+        return cannot(format!("both would write into its volume `{volume}`"), hint);
+    }
+    Ok(())
+}
+
+/// That it runs in production form, and that nobody is told where.
+async fn is_up(engine: &Engine, files: &Project, service: &Service, rollout: &Rollout) -> Result {
+    let name = &service.id.service;
+    let states = engine.services(&BTreeSet::new()).await;
+    let states = states.map_err(engine_error)?;
+    let mode = |id: &ServiceId| {
+        let owner = owner(id);
+        let state = states.iter().find(|it| it.owner == owner);
+        match state.map(|it| &it.verdict) {
+            Some(Verdict::Up(status)) => Some(status.mode),
+            _ => None,
+        }
+    };
+    let current = named(&service.id, rollout.current());
+    match current.as_ref().and_then(mode) {
+        Some(Mode::Run) => {}
+        Some(Mode::Dev) => {
+            let error = format!("{name} runs from its sources, where each save is an update");
+            return Err(
+                Error::usage(error).hint(format!("`hob up {name}` has its production form"))
+            );
+        }
+        None => {
+            let error = format!("{name} is not up");
+            return Err(Error::failed(error).hint(format!("`hob up {name}`")));
+        }
+    }
+    if engine.has_names() {
+        return Ok(());
+    }
+    let told = files.services().find(|it| {
+        let mut others = it.needs.iter().chain(&it.wants);
+        others.any(|other| *other == service.id) && mode(&it.id).is_some()
+    });
+    match told {
+        None => Ok(()),
+        Some(told) => {
+            let told = &told.id.service;
+            let error = format!("{told} was told the port of {name}, and a version has its own");
+            Err(Error::usage(error)
+                .hint("`--engine docker`, where neighbours find it by name")
+                .hint(format!("`hob down {told}`, and `hob up {told}` afterwards")))
+        }
+    }
+}
+
+/// That there is somebody who moves requests.
+async fn ingress_is_up(engine: &Engine) -> Result {
+    let home = platform::home(engine.environment())?;
+    match Beside::find(engine, &home, INGRESS).await {
+        Found::Up(_) => Ok(()),
+        Found::Down | Found::Unknown => {
+            let error = "requests come to versions by the ingress, which is not up";
+            Err(Error::failed(error).hint("`hob ingress up`"))
+        }
+    }
+}
+
+fn before(rollout: &Rollout, id: &ServiceId) -> Result<Version> {
+    let previous = rollout.previous().cloned();
+    previous.ok_or_else(|| {
+        let error = format!("there is no version of {id} before {}", rollout.current());
+        Error::failed(error).hint(format!("`hob roll {}` makes one of its files", id.service))
+    })
+}
+
+/// Stops an update that is under way, or undoes one that was killed.
+async fn abort(engine: &Engine, stage: &Stage, files: &Project, service: &Service) -> Result {
+    let id = &service.id;
+    let mut told = None;
+    let tell = |holding: hob_engine::Holding| {
+        told = holding.pid;
+        let pid = holding
+            .pid
+            .and_then(|it| Pid::from_raw(i32::try_from(it).ok()?));
+        if let Some(pid) = pid {
+            // It may have come to its end just now.
+            let _ = kill_process(pid, Signal::INT);
+        }
+    };
+    let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
+    let under_way = rollouts.of(id).and_then(Rollout::step).is_some();
+    if !under_way {
+        let error = format!("no update of {id} is under way");
+        return Err(Error::failed(error).hint(format!(
+            "`hob roll {} --back` has the version before",
+            id.service
+        )));
+    }
+    let lock: ProjectLock = engine
+        .lock_updates(ABORT, tell)
+        .await
+        .map_err(engine_error)?;
+    let mut update = Update::find(engine, stage, files, service)?;
+    let committed = matches!(update.rollout().step(), Some(UpdateStep::Leaving { .. }));
+    update.settle_after_another().await?;
+    drop(lock);
+    let current = named(id, update.rollout().current());
+    let current = current.map_or_else(|| id.to_string(), |it| it.to_string());
+    if committed {
+        let error = format!("all requests go to {current} already");
+        return Err(Error::new(Code::Failed, error).hint(format!(
+            "`hob roll {} --back` has the version before",
+            id.service
+        )));
+    }
+    if told.is_some() {
+        stage.say(format!("{current} goes on"));
+    }
+    Ok(())
+}

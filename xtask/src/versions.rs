@@ -1,0 +1,172 @@
+//! Versions of services that were updated without a gap: put in place wherever
+//! a project's files are read, and what an update left half done.
+//!
+//! `verbs/roll.rs` makes them. Start with [`known`].
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hob_engine::{
+    Engine, EngineError, Homes, LockError, Rollouts, RolloutsError, Scope, Want, named, owner,
+};
+use hob_stack::{Project, ProjectId, ServiceId, VersionError};
+
+use crate::change::{change, engine_error};
+use crate::context::{Context, interrupted};
+use crate::error::{Error, Result};
+use crate::stage::Stage;
+
+mod update;
+
+pub use update::{Moves, Update};
+
+/// How long an update by somebody else is waited for.
+const UPDATE: Duration = Duration::from_secs(300);
+
+/// The versions of a project's services.
+///
+/// # Errors
+/// Where that is cannot be told, or the file is not to be used.
+pub fn known(context: &Context, project: &ProjectId) -> Result<Rollouts> {
+    let uid = rustix::process::getuid().as_raw();
+    let homes = Homes::of(&context.environment, uid);
+    let homes = homes.map_err(|error| Error::failed(error.to_string()))?;
+    Rollouts::load(&homes.project(project.as_str()).state).map_err(rollouts_error)
+}
+
+/// Has the services of a project run as the versions that stand for them.
+///
+/// # Errors
+/// Its files have a service of such a name by now.
+pub fn put_in_place(rollouts: &Rollouts, project: &mut Project) -> Result {
+    rollouts.apply(project).map_err(|error| match &error {
+        VersionError::Taken(id) => Error::usage(format!(
+            "{error}, and a version of another one goes by that name"
+        ))
+        .hint(format!(
+            "`hob down {}/` ends all versions, or name it otherwise",
+            id.stack
+        )),
+        VersionError::NoService(_) => Error::usage(error.to_string()),
+    })
+}
+
+pub fn rollouts_error(error: RolloutsError) -> Error {
+    let shown = Error::failed(error.to_string());
+    match error {
+        RolloutsError::Garbled { path, .. } => {
+            shown.hint(format!("`rm {}`, then `hob down`", path.display()))
+        }
+        RolloutsError::Io { .. } => shown,
+    }
+}
+
+/// The same scope with all versions of its services.
+pub fn widened(scope: Scope, rollouts: &Rollouts) -> Scope {
+    let Scope::Services(mut owners) = scope else {
+        return scope;
+    };
+    for (id, rollout) in rollouts.iter() {
+        let names = |it: &hob_engine::Version| named(id, it);
+        let stands = names(rollout.current());
+        let is_meant = stands
+            .iter()
+            .chain([id])
+            .any(|it| owners.contains(&owner(it)));
+        if is_meant {
+            let all = rollouts.names(&BTreeSet::from([id.clone()]));
+            owners.extend(all.iter().map(owner));
+        }
+    }
+    Scope::Services(owners)
+}
+
+/// Forgets the versions of the services of a scope, all of which are down.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn forget(engine: &Engine, scope: &Scope) -> Result {
+    let state = &engine.paths().state;
+    // Whatever stands there, nothing is up that it could be about.
+    if *scope == Scope::Project {
+        return Rollouts::default().store(state).map_err(rollouts_error);
+    }
+    let mut rollouts = Rollouts::load(state).map_err(rollouts_error)?;
+    if rollouts.is_empty() {
+        return Ok(());
+    }
+    rollouts.forget(scope);
+    rollouts.store(state).map_err(rollouts_error)
+}
+
+/// The right to update services of the project. Somebody else's update is
+/// waited for.
+///
+/// # Errors
+/// It does not end in time.
+pub async fn locked(context: &Context, engine: &Engine) -> Result<hob_engine::ProjectLock> {
+    let waiting = |holder| {
+        context.output.say(format!(
+            "{holder} updates a service of this project; waiting for it"
+        ));
+    };
+    let locked = engine.lock_updates(UPDATE, waiting).await;
+    locked.map_err(|error| match error {
+        EngineError::Lock(LockError::Held { holder, limit }) => {
+            let seconds = limit.as_secs();
+            let error = format!("{holder} updates a service and was not done within {seconds} s");
+            Error::failed(error).hint("`hob roll SERVICE --abort` undoes its update")
+        }
+        other => engine_error(other),
+    })
+}
+
+/// Finishes or undoes the updates that hobs which were killed left half done;
+/// one that is under way is waited for.
+///
+/// # Errors
+/// Something could not be done, or it does not end in time.
+pub async fn settle(context: &Context, engine: &Engine, files: &Project) -> Result {
+    if !is_half_done(engine)? {
+        return Ok(());
+    }
+    let _lock = locked(context, engine).await?;
+    let stage = Stage::new(context.output);
+    let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
+    for (id, _) in rollouts.iter() {
+        // What its file no longer has goes down like any other.
+        if let Some(service) = files.service(id) {
+            let mut update = Update::find(engine, &stage, files, service)?;
+            update.settle_after_another().await?;
+        }
+    }
+    Ok(())
+}
+
+fn is_half_done(engine: &Engine) -> Result<bool> {
+    let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
+    Ok(rollouts.iter().any(|(_, rollout)| rollout.step().is_some()))
+}
+
+/// Has services run as their files have them again: all versions of them go.
+///
+/// # Errors
+/// They do not.
+pub async fn end(context: &Context, engine: &Engine, services: &[ServiceId]) -> Result {
+    let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
+    let updated = services.iter().filter(|id| rollouts.of(id).is_some());
+    let updated: BTreeSet<ServiceId> = updated.cloned().collect();
+    if updated.is_empty() {
+        return Ok(());
+    }
+    let _lock = locked(context, engine).await?;
+    let names = rollouts.names(&updated);
+    let scope = Scope::Services(names.iter().map(owner).collect());
+    let stage = Stage::new(context.output);
+    let want = Want::down(scope.clone());
+    change(engine, &want, &stage, interrupted())
+        .await?
+        .result()?;
+    let updated = Scope::Services(updated.iter().map(owner).collect());
+    forget(engine, &updated)
+}
