@@ -7,21 +7,27 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hob_engine::{
-    Engine, EngineError, Homes, LockError, Rollouts, RolloutsError, Scope, Want, named, owner,
+    Engine, EngineError, Holding, Homes, LockError, ProjectLock, Rollouts, RolloutsError, Scope,
+    Want, named, owner,
 };
 use hob_stack::{Project, ProjectId, ServiceId, VersionError};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::change::{change, engine_error};
 use crate::context::{Context, interrupted};
 use crate::error::{Error, Result};
 use crate::stage::Stage;
 
+mod instance;
 mod update;
 
 pub use update::{Moves, Update};
 
 /// How long an update by somebody else is waited for.
 const UPDATE: Duration = Duration::from_secs(300);
+
+/// How long one that was told to stop may take to undo what it did.
+const STOP: Duration = Duration::from_secs(120);
 
 /// The versions of a project's services.
 ///
@@ -81,6 +87,25 @@ pub fn widened(scope: Scope, rollouts: &Rollouts) -> Scope {
     Scope::Services(owners)
 }
 
+/// The right to update services of the project, taken from whoever has it: that
+/// is told to stop, and undoes what it did.
+///
+/// # Errors
+/// It does not stop in time.
+pub async fn taken(engine: &Engine) -> Result<(ProjectLock, Option<u32>)> {
+    let mut told = None;
+    let tell = |holding: Holding| {
+        told = holding.pid;
+        let pid = holding.pid.and_then(|it| i32::try_from(it).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            // It may have come to its end just now.
+            let _ = kill_process(pid, Signal::INT);
+        }
+    };
+    let lock = engine.lock_updates(STOP, tell).await;
+    Ok((lock.map_err(engine_error)?, told))
+}
+
 /// Forgets the versions of the services of a scope, all of which are down.
 ///
 /// # Errors
@@ -104,7 +129,7 @@ pub fn forget(engine: &Engine, scope: &Scope) -> Result {
 ///
 /// # Errors
 /// It does not end in time.
-pub async fn locked(context: &Context, engine: &Engine) -> Result<hob_engine::ProjectLock> {
+pub async fn locked(context: &Context, engine: &Engine) -> Result<ProjectLock> {
     let waiting = |holder| {
         context.output.say(format!(
             "{holder} updates a service of this project; waiting for it"
@@ -130,7 +155,7 @@ pub async fn settle(context: &Context, engine: &Engine, files: &Project) -> Resu
     if !is_half_done(engine)? {
         return Ok(());
     }
-    let _lock = locked(context, engine).await?;
+    let lock = locked(context, engine).await?;
     let stage = Stage::new(context.output);
     let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
     for (id, _) in rollouts.iter() {
@@ -140,6 +165,7 @@ pub async fn settle(context: &Context, engine: &Engine, files: &Project) -> Resu
             update.settle_after_another().await?;
         }
     }
+    lock.remove();
     Ok(())
 }
 
@@ -159,7 +185,7 @@ pub async fn end(context: &Context, engine: &Engine, services: &[ServiceId]) -> 
     if updated.is_empty() {
         return Ok(());
     }
-    let _lock = locked(context, engine).await?;
+    let lock = locked(context, engine).await?;
     let names = rollouts.names(&updated);
     let scope = Scope::Services(names.iter().map(owner).collect());
     let stage = Stage::new(context.output);
@@ -168,5 +194,7 @@ pub async fn end(context: &Context, engine: &Engine, services: &[ServiceId]) -> 
         .await?
         .result()?;
     let updated = Scope::Services(updated.iter().map(owner).collect());
-    forget(engine, &updated)
+    forget(engine, &updated)?;
+    lock.remove();
+    Ok(())
 }

@@ -96,6 +96,9 @@ pub struct Rollout {
     current: Version,
     /// The one before, which rests and can come back.
     previous: Option<Version>,
+    /// The one that was undone last, of which the log is kept.
+    #[serde(default)]
+    undone: Option<Version>,
     /// The number that was given last.
     last: u32,
     /// How far an update has come; none while there is none.
@@ -133,7 +136,9 @@ pub enum Step {
 pub struct Rest {
     /// Ends what it has, and rests.
     pub resting: Option<Version>,
-    /// Ends what it has, and goes.
+    /// Ends what it has, and goes but for its log.
+    pub undone: Option<Version>,
+    /// Goes with all that is kept of it.
     pub gone: Vec<Version>,
 }
 
@@ -142,6 +147,7 @@ impl Default for Rollout {
         Self {
             current: Version::first(),
             previous: None,
+            undone: None,
             last: 1,
             step: None,
         }
@@ -189,6 +195,7 @@ impl Rollout {
         if let Ok(number) = to.as_str().parse::<u32>() {
             self.last = self.last.max(number);
         }
+        self.undone.take_if(|undone| *undone == to);
         self.step = Some(Step::Starting { to });
     }
 
@@ -222,23 +229,29 @@ impl Rollout {
     /// undone.
     #[must_use]
     pub fn rest(&self) -> Option<Rest> {
+        let before = self.undone.iter().cloned();
         Some(match self.step.as_ref()? {
             Step::Starting { to } | Step::Moving { to, .. } => {
                 let comes_back = self.previous.as_ref() == Some(to);
                 Rest {
                     resting: comes_back.then(|| to.clone()),
-                    gone: (!comes_back).then(|| to.clone()).into_iter().collect(),
+                    undone: (!comes_back).then(|| to.clone()),
+                    gone: before.collect(),
                 }
             }
             Step::Leaving { from, gone } => Rest {
                 resting: Some(from.clone()),
-                gone: gone.iter().cloned().collect(),
+                undone: None,
+                gone: before.chain(gone.iter().cloned()).collect(),
             },
         })
     }
 
     /// That is done.
     pub fn finish(&mut self) {
+        if let Some(rest) = self.rest() {
+            self.undone = rest.undone;
+        }
         self.step = None;
     }
 
@@ -263,6 +276,7 @@ impl Rollout {
     pub fn versions(&self) -> BTreeSet<&Version> {
         let mut all = BTreeSet::from([&self.current]);
         all.extend(&self.previous);
+        all.extend(&self.undone);
         match &self.step {
             None => {}
             Some(Step::Starting { to } | Step::Moving { to, .. }) => {

@@ -40,6 +40,11 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
 }
 
 async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
+    // Whoever updates something would bring it up again.
+    let lock = match engine.may_be_updated() {
+        true => Some(versions::taken(engine).await?.0),
+        false => None,
+    };
     let mut gone = sessions::end(context, engine, &scope).await?;
     let mut want = Want::down(scope.clone());
     want.volumes = args.volumes;
@@ -61,6 +66,9 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     super::up::tell(context, &changed, &gone)?;
     changed.result()?;
     versions::forget(engine, &scope)?;
+    if let Some(lock) = lock {
+        lock.remove();
+    }
     if args.prove {
         prove(context, engine, args.volumes).await
     } else {

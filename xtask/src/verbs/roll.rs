@@ -2,15 +2,11 @@
 //! without a failed request at the ingress.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use hob_engine::{
-    Engine, ProjectLock, Rollout, Rollouts, UpdateStep, Verdict, Version, named, owner,
-};
+use hob_engine::{Engine, Rollout, Rollouts, UpdateStep, Verdict, Version, named, owner};
 use hob_platform::INGRESS;
 use hob_stack::{Project, Publish, Service, ServiceId};
 use hob_wire::{Mode, Protocol};
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::change::engine_error;
 use crate::cli::{RollArgs, Strategy};
@@ -20,9 +16,6 @@ use crate::platform::{self, Beside, Found};
 use crate::render::data;
 use crate::stage::Stage;
 use crate::versions::{self, Moves, Update, rollouts_error};
-
-/// How long an update that was told to stop may take to undo what it did.
-const ABORT: Duration = Duration::from_secs(120);
 
 pub async fn roll(context: &Context, args: RollArgs) -> Result {
     let loading = context.load(std::slice::from_ref(&args.service))?;
@@ -35,15 +28,32 @@ pub async fn roll(context: &Context, args: RollArgs) -> Result {
         return abort(&engine, &stage, files, service).await;
     }
     can_be_updated(service)?;
-    let _lock = versions::locked(context, &engine).await?;
-    let mut update = Update::find(&engine, &stage, files, service)?;
+    let lock = versions::locked(context, &engine).await?;
+    let update = Update::find(&engine, &stage, files, service)?;
+    let updated = perform(&args, update, &engine, (files, service)).await;
+    lock.remove();
+    let (from, to) = updated?;
+    if context.output.json {
+        let value = serde_json::json!({ "service": id, "from": from, "to": to });
+        context.output.value(&data::line("roll", value))?;
+    }
+    Ok(())
+}
+
+/// Updates a service, from and to which version.
+async fn perform(
+    args: &RollArgs,
+    mut update: Update<'_>,
+    engine: &Engine,
+    (files, service): (&Project, &Service),
+) -> Result<(Version, Version)> {
+    let id = &service.id;
     update.settle_after_another().await?;
-    is_up(&engine, files, service, update.rollout()).await?;
-    ingress_is_up(&engine).await?;
+    is_up(engine, files, service, update.rollout()).await?;
+    ingress_is_up(engine).await?;
     let from = update.rollout().current().clone();
-    let moves = moves(&args);
     let to = match (args.back, &args.to) {
-        (true, _) => before(update.rollout(), &id)?,
+        (true, _) => before(update.rollout(), id)?,
         (false, Some(to)) => to.clone(),
         (false, None) => update.next(),
     };
@@ -51,24 +61,15 @@ pub async fn roll(context: &Context, args: RollArgs) -> Result {
         let error = format!("version {to} of {id} is the one that serves");
         return Err(Error::usage(error).hint(format!("`hob roll {}`", id.service)));
     }
-    let comes_back = update.rollout().previous() == Some(&to);
-    if comes_back {
-        let at_once = Moves {
-            percents: Vec::new(),
-            ..moves
-        };
-        let moves = if args.back { at_once } else { moves };
+    let moves = moves(args);
+    if update.rollout().previous() == Some(&to) {
         update.back(to.clone(), &moves, interrupted()).await?;
     } else {
         let offset = args.ports.port_offset.unwrap_or(0);
         let forward = update.forward(to.clone(), &moves, offset, interrupted());
         forward.await?;
     }
-    if context.output.json {
-        let value = serde_json::json!({ "service": id, "from": from, "to": to });
-        context.output.value(&data::line("roll", value))?;
-    }
-    Ok(())
+    Ok((from, to))
 }
 
 /// The service that a name means, whichever version of it was named.
@@ -102,8 +103,8 @@ fn no_service(id: &ServiceId) -> Error {
 
 fn moves(args: &RollArgs) -> Moves {
     let usual = match args.strategy {
-        Strategy::Rolling => vec![50],
-        Strategy::BlueGreen => Vec::new(),
+        Strategy::Rolling if !args.back => vec![50],
+        Strategy::Rolling | Strategy::BlueGreen => Vec::new(),
     };
     Moves {
         percents: match args.weights.is_empty() {
@@ -208,17 +209,6 @@ fn before(rollout: &Rollout, id: &ServiceId) -> Result<Version> {
 /// Stops an update that is under way, or undoes one that was killed.
 async fn abort(engine: &Engine, stage: &Stage, files: &Project, service: &Service) -> Result {
     let id = &service.id;
-    let mut told = None;
-    let tell = |holding: hob_engine::Holding| {
-        told = holding.pid;
-        let pid = holding
-            .pid
-            .and_then(|it| Pid::from_raw(i32::try_from(it).ok()?));
-        if let Some(pid) = pid {
-            // It may have come to its end just now.
-            let _ = kill_process(pid, Signal::INT);
-        }
-    };
     let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
     let under_way = rollouts.of(id).and_then(Rollout::step).is_some();
     if !under_way {
@@ -228,14 +218,11 @@ async fn abort(engine: &Engine, stage: &Stage, files: &Project, service: &Servic
             id.service
         )));
     }
-    let lock: ProjectLock = engine
-        .lock_updates(ABORT, tell)
-        .await
-        .map_err(engine_error)?;
+    let (lock, told) = versions::taken(engine).await?;
     let mut update = Update::find(engine, stage, files, service)?;
     let committed = matches!(update.rollout().step(), Some(UpdateStep::Leaving { .. }));
     update.settle_after_another().await?;
-    drop(lock);
+    lock.remove();
     let current = named(id, update.rollout().current());
     let current = current.map_or_else(|| id.to_string(), |it| it.to_string());
     if committed {

@@ -8,26 +8,19 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hob_engine::{
-    ClientError, Engine, Rollout, Rollouts, Scope, UpdateStep, Verdict, Version, Want, named, owner,
-};
-use hob_platform::INGRESS;
+use hob_engine::{Engine, Rollout, Rollouts, Scope, UpdateStep, Version, Want, named, owner};
 use hob_stack::{Project, Service, ServiceId};
-use hob_wire::{Mode, Request, Status};
+use hob_wire::Mode;
 
+use super::instance::{Drained, Instance};
 use super::{put_in_place, rollouts_error};
-use crate::change::{change, engine_error};
+use crate::change::change;
 use crate::error::{Code, Error, Result};
-use crate::platform::{self, Announcer, Beside, Found};
+use crate::platform::Announcer;
 use crate::stage::Stage;
 
-/// How long an agent may take to say how its service is, and between two looks
-/// at one that gets a part of the requests.
-const ANSWER: Duration = Duration::from_secs(2);
+/// Between two looks at a version that gets a part of the requests.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// How long an agent may take beyond the limits of its service.
-const SLACK: Duration = Duration::from_secs(10);
 
 /// One service on its way.
 pub struct Update<'a> {
@@ -85,22 +78,6 @@ impl<'a> Update<'a> {
             .next(&self.service.id.service, &names.collect())
     }
 
-    /// What the agent of a version says; none unless it is up.
-    ///
-    /// # Errors
-    /// The engine could not look.
-    pub async fn status(&self, version: &Version) -> Result<Option<Status>> {
-        let id = self.id(version)?;
-        let states = self.engine.services(&BTreeSet::from([id.clone()])).await;
-        let states = states.map_err(engine_error)?;
-        let owner = owner(&id);
-        let state = states.into_iter().find(|it| it.owner == owner);
-        Ok(match state.map(|it| it.verdict) {
-            Some(Verdict::Up(status)) => Some(*status),
-            _ => None,
-        })
-    }
-
     /// Brings a new version up beside the current one and moves all requests to
     /// it. What does not come up is undone.
     ///
@@ -142,22 +119,21 @@ impl<'a> Update<'a> {
         moves: &Moves,
         cancel: impl Future<Output = ()>,
     ) -> Result {
-        let id = self.id(&to)?;
-        // A hob that was killed may have cut it off.
-        let is_there = self.known_as(&id, false).await?;
-        if !is_there || self.status(&to).await?.is_none() {
-            let error = format!("{id} is not there any more");
-            let name = &self.service.id.service;
-            return Err(Error::failed(error)
-                .hint(format!("`hob roll {name}` makes a version of its files")));
-        }
+        let instance = self.instance(&to)?;
         self.step(|rollout| rollout.begin(to.clone()))?;
+        let id = &instance.id;
         self.stage.say(format!("{id} comes back"));
         tokio::pin!(cancel);
         let came = tokio::select! {
-            came = self.wake(&id) => came,
+            came = instance.wake() => came,
             () = &mut cancel => Err(Error::said(Code::Interrupted)),
         };
+        let name = &self.service.id.service;
+        let gone = || {
+            let error = Error::failed(format!("{id} is not there any more"));
+            error.hint(format!("`hob roll {name}` makes a version of its files"))
+        };
+        let came = came.and_then(|is_there| is_there.then_some(()).ok_or_else(gone));
         self.go_on(came, moves, cancel).await
     }
 
@@ -190,9 +166,10 @@ impl<'a> Update<'a> {
         let Some(UpdateStep::Starting { to }) = self.rollout.step().cloned() else {
             return Ok(());
         };
-        let id = self.id(&to)?;
-        self.known_as(&id, true).await?;
-        self.serves(&id).await?;
+        let instance = self.instance(&to)?;
+        let id = &instance.id;
+        instance.known_as(true).await?;
+        instance.serves().await?;
         for percent in &moves.percents {
             self.step(|rollout| rollout.move_to(*percent))?;
             self.tell().await?;
@@ -201,7 +178,7 @@ impl<'a> Update<'a> {
             let end = tokio::time::Instant::now() + moves.pause;
             while tokio::time::Instant::now() < end {
                 tokio::time::sleep(LOOK.min(moves.pause)).await;
-                self.serves(&id).await?;
+                instance.serves().await?;
             }
         }
         Ok(())
@@ -257,32 +234,47 @@ impl<'a> Update<'a> {
         if committed {
             self.stage.say(format!("all requests go to {current}"));
         }
-        let leaving = rest.resting.iter().chain(&rest.gone);
+        let leaving = rest.resting.iter().chain(&rest.undone);
         for version in leaving {
-            self.drain(version).await?;
+            let instance = self.instance(version)?;
+            if let Drained::Not(limit) = instance.drain().await? {
+                let (id, seconds) = (&instance.id, limit.as_secs());
+                self.stage.say(format!(
+                    "{id} still has requests after {seconds} s (`drain` of its limits)"
+                ));
+            }
         }
-        let mut gone = rest.gone.clone();
+        let mut gone: BTreeSet<&Version> = rest.gone.iter().collect();
         if let Some(version) = &rest.resting {
-            if self.lay_down(version).await? {
-                let id = self.id(version)?;
+            let instance = self.instance(version)?;
+            if instance.lay_down().await? {
+                let (id, name) = (&instance.id, &self.service.id.service);
                 if committed {
-                    let name = &self.service.id.service;
                     self.stage
                         .say(format!("{id} rests: `hob roll {name} --back` has it again"));
                 }
             } else {
                 self.rollout.forget_previous();
-                gone.push(version.clone());
+                gone.insert(version);
             }
         }
-        let gone = gone.iter().map(|it| Ok(owner(&self.id(it)?)));
-        let gone = gone.collect::<Result<BTreeSet<_>>>()?;
-        if !gone.is_empty() {
-            let want = Want::down(Scope::Services(gone));
-            let changed = change(self.engine, &want, self.stage, std::future::pending()).await?;
-            changed.result()?;
+        if let Some(undone) = &rest.undone {
+            self.take_down(undone, false).await?;
+        }
+        for version in gone {
+            // What is kept of the first one is the service's own.
+            let with_all = *version != Version::first();
+            self.take_down(version, with_all).await?;
         }
         self.step(Rollout::finish)
+    }
+
+    async fn take_down(&self, version: &Version, with_all: bool) -> Result {
+        let scope = Scope::Services(BTreeSet::from([owner(&self.id(version)?)]));
+        let mut want = Want::down(scope);
+        want.volumes = with_all;
+        let changed = change(self.engine, &want, self.stage, std::future::pending()).await?;
+        changed.result()
     }
 
     /// Has the ingress and the resolver know what is so now.
@@ -293,113 +285,8 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// Waits until a version that gets no new requests has none any more, for
-    /// as long as the service gives it.
-    async fn drain(&self, version: &Version) -> Result {
-        let status = self.status(version).await?;
-        let listen = status.and_then(|status| status.listen);
-        let Some(listen) = listen else {
-            return Ok(());
-        };
-        let Ok(home) = platform::home(self.engine.environment()) else {
-            return Ok(());
-        };
-        if let Found::Up(ingress) = Beside::find(self.engine, &home, INGRESS).await {
-            let limit = Duration::from(self.service.limits.drain);
-            if !ingress.drain(listen.addr.port(), limit).await? {
-                let (id, seconds) = (self.id(version)?, limit.as_secs());
-                self.stage.say(format!(
-                    "{id} still has requests after {seconds} s (`drain` of its limits)"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Has a version rest, and no neighbour find it. Where a new process would
-    /// be another one than this, it goes on and gets no requests. Whether there
-    /// is anything to come back.
-    async fn lay_down(&self, version: &Version) -> Result<bool> {
-        let id = self.id(version)?;
-        let is_there = self.known_as(&id, false).await?;
-        if !is_there || self.status(version).await?.is_none() {
-            return Ok(false);
-        }
-        if !self.engine.is_whole(self.service) {
-            return Ok(true);
-        }
-        let limits = &self.service.limits;
-        let limit = Duration::from(limits.drain) + Duration::from(limits.grace) + SLACK;
-        let agent = self.engine.agent(&id).map_err(engine_error)?;
-        match agent.tell(&Request::Rest, limit).await {
-            Ok(()) => Ok(true),
-            Err(ClientError::Gone { .. }) => Ok(false),
-            Err(error) => Err(Error::failed(format!("{id}: {error}"))),
-        }
-    }
-
-    /// Has a version that rests run again, until it is ready.
-    async fn wake(&self, id: &ServiceId) -> Result {
-        let agent = self.engine.agent(id).map_err(engine_error)?;
-        let limits = &self.service.limits;
-        let limit = Duration::from(limits.ready) + SLACK;
-        let failed = |error: ClientError| {
-            Error::new(Code::Service, format!("{id}: {error}")).hint(format!("`hob logs {id}`"))
-        };
-        let status = agent.status(ANSWER).await.map_err(failed)?;
-        if status.phase.serves() {
-            return Ok(());
-        }
-        let waking = async {
-            let mut connection = agent.open(&Request::Restart, limit).await?;
-            loop {
-                match connection.receiver.next().await? {
-                    Some(hob_wire::Reply::Done) => return Ok(()),
-                    Some(_) => {}
-                    None => {
-                        let place = id.to_string();
-                        return Err(ClientError::Gone { place });
-                    }
-                }
-            }
-        };
-        let woken = tokio::time::timeout(limit, waking).await;
-        woken
-            .unwrap_or_else(|_| {
-                let place = id.to_string();
-                Err(ClientError::Silent { place, limit })
-            })
-            .map_err(failed)
-    }
-
-    /// Has neighbours find a version by the service's name, or not; whether
-    /// there is anything of it.
-    async fn known_as(&self, id: &ServiceId, as_the_service: bool) -> Result<bool> {
-        let service = &self.service.id.service;
-        let mut names = Vec::new();
-        if id.service != *service {
-            names.push(id.service.as_str());
-        }
-        if as_the_service {
-            names.push(service.as_str());
-        }
-        let known = self.engine.know_as(id, &names).await;
-        known.map_err(engine_error)
-    }
-
-    /// That a version answers.
-    async fn serves(&self, id: &ServiceId) -> Result {
-        let agent = self.engine.agent(id).map_err(engine_error)?;
-        let status = agent.status(ANSWER).await.map_err(|error| {
-            Error::new(Code::Service, format!("{id}: {error}")).hint(format!("`hob logs {id}`"))
-        })?;
-        if status.phase.serves() {
-            return Ok(());
-        }
-        let problem = status.problem.map(|it| it.message);
-        let problem = problem.unwrap_or_else(|| "its process ended".to_owned());
-        let error = format!("{id} does not answer any more: {problem}");
-        Err(Error::new(Code::Service, error).hint(format!("`hob logs {id}`")))
+    fn instance(&self, version: &Version) -> Result<Instance<'a>> {
+        Ok(Instance::new(self.engine, self.service, self.id(version)?))
     }
 
     /// The name that a version goes by.

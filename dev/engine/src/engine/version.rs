@@ -26,6 +26,13 @@ impl Engine {
         Ok(ProjectLock::acquire(state, UPDATES_LOCK, limit, waiting).await?)
     }
 
+    /// Whether somebody may be updating a service of the project, or was killed
+    /// while doing so.
+    #[must_use]
+    pub fn may_be_updated(&self) -> bool {
+        self.paths().state.join(UPDATES_LOCK).is_file()
+    }
+
     /// Has a running service known by these names alone where neighbours find
     /// it by name; whether there is anything of it that could be. On this machine
     /// they do not: they are told its port.

@@ -25,7 +25,11 @@ fn rest(rollout: &Rollout) -> String {
     };
     let gone: Vec<&str> = rest.gone.iter().map(Version::as_str).collect();
     let resting = rest.resting.as_ref().map_or("-", Version::as_str);
-    format!("{resting} rests, [{}] go", gone.join(" "))
+    let undone = rest.undone.as_ref().map_or("-", Version::as_str);
+    format!(
+        "{resting} rests, {undone} is undone, [{}] go",
+        gone.join(" ")
+    )
 }
 
 #[test]
@@ -52,19 +56,19 @@ fn an_update_moves_all_requests_at_its_commit_and_keeps_the_one_before() {
     );
     rollout.begin(version("2"));
     assert_eq!(shares(&rollout), "1: 100");
-    assert_eq!(rest(&rollout), "- rests, [2] go");
+    assert_eq!(rest(&rollout), "- rests, 2 is undone, [] go");
     rollout.move_to(25);
     assert_eq!(shares(&rollout), "1: 75, 2: 25");
-    assert_eq!(rest(&rollout), "- rests, [2] go");
+    assert_eq!(rest(&rollout), "- rests, 2 is undone, [] go");
     rollout.commit();
     assert_eq!(shares(&rollout), "2: 100");
-    assert_eq!(rest(&rollout), "1 rests, [] go");
+    assert_eq!(rest(&rollout), "1 rests, - is undone, [] go");
     rollout.finish();
     assert_eq!(rollout.previous(), Some(&version("1")));
 
     rollout.begin(version("3"));
     rollout.commit();
-    assert_eq!(rest(&rollout), "2 rests, [1] go");
+    assert_eq!(rest(&rollout), "2 rests, - is undone, [1] go");
 }
 
 #[test]
@@ -74,13 +78,32 @@ fn what_came_back_rests_again_when_it_is_undone() {
     rollout.commit();
     rollout.finish();
     rollout.begin(version("1"));
-    assert_eq!(rest(&rollout), "1 rests, [] go");
+    assert_eq!(rest(&rollout), "1 rests, - is undone, [] go");
     rollout.finish();
     assert_eq!(shares(&rollout), "2: 100");
     rollout.begin(version("1"));
     rollout.commit();
     assert_eq!(shares(&rollout), "1: 100");
-    assert_eq!(rest(&rollout), "2 rests, [] go");
+    assert_eq!(rest(&rollout), "2 rests, - is undone, [] go");
+}
+
+#[test]
+fn what_was_undone_keeps_its_log_until_the_next_update() {
+    let mut rollout = Rollout::default();
+    rollout.begin(version("2"));
+    rollout.finish();
+    assert!(rollout.versions().contains(&version("2")));
+    rollout.begin(version("3"));
+    assert_eq!(rest(&rollout), "- rests, 3 is undone, [2] go");
+    rollout.commit();
+    assert_eq!(rest(&rollout), "1 rests, - is undone, [2] go");
+    rollout.finish();
+    assert!(!rollout.versions().contains(&version("2")));
+    // The same once more is no older one.
+    rollout.begin(version("4"));
+    rollout.finish();
+    rollout.begin(version("4"));
+    assert_eq!(rest(&rollout), "- rests, 4 is undone, [] go");
 }
 
 #[test]
@@ -198,10 +221,14 @@ proptest! {
                 Act::Move(percent) => rollout.move_to(percent),
                 Act::Commit => rollout.commit(),
                 Act::Settle => {
-                    for gone in rollout.rest().map(|it| it.gone).unwrap_or_default() {
-                        prop_assert_ne!(&gone, rollout.current());
-                        prop_assert_ne!(Some(&gone), rollout.previous());
-                        there.remove(&gone);
+                    let rest = rollout.rest();
+                    let goes = rest.iter().flat_map(|it| it.gone.iter().chain(&it.undone));
+                    for version in goes {
+                        prop_assert_ne!(version, rollout.current());
+                        prop_assert_ne!(Some(version), rollout.previous());
+                    }
+                    for gone in rest.iter().flat_map(|it| &it.gone) {
+                        there.remove(gone);
                     }
                     rollout.finish();
                 }
