@@ -36,6 +36,7 @@ mod needs;
 mod output;
 mod polykube;
 mod reload;
+mod roll;
 mod running;
 mod secrets;
 mod session;
