@@ -32,7 +32,9 @@ fn a_door_may_have_no_port_and_routes_may_have_no_door() {
 #[test]
 fn a_path_that_no_request_begins_with_is_told_with_what_was_meant() {
     check(
-        &with("port = 1\nroutes = [\"greeting\", \"/a//b\", \"/*\", \"/a/../b\", \"/ok\", \"/a b\"]"),
+        &with(
+            "port = 1\nroutes = [\"greeting\", \"/a//b\", \"/*\", \"/a/../b\", \"/ok\", \"/a b\"]",
+        ),
         str![[r#"
 error: `routes`: a path begins with `/`, and `greeting` does not
  --> stacks/demo/stack.toml:5:11
@@ -76,20 +78,25 @@ error: `routes`: ' ' cannot stand in a path: letters, digits, `-`, `.`, `_` and 
 
 #[test]
 fn a_path_twice_in_a_service_is_worth_a_word() {
-    check(&with("port = 1\nroutes = [\"/a\", \"/a/\"]"), str![[r#"
+    check(
+        &with("port = 1\nroutes = [\"/a\", \"/a/\"]"),
+        str![[r#"
 warning: `routes` has the path /a twice
  --> stacks/demo/stack.toml:5:17
   |
 5 | routes = ["/a", "/a/"]
   |                 ^^^^^
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn routes_lead_to_a_port_that_speaks_http() {
     check(
-        &with("routes = [\"/\"]\n[services.b]\nrun = [\"x\"]\nport = 1\nprotocol = \"tcp\"\nroutes = [\"/b\"]"),
+        &with(
+            "routes = [\"/\"]\n[services.b]\nrun = [\"x\"]\nport = 1\nprotocol = \"tcp\"\nroutes = [\"/b\"]",
+        ),
         str![[r#"
 error: `routes` without `port`
  --> stacks/demo/stack.toml:4:1
@@ -115,7 +122,9 @@ error: `routes` of a service that speaks `tcp`
 
 #[test]
 fn two_services_of_a_stack_do_not_have_one_path() {
-    check(&two("routes = [\"/\", \"/a\"]", "routes = [\"/a/\", \"/\"]"), str![[r#"
+    check(
+        &two("routes = [\"/\", \"/a\"]", "routes = [\"/a/\", \"/\"]"),
+        str![[r#"
 error: `a` and `b` both have the route /a
  --> stacks/demo/stack.toml:9:11
   |
@@ -138,7 +147,8 @@ error: `a` and `b` both have the route /
   |
   = help: give one of them another path; the longest that fits wins: `"/b"`
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -152,7 +162,10 @@ fn services_of_two_stacks_do() {
 #[test]
 fn the_doors_port_is_nobody_elses() {
     check(
-        &format!("{}\n[ingress]\nport = 8080\n", two("publish = 8080\nroutes = [\"/\"]", "")),
+        &format!(
+            "{}\n[ingress]\nport = 8080\n",
+            two("publish = 8080\nroutes = [\"/\"]", "")
+        ),
         str![[r#"
 error: `a` and the ingress of `demo` publish the same port 8080
   --> stacks/demo/stack.toml:12:8
@@ -187,7 +200,9 @@ warning: `demo/a` and the ingress of `other` publish the same port 8080: their s
 
 #[test]
 fn a_doors_port_without_routes_leads_nowhere() {
-    check(&format!("{}\n[ingress]\nport = 8080\n", two("", "")), str![[r#"
+    check(
+        &format!("{}\n[ingress]\nport = 8080\n", two("", "")),
+        str![[r#"
 warning: no service of this stack has `routes`
   --> stacks/demo/stack.toml:11:8
    |
@@ -196,7 +211,8 @@ warning: no service of this stack has `routes`
    |
    = help: add `routes = ["/"]` to one
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
