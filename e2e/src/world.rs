@@ -176,6 +176,18 @@ impl World {
         self.outside().join("d/hob/platform")
     }
 
+    /// Says where on loopback ingress and resolver are to be, once somebody
+    /// brings them up.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn platform_on(&self, http: u16, dns: u16) {
+        let folder = self.platform();
+        fs::create_dir_all(&folder).unwrap();
+        let text = format!("{{\"http_port\": {http}, \"dns_port\": {dns}}}");
+        fs::write(folder.join("settings.json"), text).unwrap();
+    }
+
     /// The folder that stands for `~/.local/state`.
     #[must_use]
     pub fn state(&self) -> PathBuf {

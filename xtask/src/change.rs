@@ -163,7 +163,7 @@ pub async fn perform(
     let plan = prepared.plan.clone();
     words.obstacles(stage, &plan.obstacles);
     let (told, heard) = mpsc::unbounded_channel();
-    let announcer = Announcer::find(engine, want.project.as_deref());
+    let announcer = Announcer::of_change(engine, want);
     let showing = progress::show(engine, &plan, words, stage, heard, announcer.as_ref());
     let applying = async {
         let applied = prepared.apply(&told, cancel).await;

@@ -27,6 +27,7 @@ use crate::output::{Output, complain};
 const ENGINE: &str = "HOB_ENGINE";
 
 /// The caller: options, environment, terminal.
+#[derive(Clone)]
 pub struct Context {
     pub output: Output,
     pub global: Global,

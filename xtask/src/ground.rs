@@ -9,15 +9,20 @@ use std::time::Duration;
 use hob_engine::docker::image_files;
 use hob_engine::{Engine, Obstacle, ObstacleKind, Plan, Scope, Verb, Want};
 use hob_session::{Applied as How, Ground, Performed, Watched, Wire};
-use hob_stack::{Form, Image, Loaded, Project, Recipe, ServiceId};
-use hob_wire::{ChangeAction, Mode};
+use hob_stack::{Loaded, Project, ServiceId};
+use hob_wire::Mode;
 
 use crate::change::{
     Changed, LOCK, Troubles, Words, change_within, engine_error, perform, prepare,
 };
-use crate::context::Loading;
+use crate::context::{Context, Loading};
 use crate::error::{Code, Error, Result};
+use crate::platform::Door;
 use crate::stage::Stage;
+
+mod watched;
+
+use watched::watched;
 
 /// How long a session that is leaving waits for another hob's change, and one
 /// that is told twice.
@@ -31,7 +36,7 @@ pub struct DevGround {
     names: Vec<String>,
     only: bool,
     port_offset: u16,
-    environment: std::collections::BTreeMap<String, String>,
+    context: Context,
     now: Mutex<Now>,
     outcome: Mutex<Option<Code>>,
     /// What the newest change met with.
@@ -57,7 +62,7 @@ pub struct DevSetup {
     pub names: Vec<String>,
     pub only: bool,
     pub port_offset: u16,
-    pub environment: std::collections::BTreeMap<String, String>,
+    pub context: Context,
 }
 
 impl DevGround {
@@ -68,7 +73,7 @@ impl DevGround {
             names: setup.names,
             only: setup.only,
             port_offset: setup.port_offset,
-            environment: setup.environment,
+            context: setup.context,
             now: Mutex::new(Now {
                 project: setup.project,
                 services: setup.services,
@@ -140,7 +145,7 @@ impl DevGround {
     /// `Err` is what is wrong, in one line; it was said in full.
     fn read(&self) -> std::result::Result<Now, String> {
         let (before, _) = self.services();
-        let loaded: Loaded = Project::load(&before.root, &self.environment);
+        let loaded: Loaded = Project::load(&before.root, &self.context.environment);
         let project = match &loaded.project {
             Some(project) if !self.concerns(&loaded) => Arc::new(project.clone()),
             _ => {
@@ -223,7 +228,7 @@ impl Ground for DevGround {
         let own: BTreeSet<ServiceId> = own.iter().cloned().collect();
         let services: BTreeSet<ServiceId> =
             services.into_iter().filter(|id| own.contains(id)).collect();
-        let mut want = Want::up(project, services.clone(), Mode::Dev);
+        let mut want = Want::up(project.clone(), services.clone(), Mode::Dev);
         want.scope = Scope::Services(self.scope(&services));
         want.port_offset = self.port_offset;
         want.session = Some(std::process::id());
@@ -235,7 +240,20 @@ impl Ground for DevGround {
         let words = Words::beside_agents(known);
         let never = std::future::pending();
         let (engine, stage) = (&self.engine, &self.stage);
-        let changed = match prepare(engine, &want, stage, LOCK).await {
+        let door = Door {
+            context: &self.context,
+            engine,
+            project: &project,
+            services: &services,
+            port_offset: self.port_offset,
+            quietly,
+        };
+        let standing = door.stand(stage, &words, std::future::pending());
+        let prepared = match standing.await {
+            Ok(()) => prepare(engine, &want, stage, LOCK).await,
+            Err(error) => Err(error),
+        };
+        let changed = match prepared {
             Ok(prepared) => {
                 planned(made_anew(&prepared.plan, &services));
                 Ok(perform(engine, &want, prepared, stage, &words, never).await)
@@ -326,44 +344,6 @@ fn may_come(project: &Project, obstacles: &[Obstacle], id: &ServiceId) -> bool {
             })
         }
     }
-}
-
-fn watched(service: &hob_stack::Service, contained: bool) -> Watched {
-    let dev = &service.dev_form;
-    let mut ignore = dev.ignore.clone();
-    if let (true, Some(Image::Built(recipe))) = (contained, &dev.image) {
-        ignore.extend(not_watched(&service.source, recipe));
-    }
-    let mut extra = dev.watch.clone();
-    // Files are read from where they are: only browsers need to know.
-    let otherwise = match &dev.form {
-        Form::Files { root } => {
-            if !root.starts_with(&service.source) {
-                extra.push(root.clone());
-            }
-            ChangeAction::None
-        }
-        Form::Program { .. } | Form::ImageOnly => ChangeAction::Rebuild,
-    };
-    Watched {
-        service: service.id.clone(),
-        source: service.source.clone(),
-        extra,
-        ignore,
-        rules: dev.on_change.clone(),
-        otherwise,
-    }
-}
-
-/// What in the sources only says how the image is built: no save of the
-/// service's.
-fn not_watched(source: &std::path::Path, recipe: &Recipe) -> Vec<String> {
-    let name = recipe.dockerfile.strip_prefix(source);
-    let name = name.ok().and_then(|name| name.to_str());
-    let rules = recipe.context.join(".dockerignore");
-    let rules = rules.strip_prefix(source).ok().and_then(|it| it.to_str());
-    let names = name.into_iter().chain(rules);
-    names.map(|name| format!("/{name}")).collect()
 }
 
 /// What the agent of a service is told, or why it cannot run here.

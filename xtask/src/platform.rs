@@ -6,7 +6,7 @@
     reason = "what runs beside a service is started by `hob exec`, as a person would"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,9 +21,17 @@ use crate::verbs::{down, status, up};
 
 mod announcer;
 mod beside;
+mod door;
+mod port;
+mod taken;
 
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
+pub use door::{Door, addresses};
+pub use port::in_url;
+pub use taken::listenable;
+
+use port::free;
 
 /// The project, its files written.
 pub struct Platform {
@@ -57,6 +65,20 @@ impl Platform {
                 environment: context.environment.clone(),
             },
         })
+    }
+
+    /// The same with a port for the ingress, none of `taken` unless it had that
+    /// before.
+    ///
+    /// # Errors
+    /// It cannot be written, or no port is free.
+    pub fn with_port(context: &Context, taken: &BTreeSet<u16>) -> Result<Self> {
+        let before = Self::prepare(context, |_| {})?;
+        let port = match before.settings.http_port {
+            Some(port) => port,
+            None => free(before.in_containers()?, taken)?,
+        };
+        Self::prepare(context, |settings| settings.http_port = Some(port))
     }
 
     /// Whether its services are containers.

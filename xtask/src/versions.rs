@@ -67,6 +67,13 @@ pub fn rollouts_error(error: RolloutsError) -> Error {
     }
 }
 
+/// All versions of the services that any of these is one of.
+pub fn of(rollouts: &Rollouts, ids: &BTreeSet<ServiceId>) -> BTreeSet<ServiceId> {
+    let found = ids.iter().filter_map(|id| rollouts.find(id));
+    let services = found.map(|(service, _, _)| service.clone()).collect();
+    rollouts.names(&services)
+}
+
 /// The same scope with all versions of its services.
 pub fn widened(scope: Scope, rollouts: &Rollouts) -> Scope {
     let Scope::Services(mut owners) = scope else {

@@ -106,6 +106,12 @@ impl Engine {
         }
     }
 
+    /// The number of the caller's user.
+    #[must_use]
+    pub fn uid(&self) -> u32 {
+        self.setup().uid
+    }
+
     fn setup(&self) -> &Setup {
         match &self.driver {
             Driver::Host(host) => host.setup(),

@@ -1,6 +1,7 @@
 //! [`Announced`]: what a project tells of its services, so that names and
 //! routes lead to them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,31 @@ pub struct Announced {
     pub domains: BTreeSet<String>,
     /// What is up, in the order of stacks and services.
     pub services: Vec<AnnouncedService>,
+    /// What the files say of its stacks, by name; those that nobody could read
+    /// are not in it.
+    #[serde(default)]
+    pub stacks: BTreeMap<String, AnnouncedStack>,
+}
+
+/// What a stack's files say of its own door.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncedStack {
+    /// Where on loopback the ingress answers for it alone, as its files have
+    /// it.
+    pub port: Option<u16>,
+    /// What was added to the ports of what is up; none for who does not know.
+    pub offset: Option<u16>,
+    /// Which service answers for the paths that begin with these, whether it
+    /// is up or not.
+    pub routes: BTreeMap<String, String>,
+}
+
+impl AnnouncedStack {
+    /// The port of loopback, its offset added.
+    #[must_use]
+    pub fn listens(&self) -> Option<u16> {
+        self.port?.checked_add(self.offset.unwrap_or(0))
+    }
 }
 
 /// One service that is up.
@@ -39,6 +65,36 @@ pub struct AnnouncedService {
 }
 
 impl Announced {
+    /// The same with what is known from before where this does not say it: the
+    /// domains, stacks whose files could not be read, offsets.
+    #[must_use]
+    pub(crate) fn or_as(mut self, before: Self) -> Self {
+        if self.domains.is_empty() {
+            self.domains = before.domains;
+        }
+        let up: BTreeSet<&String> = self.services.iter().map(|it| &it.stack).collect();
+        for (name, before) in before.stacks {
+            let is_up = up.contains(&name);
+            match self.stacks.entry(name) {
+                Entry::Occupied(mut said) => {
+                    let said = said.get_mut();
+                    said.offset = said.offset.or(before.offset);
+                }
+                Entry::Vacant(unsaid) if is_up => {
+                    unsaid.insert(before);
+                }
+                Entry::Vacant(_) => {}
+            }
+        }
+        self
+    }
+
+    /// The stacks of which anything is up, each with what its files say.
+    pub fn doors(&self) -> impl Iterator<Item = (&String, &AnnouncedStack)> {
+        let up = |name: &String| self.services.iter().any(|it| it.stack == *name);
+        self.stacks.iter().filter(move |(name, _)| up(name))
+    }
+
     /// The names that lead to this machine: each stack's and each service's,
     /// below each domain.
     #[must_use]

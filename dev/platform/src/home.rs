@@ -112,7 +112,8 @@ impl Home {
 
     /// Takes in what a project, by its id, tells of its services on an engine
     /// now; what follows for resolver and ingress is written, and nothing that
-    /// is the same. Whoever does not know the domains says none: they stay.
+    /// is the same. Whoever does not know the domains, or a stack's files, says
+    /// none: what is known stays.
     ///
     /// # Errors
     /// A file cannot be read or written.
@@ -124,12 +125,9 @@ impl Home {
     ) -> Result<Changes, HomeError> {
         let name = format!("{project}-{engine}");
         let told = self.announced_file(&name);
-        let mut announced = announced.clone();
-        if announced.domains.is_empty() {
-            let known = fs::read(&told).ok();
-            let known = known.and_then(|text| serde_json::from_slice::<Announced>(&text).ok());
-            announced.domains = known.map(|it| it.domains).unwrap_or_default();
-        }
+        let known = fs::read(&told).ok();
+        let known = known.and_then(|text| serde_json::from_slice::<Announced>(&text).ok());
+        let announced = announced.clone().or_as(known.unwrap_or_default());
         if announced.services.is_empty() {
             self.forget(&name)?;
         } else {
@@ -166,10 +164,8 @@ impl Home {
 
     fn changes(&self) -> Result<Changes, HomeError> {
         self.write_read()?;
-        let differs = |read: Read| -> Result<bool, HomeError> {
-            let began = fs::read_to_string(self.began_file(read)).unwrap_or_default();
-            Ok(self.read(read)? != began)
-        };
+        let differs =
+            |read: Read| -> Result<bool, HomeError> { Ok(self.read(read)? != self.begun(read)) };
         Ok(Changes {
             names: differs(Read::Names)?,
             routes: differs(Read::Routes)?,
@@ -240,6 +236,12 @@ impl Home {
     /// The note cannot be written.
     pub fn began(&self, read: Read, text: &str) -> Result<(), HomeError> {
         keep(&self.began_file(read), text)
+    }
+
+    /// The configuration that who reads it has begun with; empty before.
+    #[must_use]
+    pub fn begun(&self, read: Read) -> String {
+        fs::read_to_string(self.began_file(read)).unwrap_or_default()
     }
 
     fn began_file(&self, read: Read) -> PathBuf {

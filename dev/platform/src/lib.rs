@@ -13,11 +13,11 @@ mod names;
 mod routes;
 mod settings;
 
-pub use announced::{Announced, AnnouncedService};
+pub use announced::{Announced, AnnouncedService, AnnouncedStack};
 pub use files::{File, files};
 pub use home::{Changes, Home, HomeError, Locked, Read};
 pub use names::{dnsmasq_conf, hosts};
-pub use routes::routes;
+pub use routes::{listened, routes};
 pub use settings::Settings;
 
 /// The one stack of the project.

@@ -1,4 +1,5 @@
-//! What the ingress serves: a host for each service that is up. Pure.
+//! What the ingress serves: a host for each service that is up, and each
+//! stack's own door. Pure.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,35 +10,47 @@ use hob_ingress::{
     Serves, Settings, Site, Transport, Upstream, nginx_conf,
 };
 
-use crate::announced::Announced;
+use crate::announced::{Announced, AnnouncedService, AnnouncedStack};
 
 /// The folder that nginx writes to, as its configuration names it. Where that
 /// is, only the script that starts it knows, which puts it in this one's place.
 const RUN: &str = "/hob-run";
 
 /// The `nginx.conf` of an ingress that listens on this port of loopback. A host
-/// that two projects announce leads to the first one's.
+/// or a port that two projects announce leads to the first one's.
 #[must_use]
 pub fn routes(all: &[Announced], port: u16) -> String {
-    let listener = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port).try_into();
-    let listeners = listener.into_iter().map(|addr| Listener {
-        addr,
-        transport: Transport::Http,
-        serves: Serves::Hosts,
-    });
     let mut taken = Taken::default();
+    let mut listeners: Vec<Listener> = Vec::new();
+    listeners.extend(taken.listener(port, Serves::Hosts));
     let mut sites: Vec<Site> = Vec::new();
     for announced in all {
         sites.extend(services(announced, &mut taken));
     }
     for announced in all {
+        for (stack, said) in announced.doors() {
+            if let Some((site, own)) = door(announced, stack, said, &mut taken) {
+                sites.push(site);
+                listeners.extend(own);
+            }
+        }
         sites.extend(stacks(announced, &mut taken));
     }
-    match (Ingress::new(listeners.collect(), sites), settings()) {
+    match (Ingress::new(listeners, sites), settings()) {
         (Ok(ingress), Some(settings)) => nginx_conf(&ingress, &settings),
         // What was taken is left out above, and paths here are fixed.
         _ => String::new(),
     }
+}
+
+/// Where an ingress with this `nginx.conf`, one of [`routes`], listens.
+#[must_use]
+pub fn listened(conf: &str) -> BTreeSet<SocketAddr> {
+    let lines = conf.lines().filter_map(|line| {
+        let address = line.trim().strip_prefix("listen ")?;
+        address.split([' ', ';']).next()?.parse().ok()
+    });
+    lines.collect()
 }
 
 /// A site for each service that speaks HTTP.
@@ -50,7 +63,8 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
         let hosts = announced.domains.iter();
         let hosts = hosts.map(|domain| format!("{service}.{stack}.{domain}"));
         let hosts = taken.hosts(hosts);
-        taken.site(&name, hosts, service, upstreams(announced, stack, service))
+        let route = route("/", service, upstreams(announced, stack, service))?;
+        taken.site(&name, hosts, vec![route])
     };
     named.into_iter().filter_map(site).collect()
 }
@@ -60,7 +74,7 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
 fn upstreams(announced: &Announced, stack: &str, service: &str) -> Vec<Upstream> {
     let of_stack = announced.services.iter();
     let of_stack = of_stack.filter(|it| it.http && it.stack == stack);
-    let upstream = |it: &crate::AnnouncedService| {
+    let upstream = |it: &AnnouncedService| {
         Some(Upstream {
             addr: reached(it.addr).try_into().ok()?,
             weight: u16::from(*it.names.get(service)?).try_into().ok()?,
@@ -70,7 +84,47 @@ fn upstreams(announced: &Announced, stack: &str, service: &str) -> Vec<Upstream>
     of_stack.filter_map(upstream).collect()
 }
 
-/// A site for each stack, by which every name below it that no service has is
+/// What a stack's services answer at its own name and at its own port: by
+/// path, whether they are up or not.
+fn door(
+    announced: &Announced,
+    stack: &str,
+    said: &AnnouncedStack,
+    taken: &mut Taken,
+) -> Option<(Site, Option<Listener>)> {
+    let port = said.listens();
+    if said.routes.is_empty() && port.is_none() {
+        return None;
+    }
+    let hosts = announced.domains.iter();
+    let hosts = taken.hosts(hosts.map(|domain| format!("{stack}.{domain}")));
+    let name = taken.name(stack)?;
+    let listener = port.and_then(|port| taken.listener(port, Serves::Site(name.clone())));
+    if hosts.is_empty() && listener.is_none() {
+        return None;
+    }
+    let routes = said.routes.iter();
+    let routes = routes
+        .filter_map(|(path, service)| route(path, service, upstreams(announced, stack, service)));
+    let routes = routes.collect();
+    let site = Site {
+        name,
+        hosts,
+        routes,
+    };
+    Some((site, listener))
+}
+
+fn route(path: &str, service: &str, upstreams: Vec<Upstream>) -> Option<Route> {
+    Some(Route {
+        path: path.parse::<PathPrefix>().ok()?,
+        service: service.parse().ok()?,
+        protocol: Protocol::Http,
+        upstreams,
+    })
+}
+
+/// A site for each stack, by which every name of it that is nobody's is
 /// answered: nobody serves there.
 fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
     let names: BTreeSet<&String> = announced.services.iter().map(|it| &it.stack).collect();
@@ -81,7 +135,7 @@ fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
             [format!("*.{own}"), own]
         });
         let hosts = taken.hosts(hosts);
-        taken.site(stack, hosts, stack, Vec::new())
+        taken.site(stack, hosts, vec![route("/", stack, Vec::new())?])
     };
     names.into_iter().filter_map(site).collect()
 }
@@ -91,6 +145,7 @@ fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
 struct Taken {
     hosts: BTreeSet<Host>,
     names: BTreeSet<Label>,
+    ports: BTreeSet<u16>,
 }
 
 impl Taken {
@@ -101,30 +156,36 @@ impl Taken {
             .collect()
     }
 
-    /// A site with one route; none where it has no host of its own.
-    fn site(
-        &mut self,
-        name: &str,
-        hosts: Vec<Host>,
-        service: &str,
-        upstreams: Vec<Upstream>,
-    ) -> Option<Site> {
-        if hosts.is_empty() {
-            return None;
-        }
+    /// A name that no other site has: this one where it can be.
+    fn name(&mut self, name: &str) -> Option<Label> {
         let numbered = || format!("site-{}", self.names.len());
         let name = name.parse().ok().filter(|it| !self.names.contains(it));
         let name: Label = name.or_else(|| numbered().parse().ok())?;
         self.names.insert(name.clone());
+        Some(name)
+    }
+
+    /// A site; none where it has no host of its own.
+    fn site(&mut self, name: &str, hosts: Vec<Host>, routes: Vec<Route>) -> Option<Site> {
+        if hosts.is_empty() {
+            return None;
+        }
+        let name = self.name(name)?;
         Some(Site {
             name,
             hosts,
-            routes: vec![Route {
-                path: "/".parse::<PathPrefix>().ok()?,
-                service: service.parse().ok()?,
-                protocol: Protocol::Http,
-                upstreams,
-            }],
+            routes,
+        })
+    }
+
+    /// A listener on loopback; none where there is one already.
+    fn listener(&mut self, port: u16, serves: Serves) -> Option<Listener> {
+        let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let addr = addr.try_into().ok()?;
+        self.ports.insert(port).then_some(Listener {
+            addr,
+            transport: Transport::Http,
+            serves,
         })
     }
 }
@@ -150,100 +211,4 @@ fn settings() -> Option<Settings> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::AnnouncedService;
-
-    fn project(services: &[(&str, &str, u16)]) -> Announced {
-        let service = |(stack, service, port): &(&str, &str, u16)| AnnouncedService {
-            stack: (*stack).to_owned(),
-            service: (*service).to_owned(),
-            names: BTreeMap::from([(service.to_string(), 100)]),
-            addr: SocketAddr::from(([0, 0, 0, 0], *port)),
-            http: *service != "db",
-            version: "1".to_owned(),
-        };
-        Announced {
-            root: "/p".into(),
-            domains: BTreeSet::from(["test".to_owned()]),
-            services: services.iter().map(service).collect(),
-        }
-    }
-
-    /// The hosts that are served, and where they lead, line by line.
-    fn led(all: &[Announced]) -> Vec<String> {
-        let text = routes(all, 80);
-        let lines = text.lines().map(str::trim);
-        let told = |line: &&str| {
-            ["server_name ", "server ", "listen "]
-                .iter()
-                .any(|start| line.starts_with(start) && !line.ends_with('{'))
-        };
-        lines.filter(told).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn each_service_of_http_has_a_host_and_each_stack_has_the_others() {
-        let all = [project(&[("shop", "web", 20000), ("shop", "db", 5432)])];
-        let led = led(&all).join("\n");
-        for part in [
-            "listen 127.0.0.1:80",
-            "server_name web.shop.test;",
-            "server 127.0.0.1:20000",
-            "*.shop.test",
-        ] {
-            assert!(led.contains(part), "{part}: {led}");
-        }
-        assert!(!led.contains("db.shop.test"), "{led}");
-    }
-
-    #[test]
-    fn what_two_projects_have_leads_to_the_first_ones() {
-        let first = project(&[("shop", "web", 20000), ("shop-a", "b", 1)]);
-        let second = project(&[("shop", "web", 20100), ("shop", "a-b", 2)]);
-        let led = led(&[first, second]).join("\n");
-        assert_eq!(
-            led.matches("server_name web.shop.test;").count(),
-            1,
-            "{led}"
-        );
-        assert!(
-            led.contains("127.0.0.1:20000") && !led.contains("20100"),
-            "{led}"
-        );
-        // Both would be called `shop-a-b`.
-        assert!(led.contains("server_name b.shop-a.test;"), "{led}");
-        assert!(led.contains("server_name a-b.shop.test;"), "{led}");
-    }
-
-    #[test]
-    fn versions_share_the_requests_of_their_service_and_have_hosts_of_their_own() {
-        let mut shop = project(&[("shop", "web", 20000), ("shop", "web-2", 20001)]);
-        shop.services[0].names = BTreeMap::from([("web".to_owned(), 75)]);
-        let both = [("web".to_owned(), 25), ("web-2".to_owned(), 100)];
-        shop.services[1].names = BTreeMap::from(both);
-        shop.services[1].version = "2".to_owned();
-        assert_eq!(
-            led(&[shop.clone()])[..3],
-            [
-                "server 127.0.0.1:20000 weight=75 max_fails=0;",
-                "server 127.0.0.1:20001 weight=25 max_fails=0;",
-                "server 127.0.0.1:20001 weight=100 max_fails=0;",
-            ]
-        );
-        // The one before, which rests, is asked for nothing.
-        shop.services[0].names.clear();
-        let led = led(&[shop]).join("\n");
-        assert!(!led.contains("20000"), "{led}");
-    }
-
-    #[test]
-    fn nothing_up_is_a_good_configuration_too() {
-        assert_eq!(
-            led(&[]),
-            ["listen 127.0.0.1:80 default_server backlog=4096;"]
-        );
-    }
-}
+mod tests;

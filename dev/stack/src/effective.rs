@@ -131,12 +131,13 @@ impl Printer<'_> {
     }
 }
 
-/// Tables of services and their modes have headers, and so have those whose
-/// keys are the user's: each line can then say where it comes from.
+/// Tables of the file itself, of services and their modes have headers, and so
+/// have those whose keys are the user's: each line can then say where it comes
+/// from.
 fn has_header(path: &str, shape: &Shape) -> bool {
     match shape {
         Shape::Map { .. } => true,
-        Shape::Table(_) => path == "services" || shape.below("swap").is_some(),
+        Shape::Table(_) => matches!(path, "" | "services") || shape.below("swap").is_some(),
         _ => false,
     }
 }

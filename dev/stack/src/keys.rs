@@ -55,11 +55,22 @@ pub(crate) const STACK: Shape = Shape::Table(&[
         Shape::Text(Text::Label),
     ),
     key(
+        "ingress",
+        "The stack's own door: hob brings its ingress and its resolver up with this stack. Services say what they answer there by `routes`.",
+        INGRESS,
+    ),
+    key(
         "services",
         "The programs of this stack by name. A name is a DNS label: lower-case letters, digits and `-`, a letter first.",
         map(Names::Label, &SERVICE),
     ),
 ]);
+
+const INGRESS: Shape = Shape::Table(&[key(
+    "port",
+    "A port on loopback where the ingress answers for this stack, whatever host is asked for.",
+    integer(1, 65535),
+)]);
 
 /// A service.
 pub(crate) const SERVICE: Shape = Shape::Table(&[
@@ -94,6 +105,11 @@ pub(crate) const SERVICE: Shape = Shape::Table(&[
             ("http", "HTTP/1.1 and HTTP/2, request by request."),
             ("tcp", "Bytes, connection by connection."),
         ]),
+    ),
+    key(
+        "routes",
+        "Beginnings of paths, in whole segments, that the ingress leads to this service: at the stack's own name, and at the port of `ingress`. The longest that fits a request wins; the path is passed on as it is.",
+        list(&Shape::Text(Text::Prefix)),
     ),
     key(
         "needs",

@@ -31,6 +31,7 @@ mod near;
 mod paths;
 mod ports;
 mod printable;
+mod routes;
 mod schema;
 mod secret;
 mod select;
@@ -41,10 +42,11 @@ mod version;
 
 pub use diagnostic::{Diagnostic, Place, Severity, SourceFile, render};
 pub use docker_endpoint::{DockerEndpoint, DockerEndpointError};
+pub use hob_ingress::{PathPrefix, PathPrefixError};
 pub use image_name::{ImageName, ImageNameError};
 pub use load::{FindError, Loaded};
 pub use model::{
-    AgentProgram, AgentsOver, BindMount, Config, DevForm, EngineChoice, Form, Image, Network,
+    AgentProgram, AgentsOver, BindMount, Config, DevForm, Door, EngineChoice, Form, Image, Network,
     OnChange, Project, Publish, Ready, Recipe, Service, Stack,
 };
 pub use names::{

@@ -20,7 +20,8 @@ use crate::mounts;
 use crate::names::{Port, ServiceId, ServiceName, StackName, VolumeName};
 use crate::near::{listed, nearest};
 use crate::paths::{resolve, suggestion};
-use crate::ports::{self, Published};
+use crate::ports::{self, Published, Publisher};
+use crate::routes::{self, Routed};
 use crate::tree::{Entry, Node};
 use crate::variant::{self, Variant};
 
@@ -63,6 +64,7 @@ pub(crate) fn stack(
 ) -> (Stack, Vec<Published>) {
     let mut services = BTreeMap::new();
     let mut published = Vec::new();
+    let mut routed = Vec::new();
     let root = tree.fields(&STACK);
     match root.and_then(|root| root.fields("services")) {
         Some(table) => {
@@ -73,12 +75,13 @@ pub(crate) fn stack(
                 let Some(fields) = table.fields(name.as_str()) else {
                     continue;
                 };
-                let service = service(context, &name, entry, fields, table);
+                let (service, own) = service(context, &name, entry, fields, table);
+                routed.extend(own);
                 if let (Some(Publish::Fixed(port)), Some(place)) =
                     (service.publish, fields.node("publish"))
                 {
                     published.push(Published {
-                        id: service.id.clone(),
+                        by: Publisher::Service(service.id.clone()),
                         port,
                         address: service.address,
                         place: place.place.clone(),
@@ -95,10 +98,17 @@ pub(crate) fn stack(
         }
         None => {}
     }
+    routes::in_stack(&routed, context.report);
+    let (ingress, door) = match root {
+        Some(root) => ports::door(context, root, !routed.is_empty()),
+        None => (None, None),
+    };
+    published.extend(door);
     let stack = Stack {
         name: context.stack.clone(),
         file: file.to_owned(),
         dir: context.dir.to_owned(),
+        ingress,
         services,
     };
     (stack, published)
@@ -118,7 +128,7 @@ fn service(
     entry: &Entry,
     fields: Fields<'_>,
     siblings: Fields<'_>,
-) -> Service {
+) -> (Service, Vec<Routed>) {
     let id = ServiceId {
         stack: context.stack.clone(),
         service: name.clone(),
@@ -130,6 +140,7 @@ fn service(
     };
     ports::listening(context, fields, publish);
     let protocol = fields.word("protocol", PROTOCOL).unwrap_or(Protocol::Http);
+    let routed = routes::lower(context, fields, name, protocol);
     let needs = references(context, fields, "needs", name, siblings);
     let mut wants = references(context, fields, "wants", name, siblings);
     wants.retain(|want| {
@@ -156,7 +167,7 @@ fn service(
         .unwrap_or_else(|| run.clone());
     let web = protocol == Protocol::Http && port.is_some();
     let dev_form = dev_form(context, fields, &source, dev, web, !volumes.is_empty());
-    Service {
+    let service = Service {
         known_as: name.clone(),
         id,
         port,
@@ -166,6 +177,7 @@ fn service(
             .and_then(|text| text.parse().ok())
             .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         protocol,
+        routes: routed.iter().map(|it| it.path.clone()).collect(),
         needs,
         wants,
         ready: run.ready,
@@ -183,7 +195,8 @@ fn service(
         run_form: run.form,
         dev_form,
         source,
-    }
+    };
+    (service, routed)
 }
 
 /// A note about a Dockerfile that no image is built from.

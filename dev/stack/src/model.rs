@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use hob_ingress::PathPrefix;
 use hob_wire::{ChangeAction, Limits, Protocol, Restart, SecretSource, Swap};
 use serde::Serialize;
 
@@ -115,8 +116,18 @@ pub struct Stack {
     pub file: PathBuf,
     /// The folder that it stands in, absolute.
     pub dir: PathBuf,
+    /// Its own door at hob's ingress, which is brought up with it.
+    pub ingress: Option<Door>,
     /// Its services.
     pub services: BTreeMap<ServiceName, Service>,
+}
+
+/// What the ingress is asked to be for a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Door {
+    /// Where on loopback it answers for the stack alone,
+    /// [`Config::port_offset`] not yet added.
+    pub port: Option<Port>,
 }
 
 /// One program of a stack: how it is built, run, checked and published.
@@ -143,6 +154,11 @@ pub struct Service {
     pub address: IpAddr,
     /// What passes through the port.
     pub protocol: Protocol,
+    /// The paths that the ingress leads to it at the stack's own name, each in
+    /// this stack alone, in the file's order. Present only for a service that
+    /// speaks HTTP at a [`port`](Self::port).
+    #[serde(serialize_with = "crate::routes::serialize")]
+    pub routes: Vec<PathPrefix>,
     /// Services of the same stack that are ready before this one starts, in
     /// the file's order.
     pub needs: Vec<ServiceId>,

@@ -1,20 +1,40 @@
-//! Published ports: what they ask of their service, and which of them cannot
-//! be there at once.
+//! Fixed ports of this machine: what they ask of their service, and which of
+//! them cannot be there at once.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::Fields;
 use crate::lower::Context;
-use crate::model::Publish;
-use crate::names::{Port, ServiceId};
+use crate::model::{Door, Publish};
+use crate::names::{Port, ServiceId, StackName};
+use crate::tree::Node;
 
-/// A published port and the place that says so.
+/// A port that is listened on and the place that says so.
 pub(crate) struct Published {
-    pub id: ServiceId,
+    pub by: Publisher,
     pub port: Port,
     pub address: IpAddr,
     pub place: Place,
+}
+
+/// Who listens.
+pub(crate) enum Publisher {
+    /// A service, or what stands before it.
+    Service(ServiceId),
+    /// The ingress, for a stack.
+    Ingress(StackName),
+}
+
+impl Publisher {
+    /// In words; `whole` where there are other stacks.
+    fn words(&self, whole: bool) -> String {
+        match self {
+            Self::Service(id) if whole => format!("`{id}`"),
+            Self::Service(id) => format!("`{}`", id.service),
+            Self::Ingress(stack) => format!("the ingress of `{stack}`"),
+        }
+    }
 }
 
 /// What `publish` and `address` ask of each other and of `port`.
@@ -33,17 +53,54 @@ pub(crate) fn listening(context: &mut Context<'_>, fields: Fields<'_>, publish: 
         );
     }
     if let (Some(Publish::Fixed(port)), Some(node)) = (publish, fields.node("publish")) {
-        let offset = context.config.port_offset;
-        if port.offset(offset).is_none() {
+        within(context, port, node, "publish");
+    }
+}
+
+/// That the project's offset leads a port nowhere past the last one.
+fn within(context: &mut Context<'_>, port: Port, node: &Node, key: &str) {
+    let offset = context.config.port_offset;
+    if port.offset(offset).is_none() {
+        context.report.push(
+            Diagnostic::error(
+                format!("port {port} and the project's offset of {offset} are past 65535"),
+                node.place.clone(),
+            )
+            .hint(format!("lower `{key}`, or `port_offset` in `hob.toml`")),
+        );
+    }
+}
+
+/// A stack's own door, of the file's table, and its port. `routed` is whether
+/// anything of the stack is behind it.
+pub(crate) fn door(
+    context: &mut Context<'_>,
+    root: Fields<'_>,
+    routed: bool,
+) -> (Option<Door>, Option<Published>) {
+    let Some(fields) = root.fields("ingress") else {
+        return (None, None);
+    };
+    let port = fields.integer("port").and_then(|it| u16::try_from(it).ok());
+    let port = port.and_then(Port::new);
+    let at = port.zip(fields.node("port"));
+    let published = at.map(|(port, node)| {
+        within(context, port, node, "port");
+        if !routed {
             context.report.push(
-                Diagnostic::error(
-                    format!("port {port} and the project's offset of {offset} are past 65535"),
-                    node.place.clone(),
-                )
-                .hint("lower `publish`, or `port_offset` in `hob.toml`"),
+                Diagnostic::warning("no service of this stack has `routes`", node.place.clone())
+                    .label("the ingress answers 404 here, whatever is asked for")
+                    .hint("add `routes = [\"/\"]` to one"),
             );
         }
-    }
+        Published {
+            by: Publisher::Ingress(context.stack.clone()),
+            port,
+            address: Ipv4Addr::LOCALHOST.into(),
+            place: node.place.clone(),
+        }
+    });
+    (Some(Door { port }), published)
 }
 
 /// Whether two listeners cannot be there at once.
@@ -52,20 +109,20 @@ fn collide(a: &Published, b: &Published) -> bool {
     a.port == b.port && (any || a.address == b.address)
 }
 
-/// Two services of one stack on one port are an error.
+/// Two listeners of one stack on one port are an error.
 pub(crate) fn in_stack(published: &[Published], report: &mut Vec<Diagnostic>) {
     for (index, second) in published.iter().enumerate() {
         if let Some(first) = published[..index]
             .iter()
             .find(|first| collide(first, second))
         {
-            let (a, b) = (&first.id.service, &second.id.service);
+            let (a, b) = (first.by.words(false), second.by.words(false));
             report.push(
                 Diagnostic::error(
-                    format!("`{a}` and `{b}` publish the same port {}", second.port),
+                    format!("{a} and {b} publish the same port {}", second.port),
                     second.place.clone(),
                 )
-                .related(first.place.clone(), format!("`{a}` has it"))
+                .related(first.place.clone(), format!("{a} has it"))
                 .hint("give one of them another port, or `publish = \"auto\"`"),
             );
         }
@@ -80,15 +137,16 @@ pub(crate) fn between_stacks(published: &[Published], report: &mut Vec<Diagnosti
             .iter()
             .find(|first| collide(first, second))
         {
+            let (a, b) = (first.by.words(true), second.by.words(true));
             report.push(
                 Diagnostic::warning(
                     format!(
-                        "`{}` and `{}` publish the same port {}: their stacks cannot run at once",
-                        first.id, second.id, second.port
+                        "{a} and {b} publish the same port {}: their stacks cannot run at once",
+                        second.port
                     ),
                     second.place.clone(),
                 )
-                .related(first.place.clone(), format!("`{}` has it", first.id)),
+                .related(first.place.clone(), format!("{a} has it")),
             );
         }
     }

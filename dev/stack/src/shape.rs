@@ -73,6 +73,8 @@ pub(crate) enum Text {
     Absolute,
     /// The path of a URL.
     Route,
+    /// The beginning of URLs' paths, in whole segments.
+    Prefix,
     /// A gitignore-style pattern.
     Pattern,
     /// The name of a Debian package.
@@ -164,6 +166,7 @@ impl Text {
             Self::Label => Some(Names::Label.regex()),
             Self::Duration => Some("^ *[0-9]+ *(ms|s|m|h)( *[0-9]+ *(ms|s|m|h))* *$"),
             Self::Absolute | Self::Route => Some("^/"),
+            Self::Prefix => Some("^/([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?)?$"),
             Self::Package => Some("^[a-z0-9][a-z0-9+.-]+$"),
         }
     }
@@ -193,6 +196,7 @@ impl Text {
             },
             Self::Absolute => absolute(text),
             Self::Route => route(text),
+            Self::Prefix => crate::routes::check(text),
             Self::Pattern => ignore::gitignore::GitignoreBuilder::new("/")
                 .add_line(None, text)
                 .map_err(|error| (format!("`{text}` is not a pattern: {error}"), None))

@@ -32,8 +32,9 @@ impl Project {
         if of.service == *version {
             return self.service(of).map(drop).ok_or_else(|| unknown(of));
         }
-        let known_as = of.service.clone();
-        self.put(of, version, known_as)?;
+        self.put(of, version, |service| {
+            service.known_as.clone_from(&of.service)
+        })?;
         let Some(stack) = self.stacks.get_mut(&of.stack) else {
             return Err(unknown(of));
         };
@@ -47,7 +48,8 @@ impl Project {
         Ok(())
     }
 
-    /// Adds a version of a service beside it, which no neighbour knows.
+    /// Adds a version of a service beside it, which no neighbour knows and no
+    /// route leads to.
     ///
     /// # Errors
     /// There is no such service, or the name is another one's.
@@ -56,14 +58,14 @@ impl Project {
         of: &ServiceId,
         version: &ServiceName,
     ) -> Result<(), VersionError> {
-        self.put(of, version, version.clone())
+        self.put(of, version, |service| service.routes.clear())
     }
 
     fn put(
         &mut self,
         of: &ServiceId,
         version: &ServiceName,
-        known_as: ServiceName,
+        change: impl FnOnce(&mut Service),
     ) -> Result<(), VersionError> {
         let service = self.service(of).ok_or_else(|| unknown(of))?;
         let id = ServiceId {
@@ -73,11 +75,12 @@ impl Project {
         if self.service(&id).is_some() {
             return Err(VersionError::Taken(id));
         }
-        let service = Service {
+        let mut service = Service {
             id,
-            known_as,
+            known_as: version.clone(),
             ..service.clone()
         };
+        change(&mut service);
         if let Some(stack) = self.stacks.get_mut(&of.stack) {
             stack.services.insert(version.clone(), service);
         }
@@ -102,7 +105,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let stack = folder.path().join("stacks/shop");
         std::fs::create_dir_all(&stack).unwrap();
-        let text = "version = 1\n[services.api]\nrun = [\"true\"]\n\
+        let text = "version = 1\n[services.api]\nrun = [\"true\"]\nport = 80\nroutes = [\"/api\"]\n\
              [services.web]\nrun = [\"true\"]\nneeds = [\"api\"]\n";
         std::fs::write(stack.join("stack.toml"), text).unwrap();
         let loaded = Project::load(folder.path(), &BTreeMap::new());
@@ -116,7 +119,9 @@ mod tests {
             .map(|it| {
                 let needs = it.needs.iter().map(ServiceId::to_string);
                 let needs = needs.collect::<Vec<_>>().join(" ");
-                format!("{} as {} needs [{needs}]", it.id, it.known_as)
+                let routes = it.routes.iter().map(|path| format!(", answers {path}"));
+                let routes: String = routes.collect();
+                format!("{} as {} needs [{needs}]{routes}", it.id, it.known_as)
             })
             .collect()
     }
@@ -136,7 +141,7 @@ mod tests {
         assert_eq!(
             told(&project),
             [
-                "shop/api-2 as api needs []",
+                "shop/api-2 as api needs [], answers /api",
                 "shop/web as web needs [shop/api-2]"
             ]
         );
@@ -153,7 +158,7 @@ mod tests {
         assert_eq!(
             told(&project),
             [
-                "shop/api as api needs []",
+                "shop/api as api needs [], answers /api",
                 "shop/api-2 as api-2 needs []",
                 "shop/web as web needs [shop/api]"
             ]

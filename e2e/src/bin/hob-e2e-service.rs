@@ -12,6 +12,7 @@
 //! | `exit CODE` | it ends at its start |
 //! | `slow MS` | it listens only after this time |
 //! | `sick` | `/healthz` answers 500 |
+//! | `paths` | any other path is answered, too, with itself after the first line |
 //! | `ignore-term` | TERM does nothing: only KILL ends it |
 //! | `daemon` | it leaves a process behind that has left its group |
 //!
@@ -43,12 +44,14 @@ fn main() {
         version: lines.next().unwrap_or_default().to_owned(),
         html: false,
         sick: false,
+        paths: false,
     };
     for line in lines {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "html" => site.html = true,
             "sick" => site.sick = true,
+            "paths" => site.paths = true,
             "say" => println!("{rest}"),
             "lines" => (0..rest.parse::<u32>().unwrap()).for_each(|n| println!("line {n}")),
             "exit" => {
@@ -105,6 +108,7 @@ struct Site {
     version: String,
     html: bool,
     sick: bool,
+    paths: bool,
 }
 
 impl Site {
@@ -143,6 +147,10 @@ impl Site {
                     answer(&mut stream, 200, "text/plain", &self.version)?;
                 }
                 "/events" => return events(&mut stream, &self.version),
+                _ if self.paths => {
+                    let told = format!("{} {target}", self.version);
+                    answer(&mut stream, 200, "text/plain", &told)?;
+                }
                 _ => answer(&mut stream, 404, "text/plain", "not here")?,
             }
             if last {

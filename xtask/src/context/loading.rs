@@ -63,25 +63,33 @@ impl Loading {
         Ok(required.iter().map(owner).collect())
     }
 
-    /// Whether every fixed port of these services is still one with this
-    /// offset.
+    /// Whether every fixed port of these services, and of their stacks, is
+    /// still one with this offset.
     pub fn fits(&self, services: &[ServiceId], offset: Option<u16>) -> Result {
         let own = self.project.config.port_offset;
-        let past = services.iter().find_map(|id| {
-            let service = self.project.service(id)?;
-            let Some(Publish::Fixed(port)) = service.publish else {
-                return None;
-            };
-            let moved = port
-                .offset(own)
-                .and_then(|it| it.offset(offset.unwrap_or(0)));
-            moved.is_none().then_some((id, port))
+        let published =
+            services
+                .iter()
+                .filter_map(|id| match self.project.service(id)?.publish? {
+                    Publish::Fixed(port) => Some((id.to_string(), port)),
+                    Publish::Auto => None,
+                });
+        let stacks: BTreeSet<_> = services.iter().map(|it| &it.stack).collect();
+        let doors = stacks.into_iter().filter_map(|name| {
+            let port = self.project.stacks.get(name)?.ingress.as_ref()?.port?;
+            Some((format!("`[ingress]` of {name}"), port))
         });
-        let Some((id, port)) = past else {
+        let past = published.chain(doors).find(|(_, port)| {
+            let moved = port.offset(own);
+            moved
+                .and_then(|it| it.offset(offset.unwrap_or(0)))
+                .is_none()
+        });
+        let Some((whose, port)) = past else {
             return Ok(());
         };
         let highest = (u16::MAX - port.get()).saturating_sub(own);
-        let error = format!("the port {port} of {id} would be past 65535 with the offset");
+        let error = format!("the port {port} of {whose} would be past 65535 with the offset");
         Err(Error::usage(error).hint(match offset {
             Some(_) => format!("`--port-offset {highest}` is the highest that it can have"),
             None => "lower `port_offset` in hob.toml".to_owned(),

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hob_engine::{Engine, ProjectRef, Rollouts, ServiceState, Verdict};
-use hob_platform::{Announced, AnnouncedService, Changes, DNS, Home, INGRESS, Locked, Read};
-use hob_stack::{Project, ServiceId};
+use hob_engine::{Engine, ProjectRef, Rollouts, ServiceState, Verdict, Want};
+use hob_platform::{
+    Announced, AnnouncedService, AnnouncedStack, Changes, DNS, Home, INGRESS, Locked, Read,
+};
+use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::{Mode, Protocol};
 use tokio::sync::Notify;
 
 use super::beside::{Beside, Found};
+use super::taken::{begun, not_taken, told};
 use super::{home, home_error};
 use crate::change::engine_error;
 use crate::context::Context;
@@ -27,6 +30,7 @@ pub struct Announcer<'a> {
     engine: &'a Engine,
     home: Home,
     domains: BTreeSet<String>,
+    stacks: BTreeMap<String, AnnouncedStack>,
     news: Notify,
     over: AtomicBool,
 }
@@ -36,13 +40,29 @@ impl<'a> Announcer<'a> {
     pub fn find(engine: &'a Engine, project: Option<&Project>) -> Option<Self> {
         let home = home(engine.environment()).ok()?;
         let domains = project.map(|it| it.config.domains.clone());
+        let stacks = project.map(|project| {
+            let stacks = project.stacks.iter();
+            stacks.map(|(name, stack)| (name.to_string(), said(project, stack)))
+        });
         home.is_there().then(|| Self {
             engine,
             home,
             domains: domains.unwrap_or_default(),
+            stacks: stacks.into_iter().flatten().collect(),
             news: Notify::new(),
             over: AtomicBool::new(false),
         })
+    }
+
+    /// The same for a change, which says by how much ports of stacks are moved.
+    pub fn of_change(engine: &'a Engine, want: &Want) -> Option<Self> {
+        let mut announcer = Self::find(engine, want.project.as_deref())?;
+        for id in &want.services {
+            if let Some(said) = announcer.stacks.get_mut(id.stack.as_str()) {
+                said.offset = Some(want.port_offset);
+            }
+        }
+        Some(announcer)
     }
 
     /// Something came up or went down.
@@ -90,6 +110,7 @@ impl<'a> Announcer<'a> {
             root: project.root,
             domains: self.domains.clone(),
             services,
+            stacks: self.stacks.clone(),
         };
         let whose = (project.id.as_str(), self.engine.name());
         let changes = self.home.announce(&locked, whose, &announced);
@@ -114,7 +135,12 @@ async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
                 Read::Names => beside.begin_anew().await?,
                 // It is about to listen elsewhere, as a new process.
                 Read::Routes if !listens(home, &beside)? => continue,
-                Read::Routes => beside.reload().await?,
+                Read::Routes => {
+                    // nginx would say it in its log alone, and go on as it was.
+                    let news = told(home)?;
+                    not_taken(engine, beside.listen, news.difference(&begun(home)))?;
+                    beside.reload().await?;
+                }
             },
             // It reads at its start.
             Found::Down => {}
@@ -151,6 +177,21 @@ async fn locked(home: &Home) -> Result<Locked> {
     tokio::time::timeout(LOCK, waiting)
         .await
         .map_err(|_| late())?
+}
+
+/// What a stack's files say of its own door.
+fn said(project: &Project, stack: &Stack) -> AnnouncedStack {
+    let port = stack.ingress.as_ref().and_then(|it| it.port);
+    let port = port.and_then(|it| it.offset(project.config.port_offset));
+    let routes = stack.services.values().flat_map(|service| {
+        let paths = service.routes.iter();
+        paths.map(|path| (path.to_string(), service.known_as.to_string()))
+    });
+    AnnouncedStack {
+        port: port.map(|it| it.get()),
+        offset: None,
+        routes: routes.collect(),
+    }
 }
 
 /// What is told of a service; nothing unless it answers somewhere.

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use hob_engine::{AgentClient, Engine, ProjectRef, Verdict};
 use hob_platform::{Home, STACK};
-use hob_stack::{EngineChoice, Project, ServiceId};
-use hob_wire::{Reply, Request};
+use hob_stack::{EngineChoice, ProjectId, ServiceId};
+use hob_wire::{Reply, Request, Status};
 use tokio::time::timeout;
 
 use super::{Inside, inside};
 use crate::error::{Error, Result};
+
+/// How long an agent may take to say how it is.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// How long a new process may take to serve.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -51,17 +54,39 @@ pub enum Found {
 }
 
 impl Beside {
-    /// Looks on every engine: whoever brought it up may have named one.
+    /// Looks on every engine: whoever brought it up may have named one. An agent
+    /// that says that it serves needs no engine's word for it.
     pub async fn find(engine: &Engine, home: &Home, service: &'static str) -> Found {
-        let root = home.root();
         let id = format!("{STACK}/{service}").parse::<ServiceId>();
-        let platform = Project::load(root, engine.environment()).project;
-        let (Ok(id), Some(platform)) = (id, platform) else {
+        let (Ok(id), Ok(root)) = (id, home.root().canonicalize()) else {
             return Found::Unknown;
         };
-        for choice in [EngineChoice::Docker, EngineChoice::Host] {
-            let own = engine.beside(choice, ProjectRef::from(&platform));
-            let Ok(own) = own else { continue };
+        let project = ProjectRef {
+            id: ProjectId::of(&root).to_string(),
+            root,
+        };
+        let engines = [EngineChoice::Docker, EngineChoice::Host];
+        let engines = engines.map(|choice| engine.beside(choice, project.clone()));
+        let engines: Vec<Engine> = engines.into_iter().flatten().collect();
+        let found = |own: &Engine, agent: AgentClient, status: &Status| {
+            Found::Up(Self {
+                agent,
+                engine: own.name(),
+                program: engine.program().to_owned(),
+                root: project.root.clone(),
+                service,
+                listen: status.listen.as_ref().map(|it| it.addr),
+            })
+        };
+        for own in &engines {
+            let Ok(agent) = own.agent(&id) else { continue };
+            if let Ok(status) = agent.status(AT_ONCE).await
+                && status.serving.is_some()
+            {
+                return found(own, agent, &status);
+            }
+        }
+        for own in &engines {
             // What is on an engine that does not answer is not up.
             let Ok(states) = own.services(&BTreeSet::from([id.clone()])).await else {
                 continue;
@@ -71,17 +96,10 @@ impl Beside {
             match state.map(|it| it.verdict) {
                 None | Some(Verdict::Down) => {}
                 Some(Verdict::Up(status)) if status.serving.is_some() => {
-                    let Ok(agent) = own.agent(&id) else {
-                        return Found::Unknown;
+                    return match own.agent(&id) {
+                        Ok(agent) => found(own, agent, &status),
+                        Err(_) => Found::Unknown,
                     };
-                    return Found::Up(Self {
-                        agent,
-                        engine: own.name(),
-                        program: engine.program().to_owned(),
-                        root: root.to_owned(),
-                        service,
-                        listen: status.listen.map(|it| it.addr),
-                    });
                 }
                 Some(_) => return Found::Unknown,
             }

@@ -29,7 +29,7 @@ pub async fn dev(context: &Context, args: DevArgs) -> Result {
     let engine = loading.engine(context)?;
     versions::end(context, &engine, &services).await?;
     if args.detach {
-        return detach::detach(context, &args, &engine, &services).await;
+        return detach::detach(context, &args, &engine, &services, &loading.project).await;
     }
     let stage = Stage::new(context.output);
     greet(&stage, &engine, &services);
@@ -55,7 +55,7 @@ async fn session(
     let keep = args.keep;
     let (keys_in, mut keys) = mpsc::unbounded_channel();
     let leaving = Leaving::watch(keys_in.clone());
-    let mut screen = Screen::new(context.output, stage.clone(), &services);
+    let mut screen = Screen::new(context.clone(), stage.clone(), &services);
     let typed = screen.read_keys(keys_in);
     let ground = Arc::new(DevGround::new(DevSetup {
         engine,
@@ -66,7 +66,7 @@ async fn session(
         names: args.names.names,
         only: args.only,
         port_offset: args.ports.port_offset.unwrap_or(0),
-        environment: context.environment.clone(),
+        context: context.clone(),
     }));
     let (shown_in, shown) = mpsc::unbounded_channel();
     let showing = tokio::spawn(screen.show(shown));

@@ -1,31 +1,22 @@
 //! `ingress`: one door to every service that is up, by name.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use hob_platform::{Announced, INGRESS};
 
 use crate::cli::IngressVerb;
 use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::platform::{Platform, announce_all, home_error};
-
-/// Where browsers look, and where they are sent when that cannot be had.
-const USUAL: u16 = 80;
-const OTHERS: std::ops::Range<u16> = 8080..8180;
+use crate::error::Result;
+use crate::platform::{Platform, announce_all, home_error, in_url, listenable};
 
 pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
     match verb {
         IngressVerb::Up { port } => {
-            let before = Platform::prepare(context, |_| {})?;
-            let port = match port.or(before.settings.http_port) {
-                Some(port) => port,
-                None => free(before.in_containers()?)?,
+            let platform = match port {
+                Some(port) => Platform::prepare(context, |it| it.http_port = Some(port))?,
+                None => Platform::with_port(context, &BTreeSet::new())?,
             };
-            let platform = Platform::prepare(context, |settings| {
-                settings.http_port = Some(port);
-            })?;
+            listenable(&platform).await?;
             platform.up(INGRESS).await?;
             announce_all(context).await?;
             show(context, &platform)
@@ -45,10 +36,7 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
 
 /// The addresses that it serves.
 fn show(context: &Context, platform: &Platform) -> Result {
-    let port = match platform.settings.http_port {
-        None | Some(USUAL) => String::new(),
-        Some(port) => format!(":{port}"),
-    };
+    let port = in_url(&platform.settings);
     for announced in platform.home.announced().map_err(home_error)? {
         for name in served(&announced) {
             context.output.data(format!("http://{name}{port}/"))?;
@@ -68,21 +56,4 @@ fn served(announced: &Announced) -> Vec<String> {
         domains.map(move |domain| format!("{name}.{stack}.{domain}"))
     });
     hosts.collect()
-}
-
-/// A port that can be listened on: a container may where its user may not.
-fn free(in_container: bool) -> Result<u16> {
-    let can = |port: &u16| {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
-        match TcpListener::bind(addr) {
-            Ok(_) => true,
-            Err(error) => in_container && error.kind() == ErrorKind::PermissionDenied,
-        }
-    };
-    let mut ports = std::iter::once(USUAL).chain(OTHERS);
-    ports.find(can).ok_or_else(|| {
-        let first = OTHERS.start;
-        Error::failed(format!("neither port {USUAL} nor any from {first} is free"))
-            .hint("`hob ingress up --port PORT`")
-    })
 }

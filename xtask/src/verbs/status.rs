@@ -16,6 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::peer;
 use crate::render::{Seen, data, note, status_table};
 use crate::running::Running;
+use crate::versions;
 
 /// How long an agent may take to say what its service uses.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -65,8 +66,13 @@ async fn notes(running: &Running<'_>, seen: &[Seen]) -> Vec<String> {
 
 /// Those that are up first, then the others.
 async fn look(running: &Running<'_>, asked: &BTreeSet<ServiceId>, all: bool) -> Result<Vec<Seen>> {
+    let versions = versions::of(&running.rollouts, asked);
+    let is_of = |ids: &BTreeSet<ServiceId>, state: &hob_engine::ServiceState| {
+        ids.iter().any(|id| hob_engine::owner(id) == state.owner)
+    };
     let wanted = |state: &hob_engine::ServiceState| {
-        all || asked.iter().any(|id| hob_engine::owner(id) == state.owner)
+        let is_version = state.verdict != Verdict::Down && is_of(&versions, state);
+        all || is_of(asked, state) || is_version
     };
     let states = running.engine.services(asked).await;
     let mut states = states.map_err(engine_error)?;

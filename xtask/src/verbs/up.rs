@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use hob_engine::{Owner, Verdict, Want};
 use hob_wire::Mode;
 
-use crate::change::{Changed, change, engine_error};
+use crate::change::{Changed, Words, change, engine_error};
 use crate::cli::UpArgs;
 use crate::context::{Context, interrupted, owners};
 use crate::error::Result;
+use crate::platform::{Door, addresses};
 use crate::render::{address, data};
 use crate::stage::Stage;
 use crate::versions;
@@ -27,6 +28,15 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
         Mode::Run,
     );
     want.port_offset = args.ports.port_offset.unwrap_or(0);
+    let door = Door {
+        context,
+        engine: &engine,
+        project: &loading.project,
+        services: &want.services,
+        port_offset: want.port_offset,
+        quietly: false,
+    };
+    door.stand(&stage, &Words::default(), interrupted()).await?;
     let changed = change(&engine, &want, &stage, interrupted()).await?;
     // What was said until here is written before what follows.
     drop(stage);
@@ -38,6 +48,7 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     let mut states = engine.services(&asked).await.map_err(engine_error)?;
     let owners = owners(&services);
     states.retain(|state| owners.contains(&state.owner));
+    let doors = addresses(context, &loading.project)?;
     for state in states {
         if context.output.json {
             context.output.value(&data::status(&state))?;
@@ -48,6 +59,8 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
         {
             let (id, place) = (state.owner, address(&listen));
             context.output.say(format!("{id} answers on {place}"));
+            let doors = doors.get(&id.to_string()).into_iter().flatten();
+            doors.for_each(|address| context.output.say(format!("  {address}")));
         }
     }
     let asked = loading.required(&args.names.names)?;

@@ -35,7 +35,12 @@ pub(crate) fn ports(
             Some(Publish::Auto) | None => automatic.push(service),
         }
     }
+    let doors = project.stacks.values().filter_map(|stack| {
+        let port = stack.ingress.as_ref()?.port?;
+        port.offset(project.config.port_offset)?.offset(offset)
+    });
     let mut given: BTreeSet<u16> = ports.values().copied().collect();
+    given.extend(doors.map(|port| port.get()));
     // Those that have one keep it, whatever the others' names hash to.
     let (keep, choose): (Vec<&Service>, Vec<&Service>) = automatic
         .into_iter()

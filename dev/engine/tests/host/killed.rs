@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hob_engine::Setup;
 use hob_engine::host::{HostEngine, HostFacts, HostSpec, lower};
 use hob_engine::{
-    Action, Applied, Failure, Ledger, Observed, ProjectLock, Scope, Want, World, apply, plan,
+    Action, Applied, Failure, LOCK_FILE, Ledger, Observed, ProjectLock, Scope, Want, World, apply,
+    plan,
 };
 use tokio::sync::{Notify, mpsc};
 

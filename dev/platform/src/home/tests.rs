@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::announced::AnnouncedService;
+use crate::announced::{AnnouncedService, AnnouncedStack};
 
 fn shop(services: &[&str]) -> Announced {
     let service = |service: &&str| AnnouncedService {
@@ -20,6 +20,7 @@ fn shop(services: &[&str]) -> Announced {
         root: "/p".into(),
         domains: BTreeSet::from(["test".to_owned()]),
         services: services.iter().map(service).collect(),
+        ..Announced::default()
     }
 }
 
@@ -86,6 +87,43 @@ fn domains_stay_where_somebody_does_not_know_them() {
     home.announce(&home.lock().unwrap(), ("0", "host"), &unknown)
         .unwrap();
     assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
+}
+
+#[test]
+fn a_stacks_own_door_stays_where_somebody_does_not_know_it() {
+    let (_folder, home) = home();
+    let said = AnnouncedStack {
+        port: Some(8088),
+        offset: Some(100),
+        routes: BTreeMap::from([("/greeting".to_owned(), "web".to_owned())]),
+    };
+    let announce = |stacks: &[(&str, AnnouncedStack)], services: &[&str]| {
+        let mut announced = shop(services);
+        let stacks = stacks.iter().cloned();
+        announced.stacks = stacks.map(|(name, it)| (name.to_owned(), it)).collect();
+        home.announce(&home.lock().unwrap(), ("0", "host"), &announced)
+            .unwrap();
+        let known = home.announced().unwrap().pop();
+        known.map(|it| it.stacks).unwrap_or_default()
+    };
+    let all = BTreeMap::from([("shop".to_owned(), said.clone())]);
+    // A stack of which nothing is up leads nowhere once its files are gone.
+    announce(&[("shop", said.clone()), ("gone", said.clone())], &["web"]);
+    assert_eq!(announce(&[], &["api"]), all);
+    // Whoever only took something down knows the files, and no offset.
+    let without = AnnouncedStack {
+        offset: None,
+        ..said.clone()
+    };
+    assert_eq!(announce(&[("shop", without)], &["api"]), all);
+    let closed = AnnouncedStack {
+        offset: None,
+        ..AnnouncedStack::default()
+    };
+    let known = announce(&[("shop", closed)], &["api"]);
+    assert_eq!(known["shop"].routes, BTreeMap::new());
+    assert_eq!(known["shop"].listens(), None);
+    assert_eq!(announce(&[], &[]), BTreeMap::new());
 }
 
 #[test]

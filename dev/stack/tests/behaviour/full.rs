@@ -28,9 +28,9 @@ fn every_key_reaches_the_model() {
         told(&loaded),
         str![[r#"
 warning: no browser sees this service
-  --> stacks/polykube/stack.toml:36:1
+  --> stacks/polykube/stack.toml:39:1
    |
-36 | live_reload = true
+39 | live_reload = true
    | ^^^^^^^^^^^ there is nothing to reload
 
 "#]]
@@ -119,6 +119,7 @@ fn defaults() {
   "publish": null,
   "address": "127.0.0.1",
   "protocol": "http",
+  "routes": [],
   "needs": [],
   "wants": [],
   "ready": "tcp",

@@ -55,7 +55,7 @@ error: unknown key `foo`
 2 | foo = 1
   | ^^^
   |
-  = help: known here: `version`, `name`, `services`
+  = help: known here: `version`, `name`, `ingress`, `services`
 
 "#]],
     );
@@ -88,7 +88,7 @@ error: unknown key `zzz` in `a`
 6 | zzz = 1
   | ^^^
   |
-  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `mounts`, `network`, `image`, `read_only`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
+  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `routes`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `mounts`, `network`, `image`, `read_only`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
 
 error: unknown key `htp` in `ready`
  --> stacks/demo/stack.toml:7:11
@@ -204,7 +204,7 @@ error: unknown key `foo` in `a`
 3 | foo = 1
   | ^^^
   |
-  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `mounts`, `network`, `image`, `read_only`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
+  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `routes`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `mounts`, `network`, `image`, `read_only`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
 
 "#]],
     );

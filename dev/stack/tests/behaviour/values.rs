@@ -1,6 +1,7 @@
 //! Single values and what several of them ask of each other.
 
 mod ports;
+mod routes;
 mod variables;
 
 use snapbox::str;

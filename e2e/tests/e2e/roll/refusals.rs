@@ -24,6 +24,9 @@ fn a_service_that_cannot_run_twice_is_not_updated() {
         Service::auto("web"),
     ];
     world.stack("demo", &stack(&services));
+    for name in ["fixed", "kept", "bytes", "web"] {
+        world.page(&format!("demo/{name}"), "one\n");
+    }
     let fixed = format!("both would have the port {port}");
     refused(
         &world,

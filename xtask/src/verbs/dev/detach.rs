@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Child, Command, Stdio};
 
 use hob_engine::{Engine, Verdict};
-use hob_stack::ServiceId;
+use hob_stack::{Project, ServiceId};
 use tokio::sync::mpsc;
 
 use super::screen::problem_lines;
@@ -18,6 +18,7 @@ use crate::change::engine_error;
 use crate::cli::DevArgs;
 use crate::context::{Context, interrupted, owners};
 use crate::error::{Code, Error, Result};
+use crate::platform::addresses;
 use crate::render::address;
 
 pub async fn detach(
@@ -25,6 +26,7 @@ pub async fn detach(
     args: &DevArgs,
     engine: &Engine,
     services: &[ServiceId],
+    project: &Project,
 ) -> Result {
     let (said, out) = std::io::pipe()?;
     let mut child = session(context, args)
@@ -39,7 +41,7 @@ pub async fn detach(
         }
     };
     // From here on nobody reads what the session says; its logs are kept.
-    let failed = tell(context, engine, services).await?;
+    let failed = tell(context, engine, services, project).await?;
     context
         .output
         .say(format!("the dev session goes on as process {}", child.id()));
@@ -66,11 +68,17 @@ enum Come {
 }
 
 /// Says where the services answer and why some do not; whether one failed.
-async fn tell(context: &Context, engine: &Engine, services: &[ServiceId]) -> Result<bool> {
+async fn tell(
+    context: &Context,
+    engine: &Engine,
+    services: &[ServiceId],
+    project: &Project,
+) -> Result<bool> {
     let asked = services.iter().cloned().collect();
     let ours = owners(services);
     let mut states = engine.services(&asked).await.map_err(engine_error)?;
     states.retain(|state| ours.contains(&state.owner));
+    let doors = addresses(context, project)?;
     let mut failed = false;
     for state in states {
         let Verdict::Up(status) = state.verdict else {
@@ -80,6 +88,8 @@ async fn tell(context: &Context, engine: &Engine, services: &[ServiceId]) -> Res
         if let Some(listen) = status.listen.filter(|_| status.phase.serves()) {
             let place = address(&listen);
             context.output.say(format!("{name} answers on {place}"));
+            let doors = doors.get(&name).into_iter().flatten();
+            doors.for_each(|address| context.output.say(format!("  {address}")));
         }
         if let Some(problem) = &status.problem {
             failed = true;

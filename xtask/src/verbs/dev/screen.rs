@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use console::style;
 use hob_session::{Key, Shown, Told};
-use hob_stack::ServiceId;
+use hob_stack::{Project, ServiceId};
 use hob_wire::{
     Event, EventKind, Listen, Micros, Problem, Protocol, Stage as Where, Status, Waterfall,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use crate::context::Context;
 use crate::keys::Keys;
-use crate::output::Output;
+use crate::platform::addresses;
 use crate::render::{Look, Names, address, describe, waterfall};
 use crate::stage::Stage;
 
@@ -26,7 +27,7 @@ const ANSWER: Duration = Duration::from_millis(60);
 
 /// The terminal of one session.
 pub struct Screen {
-    output: Output,
+    context: Context,
     stage: Stage,
     names: Names,
     /// In the order in which they came.
@@ -40,10 +41,10 @@ pub struct Screen {
 }
 
 impl Screen {
-    pub fn new(output: Output, stage: Stage, services: &[ServiceId]) -> Self {
+    pub fn new(context: Context, stage: Stage, services: &[ServiceId]) -> Self {
         let services: Vec<String> = services.iter().map(ToString::to_string).collect();
         Self {
-            output,
+            context,
             stage,
             names: Names::new(services.iter().map(String::as_str)),
             services,
@@ -57,7 +58,7 @@ impl Screen {
 
     /// Reads keys for as long as the result lives.
     pub fn read_keys(&mut self, keys: mpsc::UnboundedSender<Key>) -> Option<Keys> {
-        if self.output.json {
+        if self.context.output.json {
             return None;
         }
         let (typed_in, mut typed) = mpsc::unbounded_channel();
@@ -108,7 +109,7 @@ impl Screen {
     }
 
     fn take(&mut self, shown: Shown) {
-        if self.output.json {
+        if self.context.output.json {
             return self.tell(&shown);
         }
         match shown {
@@ -211,7 +212,11 @@ impl Screen {
             .map(|(service, _)| service.clone())
             .collect();
         for service in due {
-            let width = self.output.watched.then_some(self.output.width);
+            let width = self
+                .context
+                .output
+                .watched
+                .then_some(self.context.output.width);
             if let Some((at, save, _)) = self.saves.remove(&service) {
                 self.stage
                     .say(waterfall(&self.names, &service, at, &save, width));
@@ -268,10 +273,24 @@ impl Screen {
     fn addresses(&mut self) {
         // Saves come before what they led to.
         self.flush(None);
+        let doors = self.doors();
         for (service, listen) in self.serving() {
             let (name, place) = (self.names.show(service), address(&listen));
             self.stage.say(format!("  {name} {place}"));
+            let doors = doors.get(service).into_iter().flatten();
+            doors.for_each(|address| self.stage.say(format!("    {address}")));
         }
+    }
+
+    /// Where services answer by the ingress. What cannot be read is said by
+    /// whoever changes it.
+    fn doors(&self) -> BTreeMap<String, Vec<String>> {
+        let Ok(root) = self.context.root() else {
+            return BTreeMap::new();
+        };
+        let project = Project::load(&root, &self.context.environment).project;
+        let doors = project.map(|project| addresses(&self.context, &project));
+        doors.and_then(crate::error::Result::ok).unwrap_or_default()
     }
 
     /// The services that answer now, and where.

@@ -69,3 +69,19 @@ fn a_port_that_a_service_had_is_kept_although_it_is_in_use() {
     // Its old one is another service's fixed one, and no other one is free.
     assert_eq!(now.get(&id("b")), None);
 }
+
+#[test]
+fn an_automatic_port_is_never_that_of_a_stacks_door() {
+    let root = tempfile::tempdir().unwrap();
+    let before = project(root.path(), "a \"auto\"");
+    let none = BTreeMap::new();
+    let taken = ports(&before, 100, &none, |_| false)[&id("a")];
+    let file = root.path().join("stacks/s/stack.toml");
+    let door = format!("[ingress]\nport = {}\n[services.a]", taken - 100);
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("[services.a]", &door)).unwrap();
+    let after = Project::load(root.path(), &BTreeMap::new())
+        .project
+        .unwrap();
+    assert_ne!(ports(&after, 100, &none, |_| false)[&id("a")], taken);
+}

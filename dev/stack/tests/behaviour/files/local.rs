@@ -42,7 +42,7 @@ error: unknown key `foo` in `a`
 4 | foo = 1
   | ^^^
   |
-  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `mounts`, `network`, `image`, `read_only`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
+  = help: known here: `source`, `port`, `publish`, `address`, `protocol`, `routes`, `needs`, `wants`, `ready`, `env`, `pass_env`, `secrets`, `volumes`, `mounts`, `network`, `image`, `read_only`, `build`, `run`, `serve`, `restart`, `limits`, `packages`, `dev`
 
 error: nothing says how this service runs
  --> stacks/demo/stack.local.toml:5:11
@@ -95,7 +95,7 @@ error: unknown key `foo`
 2 | foo = 1
   | ^^^
   |
-  = help: known here: `version`, `name`, `services`
+  = help: known here: `version`, `name`, `ingress`, `services`
 
 "#]],
     );

@@ -1,0 +1,220 @@
+//! Stacks with a door of their own: `[ingress]` and `routes`, by a real nginx
+//! and a real dnsmasq.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use hob_e2e::dns::{Answer, ask};
+use hob_e2e::{Poller, Service, World, http, stack, until};
+
+/// A project whose stack `shop` has a door, and the ports around it.
+struct Shop {
+    world: World,
+    /// The stack's own.
+    door: u16,
+    /// The ingress's for all stacks.
+    http: u16,
+    dns: u16,
+}
+
+/// Nothing is up, the platform was never asked for.
+fn shop() -> Shop {
+    let mut world = World::new();
+    let (door, http, dns) = (world.port(), world.port(), world.port());
+    world.platform_on(http, dns);
+    world.stack("shop", &routed(door, "/", "/api/"));
+    for name in ["web", "api", "deep"] {
+        world.page(&format!("shop/{name}"), &format!("{name}\npaths\n"));
+    }
+    Shop {
+        world,
+        door,
+        http,
+        dns,
+    }
+}
+
+/// The stack's file: its door, and what leads to `web` and `api`.
+fn routed(door: u16, web: &str, api: &str) -> String {
+    let service =
+        |name: &str, path: &str| Service::auto(name).with(&format!("routes = [\"{path}\"]"));
+    let services = [
+        service("web", web),
+        service("api", api),
+        service("deep", "/api/deep"),
+    ];
+    let text = stack(&services);
+    let door = format!("version = 1\n\n[ingress]\nport = {door}\n");
+    text.replacen("version = 1\n", &door, 1)
+}
+
+/// What a port answers for a path: status and body; none when nobody listens.
+fn asked(port: u16, path: &str) -> Option<(u16, String)> {
+    let answer = http::get(port, path).ok()?;
+    Some((answer.status, answer.body))
+}
+
+fn by_name(port: u16, host: &str, path: &str) -> Option<(u16, String)> {
+    let answer = http::get_from(port, host, path).ok()?;
+    Some((answer.status, answer.body))
+}
+
+fn good(body: &str) -> Option<(u16, String)> {
+    Some((200, body.to_owned()))
+}
+
+#[test]
+fn what_a_stack_with_a_door_stands_on_comes_up_before_it_and_stays() {
+    let shop = shop();
+    let (world, door) = (&shop.world, shop.door);
+    let up = world.hob(["up"]).good();
+    let first = "shop stands on hob's dns and ingress: first that";
+    assert!(up.err.contains(first), "{up:?}");
+    assert_eq!(asked(door, "/"), good("web"));
+    assert_eq!(by_name(shop.http, "shop.test", "/"), good("web"));
+    assert_eq!(by_name(shop.http, "api.shop.test", "/"), good("api"));
+    let here = Answer::Addresses(vec![Ipv4Addr::LOCALHOST]);
+    until("a name", || {
+        ask(shop.dns, "shop.test").as_ref() == Some(&here)
+    });
+    for address in [
+        format!("  http://localhost:{door}/\n"),
+        format!("  http://localhost:{door}/api\n"),
+        format!("  http://shop.test:{}/api\n", shop.http),
+        format!("  http://web.shop.test:{}/\n", shop.http),
+    ] {
+        assert!(up.err.contains(&address), "{address}: {up:?}");
+    }
+    let again = world.hob(["up"]).good();
+    assert!(!again.err.contains("stands on"), "{again:?}");
+    assert!(again.err.contains("everything is up already"), "{again:?}");
+    world.hob(["down"]).good();
+    until("a closed door", || asked(door, "/").is_none());
+    let status = world.hob(["ingress", "status"]).good();
+    assert!(status.out.contains("ready"), "{status:?}");
+    let once_more = world.hob(["up"]).good();
+    assert!(!once_more.err.contains("stands on"), "{once_more:?}");
+    assert_eq!(asked(door, "/"), good("web"));
+}
+
+#[test]
+fn the_longest_path_answers_and_gets_the_path_as_it_was_asked_for() {
+    let shop = shop();
+    shop.world.hob(["up"]).good();
+    for (path, told) in [
+        ("/", "web"),
+        ("/any/path?a=1", "web /any/path?a=1"),
+        ("/apis", "web /apis"),
+        ("/api", "api /api"),
+        ("/api/", "api /api/"),
+        ("/api/deeper", "api /api/deeper"),
+        ("/api/deep", "deep /api/deep"),
+        ("/api/deep/x", "deep /api/deep/x"),
+    ] {
+        assert_eq!(asked(shop.door, path), good(told), "{path}");
+    }
+}
+
+#[test]
+fn a_route_to_what_is_down_answers_503_while_the_stack_has_anything_up() {
+    let shop = shop();
+    let Shop { world, door, .. } = &shop;
+    world.hob(["up"]).good();
+    world.hob(["down", "api"]).good();
+    until("503", || asked(*door, "/api").is_some_and(|it| it.0 == 503));
+    let (_, words) = asked(*door, "/api").unwrap();
+    assert_eq!(words.trim(), "nothing serves api now");
+    assert_eq!(asked(*door, "/"), good("web"));
+    world.hob(["up", "api"]).good();
+    assert_eq!(asked(*door, "/api"), good("api /api"));
+}
+
+#[test]
+fn a_session_follows_its_stack_file_and_no_other_route_fails_meanwhile() {
+    let shop = shop();
+    let Shop { world, door, .. } = &shop;
+    let mut session = world.dev_ready(&[]);
+    until("the door", || asked(*door, "/") == good("web"));
+    let poller = Poller::start(*door);
+    world.stack("shop", &routed(*door, "/", "/other"));
+    until("the new path", || {
+        asked(*door, "/other") == good("api /other")
+    });
+    let polled = poller.end();
+    assert_eq!(polled.bad, Vec::<String>::new());
+    assert!(polled.good > 0);
+    assert_eq!(session.stop(), 130);
+    until("a closed door", || asked(*door, "/").is_none());
+}
+
+#[test]
+fn a_door_that_somebody_else_listens_at_is_said_before_anything_is_changed() {
+    let mut shop = shop();
+    shop.world.hob(["up"]).good();
+    let taken = shop.world.port();
+    let text = routed(taken, "/", "/api").replace("[services.", "[services.x");
+    shop.world.stack("late", &text);
+    for name in ["web", "api", "deep"] {
+        shop.world
+            .page(&format!("late/{name}"), &format!("{name}\npaths\n"));
+    }
+    let stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, taken)).unwrap();
+    let refused = shop.world.hob(["up", "late"]).code(1);
+    let whose = format!("(process {}) has it", std::process::id());
+    let said = format!("the ingress cannot listen on 127.0.0.1:{taken}: ");
+    assert!(refused.err.contains(&said), "{refused:?}");
+    assert!(refused.err.contains(&whose), "{refused:?}");
+    assert!(
+        refused.err.contains("hint: `--port-offset 100`"),
+        "{refused:?}"
+    );
+    assert!(
+        shop.world
+            .status("late/xweb")
+            .is_none_or(|it| it["phase"] == "down")
+    );
+    assert_eq!(asked(shop.door, "/"), good("web"));
+    drop(stranger);
+    shop.world.hob(["up", "late"]).good();
+    assert_eq!(asked(taken, "/"), good("web"));
+    assert_eq!(asked(shop.door, "/"), good("web"));
+}
+
+#[test]
+fn a_second_checkout_is_told_who_has_the_door_and_may_have_another() {
+    let shop = shop();
+    let Shop { world, door, .. } = &shop;
+    let second = world.checkout("q");
+    world.hob(["up"]).good();
+    let refused = second.hob(&["up"]).code(1);
+    let root = world.root().display().to_string();
+    let said = format!("answers on port {door} for shop of {root}, so not for shop");
+    assert!(refused.err.contains(&said), "{refused:?}");
+    second.hob(&["up", "--port-offset", "1000"]).good();
+    assert_eq!(asked(door + 1000, "/"), good("web"));
+    // Whoever takes something down does not know by how much it was moved.
+    second.hob(&["down", "api"]).good();
+    until("503", || {
+        asked(door + 1000, "/api").is_some_and(|it| it.0 == 503)
+    });
+    assert_eq!(asked(*door, "/"), good("web"));
+}
+
+#[test]
+fn without_a_resolver_a_stack_is_warned_and_comes_up() {
+    let shop = shop();
+    let _stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, shop.dns)).unwrap();
+    let up = shop.world.hob(["up"]).good();
+    let said = "the resolver is not up: names of shop lead nowhere";
+    assert!(up.err.contains(said), "{up:?}");
+    assert_eq!(asked(shop.door, "/"), good("web"));
+}
+
+#[test]
+fn without_an_ingress_a_stack_does_not_come_up() {
+    let shop = shop();
+    let _stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, shop.http)).unwrap();
+    let up = shop.world.hob(["up"]).code(1);
+    let said = "the ingress did not come up, and shop cannot do without it";
+    assert!(up.err.contains(said), "{up:?}");
+    assert_eq!(asked(shop.door, "/"), None);
+}
