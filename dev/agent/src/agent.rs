@@ -110,6 +110,11 @@ impl Agent {
                 self.supervisor.take(Input::Restart);
                 let _ = answer.send(run);
             }
+            Command::Signal { answer } => {
+                self.supervisor.take(Input::Signal);
+                // The client may have gone.
+                let _ = answer.send(());
+            }
             Command::Attach { info, answer } => {
                 let _ = answer.send(self.attach(info));
             }

@@ -38,6 +38,8 @@ pub enum Command {
     Start { answer: oneshot::Sender<()> },
     /// A new process; answered with the first run that would satisfy it.
     Restart { answer: oneshot::Sender<RunId> },
+    /// What serves is to read its files anew; answered once it is told.
+    Signal { answer: oneshot::Sender<()> },
     /// A session wants to be the one that sends changes.
     Attach {
         info: SessionInfo,
@@ -127,6 +129,7 @@ impl Connection {
             Request::Configure { spec, digest } => self.configure(spec, digest).await,
             Request::Start => self.start().await,
             Request::Restart => self.restart().await,
+            Request::Signal => self.signal().await,
             Request::Shutdown => self.shutdown().await,
             Request::Logs(query) => self.logs(query).await,
             Request::Watch { logs } => self.watch(logs).await,
@@ -143,6 +146,15 @@ impl Connection {
     async fn start(&mut self) -> io::Result<()> {
         let (answer, answered) = oneshot::channel();
         self.command(Command::Start { answer });
+        match answered.await {
+            Ok(()) => self.reply(&Reply::Done).await,
+            Err(_) => self.refuse("the agent is going down".into()).await,
+        }
+    }
+
+    async fn signal(&mut self) -> io::Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Signal { answer });
         match answered.await {
             Ok(()) => self.reply(&Reply::Done).await,
             Err(_) => self.refuse("the agent is going down".into()).await,

@@ -16,7 +16,7 @@ pub use locks::Locked;
 
 use crate::announced::Announced;
 use crate::files::{HTTP_PORT, files};
-use crate::names::{dnsmasq_conf, hosts};
+use crate::names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
 use crate::routes::routes;
 use crate::settings::Settings;
 
@@ -263,8 +263,13 @@ impl Home {
         let all = self.announced()?;
         let settings = self.settings()?;
         let port = settings.http_port.unwrap_or(HTTP_PORT);
-        let names = dnsmasq_conf(&all, &settings.domains);
-        keep(&self.root.join(Read::Names.path()), &names)?;
+        let (sent, dns_port) = (&settings.domains, settings.dns_port);
+        let names = self.root.join(NAMES);
+        keep(&names.join("dnsmasq.conf"), &dnsmasq_conf())?;
+        keep(&names.join("wildcards.conf"), &wildcards_conf(dns_port))?;
+        keep(&self.hosts_file("check"), &check(&all, sent))?;
+        let servers = servers(&all, sent, dns_port);
+        keep(&self.root.join(Read::Names.path()), &servers)?;
         keep(&self.root.join(Read::Routes.path()), &routes(&all, port))
     }
 
@@ -290,7 +295,7 @@ impl Read {
     /// Where it is, below the project's folder.
     fn path(self) -> &'static str {
         match self {
-            Self::Names => "stacks/hob/names/dnsmasq.conf",
+            Self::Names => "stacks/hob/names/servers",
             Self::Routes => "stacks/hob/routes/nginx.conf",
         }
     }
@@ -299,11 +304,10 @@ impl Read {
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Whether the resolver has begun with another configuration, which it reads
-    /// at its start alone.
+    /// Whether the resolver has read another one last: whose domains there
+    /// are. Names alone it sees by itself.
     pub names: bool,
-    /// Whether the ingress has begun with another one, or read another one
-    /// since.
+    /// Whether the ingress has.
     pub routes: bool,
 }
 

@@ -16,7 +16,7 @@ mod settings;
 pub use announced::{Announced, AnnouncedService};
 pub use files::{File, files};
 pub use home::{Changes, Home, HomeError, Locked, Read};
-pub use names::{dnsmasq_conf, hosts};
+pub use names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
 pub use routes::routes;
 pub use settings::Settings;
 

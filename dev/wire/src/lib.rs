@@ -36,7 +36,7 @@ pub use status::{Build, Phase, Problem, Serving, SessionInfo, SessionState, Stat
 /// an older agent would refuse. What a reader may pass over leaves it as it
 /// is: a field with a default, an event. `tests/names/` holds all the names, so
 /// that none of them changes without this question.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The paths of a dev service that the front answers itself.
 pub const FRONT_PREFIX: &str = "/__hob/";

@@ -41,6 +41,8 @@ pub enum Input {
     Start,
     /// A new process from what is built.
     Restart,
+    /// What runs is to read its files anew.
+    Signal,
     /// End everything.
     Shutdown,
     /// Sources changed.
@@ -170,6 +172,7 @@ impl Machine {
             Input::Configure { spec, digest } => self.configure(*spec, digest),
             Input::Start => self.begin(),
             Input::Restart => self.restart(),
+            Input::Signal => self.signal(),
             Input::Shutdown => self.shutdown(),
             Input::Change(change) => self.change(change),
             Input::Digest { generation, digest } => self.learn_digest(generation, digest),

@@ -18,6 +18,7 @@ enum Act {
     Save(ChangeAction),
     Start,
     Restart,
+    Signal,
     ConfigureRun,
     ConfigureBuild,
     /// One of the things that may happen now, chosen by number.
@@ -36,6 +37,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => action.prop_map(Act::Save),
         2 => Just(Act::Start),
         1 => Just(Act::Restart),
+        1 => Just(Act::Signal),
         1 => Just(Act::ConfigureRun),
         1 => Just(Act::ConfigureBuild),
         30 => (any::<prop::sample::Index>(), luck).prop_map(|(at, luck)| Act::Happen(at, luck)),
@@ -72,6 +74,7 @@ fn live(spec: Spec, acts: Vec<Act>) -> World {
             Act::Save(action) => world.save(action),
             Act::Start => world.take(Input::Start),
             Act::Restart => world.take(Input::Restart),
+            Act::Signal => world.take(Input::Signal),
             Act::ConfigureRun => {
                 world.spec.run.argv.push("more".into());
                 world.configure();
@@ -128,6 +131,7 @@ proptest! {
         prop_assert!(world.over);
         prop_assert_eq!(world.machine.phase(), Phase::Stopped);
         // Late words change nothing.
+        world.take(Input::Signal);
         world.take(Input::Restart);
         world.take(Input::Start);
         world.save(ChangeAction::Rebuild);

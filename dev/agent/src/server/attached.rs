@@ -107,7 +107,8 @@ impl Connection {
             | Request::Watch { .. }
             | Request::Attach(_)
             | Request::Usage
-            | Request::Await { .. } => return,
+            | Request::Await { .. }
+            | Request::Signal => return,
         };
         self.command(Command::Input(input));
     }

@@ -13,7 +13,7 @@ fn the_words_that_choose() {
         &[Nothing, Signal, ChangeAction::Restart, Rebuild],
         str![[r#"
 
-protocol 3
+protocol 4
 "none"
 "signal"
 "restart"
@@ -36,7 +36,7 @@ protocol 3
         &phases,
         str![[r#"
 
-protocol 3
+protocol 4
 "waiting"
 "building"
 "starting"
@@ -53,7 +53,7 @@ protocol 3
         &[Stage::Build, Stage::Start, Stage::Ready, Stage::Crash],
         str![[r#"
 
-protocol 3
+protocol 4
 "build"
 "start"
 "ready"
@@ -65,7 +65,7 @@ protocol 3
         &[Stream::Out, Stream::Err, Stream::Build, Stream::Hob],
         str![[r#"
 
-protocol 3
+protocol 4
 "out"
 "err"
 "build"
@@ -77,7 +77,7 @@ protocol 3
         &[Mode::Dev, Mode::Run],
         str![[r#"
 
-protocol 3
+protocol 4
 "dev"
 "run"
 
@@ -87,7 +87,7 @@ protocol 3
         &[Protocol::Http, Protocol::Tcp],
         str![[r#"
 
-protocol 3
+protocol 4
 "http"
 "tcp"
 
@@ -97,7 +97,7 @@ protocol 3
         &[Swap::Overlap, Swap::Exclusive],
         str![[r#"
 
-protocol 3
+protocol 4
 "overlap"
 "exclusive"
 
@@ -107,7 +107,7 @@ protocol 3
         &[Restart::Always, Restart::OnFailure, Restart::Never],
         str![[r#"
 
-protocol 3
+protocol 4
 "always"
 "on-failure"
 "never"
@@ -124,7 +124,7 @@ protocol 3
         &ready,
         str![[r#"
 
-protocol 3
+protocol 4
 {"http":"/"}
 "tcp"
 {"command":{"argv":["p"],"cwd":"/c","env":{}}}

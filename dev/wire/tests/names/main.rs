@@ -44,6 +44,7 @@ fn what_is_asked_of_an_agent() {
         },
         Request::Start,
         Request::Restart,
+        Request::Signal,
         Request::Shutdown,
         Request::Logs(LogQuery::default()),
         Request::Watch { logs: true },
@@ -62,6 +63,7 @@ fn what_is_asked_of_an_agent() {
         | Request::Configure { .. }
         | Request::Start
         | Request::Restart
+        | Request::Signal
         | Request::Shutdown
         | Request::Logs(_)
         | Request::Watch { .. }
@@ -75,11 +77,12 @@ fn what_is_asked_of_an_agent() {
         &all,
         str![[r#"
 
-protocol 3
+protocol 4
 "status"
 {"configure":{"spec":{"project":"p","root":"/r","service":"s/web","mode":"dev","listen":{"addr":"127.0.0.1:1","protocol":"http"},"bind":"0.0.0.0:80","host":"127.0.0.1","build":{"argv":["p"],"cwd":"/c","env":{}},"run":{"argv":["p"],"cwd":"/c","env":{}},"env":{},"inherit":true,"user":"u","secrets":{"A":{"file":"/a"},"B":{"env":"B"}},"ready":{"command":{"argv":["p"],"cwd":"/c","env":{}}},"swap":"overlap","restart":"on-failure","live_reload":true,"limits":{"ready":30000,"hold":30000,"drain":10000,"grace":5000,"build":1,"log_bytes":8388608},"state":"/s"},"digest":"d"}}
 "start"
 "restart"
+"signal"
 "shutdown"
 {"logs":{"since":null,"tail":null,"follow":false}}
 {"watch":{"logs":true}}
@@ -109,7 +112,7 @@ fn what_is_asked_of_a_session_and_said_first() {
         &all,
         str![[r#"
 
-protocol 3
+protocol 4
 {"sync":{"service":"s/web"}}
 "describe"
 "quit"
@@ -120,8 +123,8 @@ protocol 3
         &[Hello::current()],
         str![[r#"
 
-protocol 3
-{"protocol":3}
+protocol 4
+{"protocol":4}
 
 "#]],
     );
@@ -130,7 +133,7 @@ protocol 3
         &[Token { token }],
         str![[r#"
 
-protocol 3
+protocol 4
 {"token":"t"}
 
 "#]],
@@ -176,7 +179,7 @@ fn what_is_answered() {
         &all,
         str![[r#"
 
-protocol 3
+protocol 4
 "done"
 {"refused":{"reason":"r","session":{"pid":1,"socket":"/s"}}}
 {"version":{"protocol":1}}
@@ -255,7 +258,7 @@ fn what_is_told() {
         &all,
         str![[r#"
 
-protocol 3
+protocol 4
 {"build-started":{"generation":1,"noticed":1}}
 {"build-superseded":{"generation":1,"by":2}}
 {"built":{"generation":1,"took":1}}

@@ -89,6 +89,7 @@ fn input(line: &str, spec: &Spec) -> Input {
         }
         "start" => Input::Start,
         "restart" => Input::Restart,
+        "signal" => Input::Signal,
         "shutdown" => Input::Shutdown,
         "save" => action(ChangeAction::Rebuild),
         "save-restart" => action(ChangeAction::Restart),
