@@ -113,6 +113,7 @@ impl Taken {
                 protocol: Protocol::Http,
                 upstreams,
             }],
+            certificate: None,
         })
     }
 }
