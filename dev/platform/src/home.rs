@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+mod https;
 mod locks;
 
 pub use locks::Locked;
@@ -17,7 +18,7 @@ pub use locks::Locked;
 use crate::announced::Announced;
 use crate::files::{HTTP_PORT, files};
 use crate::names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
-use crate::routes::routes;
+use crate::routes::{Doors, routes};
 use crate::settings::Settings;
 
 /// What projects told, below the folder.
@@ -52,6 +53,9 @@ pub enum HomeError {
         /// Where and what.
         source: serde_json::Error,
     },
+    /// The certificates.
+    #[error(transparent)]
+    Authority(#[from] hob_authority::FolderError),
 }
 
 impl Home {
@@ -262,7 +266,11 @@ impl Home {
         }
         let all = self.announced()?;
         let settings = self.settings()?;
-        let port = settings.http_port.unwrap_or(HTTP_PORT);
+        let doors = Doors {
+            http: settings.http_port.unwrap_or(HTTP_PORT),
+            https: settings.https_port,
+            certificates: self.certificates(&all, &settings)?,
+        };
         let (sent, dns_port) = (&settings.domains, settings.dns_port);
         let names = self.root.join(NAMES);
         keep(&names.join("dnsmasq.conf"), &dnsmasq_conf())?;
@@ -270,7 +278,8 @@ impl Home {
         keep(&self.hosts_file("check"), &check(&all, sent))?;
         let servers = servers(&all, sent, dns_port);
         keep(&self.root.join(Read::Names.path()), &servers)?;
-        keep(&self.root.join(Read::Routes.path()), &routes(&all, port))
+        keep(&self.root.join(Read::Routes.path()), &routes(&all, &doors))?;
+        Ok(self.authority().clear(&doors.certificates)?)
     }
 
     fn hosts_file(&self, project: &str) -> PathBuf {

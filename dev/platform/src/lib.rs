@@ -17,7 +17,7 @@ pub use announced::{Announced, AnnouncedService};
 pub use files::{File, files};
 pub use home::{Changes, Home, HomeError, Locked, Read};
 pub use names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
-pub use routes::routes;
+pub use routes::{Doors, routes};
 pub use settings::Settings;
 
 /// The one stack of the project.

@@ -1,12 +1,12 @@
 //! What the ingress serves: a host for each service that is up. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU8;
 
 use hob_ingress::{
-    DRAIN_SECONDS, FilePath, Host, Ingress, Label, Listener, Log, PathPrefix, Protocol, Route,
-    Serves, Settings, Site, Transport, Upstream, Weight, nginx_conf,
+    Certificate, DRAIN_SECONDS, FilePath, Host, Ingress, Label, Listener, Log, PathPrefix,
+    Protocol, Route, Serves, Settings, Site, Transport, Upstream, Weight, nginx_conf,
 };
 
 use crate::announced::Announced;
@@ -15,17 +15,37 @@ use crate::announced::Announced;
 /// is, only the script that starts it knows, which puts it in this one's place.
 const RUN: &str = "/hob-run";
 
-/// The `nginx.conf` of an ingress that listens on this port of loopback. A host
-/// that two projects announce leads to the first one's.
+/// The folder of the certificates, likewise.
+const CERTIFICATES: &str = "/hob-certificates";
+
+/// Where the ingress listens, on loopback.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doors {
+    /// For HTTP.
+    pub http: u16,
+    /// For HTTPS, if at all.
+    pub https: Option<u16>,
+    /// The file of each stack's certificate and key, in the folder of them.
+    /// What has none is not served by HTTPS.
+    pub certificates: BTreeMap<String, String>,
+}
+
+/// The `nginx.conf` of an ingress. A host that two projects announce leads to
+/// the first one's.
 #[must_use]
-pub fn routes(all: &[Announced], port: u16) -> String {
-    let listener = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port).try_into();
-    let listeners = listener.into_iter().map(|addr| Listener {
-        addr,
-        transport: Transport::Http,
-        serves: Serves::Hosts,
+pub fn routes(all: &[Announced], doors: &Doors) -> String {
+    let http = (doors.http, Transport::Http);
+    let https = doors.https.map(|port| (port, Transport::TlsBySite));
+    let listeners = [Some(http), https].into_iter().flatten();
+    let listeners = listeners.filter_map(|(port, transport)| {
+        let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Some(Listener {
+            addr: addr.try_into().ok()?,
+            transport,
+            serves: Serves::Hosts,
+        })
     });
-    let mut taken = Taken::default();
+    let mut taken = Taken::of(&doors.certificates);
     let mut sites: Vec<Site> = Vec::new();
     for announced in all {
         sites.extend(services(announced, &mut taken));
@@ -53,7 +73,7 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
             version: it.version.parse().ok()?,
         };
         let hosts = taken.hosts(hosts);
-        taken.site(&name, hosts, &it.service, vec![upstream])
+        taken.site(&name, &it.stack, hosts, &it.service, vec![upstream])
     };
     services.filter_map(site).collect()
 }
@@ -69,7 +89,7 @@ fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
             [format!("*.{own}"), own]
         });
         let hosts = taken.hosts(hosts);
-        taken.site(stack, hosts, stack, Vec::new())
+        taken.site(stack, stack, hosts, stack, Vec::new())
     };
     names.into_iter().filter_map(site).collect()
 }
@@ -79,9 +99,24 @@ fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
 struct Taken {
     hosts: BTreeSet<Host>,
     names: BTreeSet<Label>,
+    certificates: BTreeMap<String, Certificate>,
 }
 
 impl Taken {
+    /// Nothing; each stack's certificate is known.
+    fn of(files: &BTreeMap<String, String>) -> Self {
+        let certificate = |(stack, file): (&String, &String)| {
+            // Both stand in one file.
+            let file = FilePath::new(format!("{CERTIFICATES}/{file}")).ok()?;
+            let (certificate, key) = (file.clone(), file);
+            Some((stack.clone(), Certificate { certificate, key }))
+        };
+        Self {
+            certificates: files.iter().filter_map(certificate).collect(),
+            ..Self::default()
+        }
+    }
+
     fn hosts(&mut self, hosts: impl Iterator<Item = String>) -> Vec<Host> {
         let hosts = hosts.filter_map(|host| host.parse::<Host>().ok());
         hosts
@@ -93,6 +128,7 @@ impl Taken {
     fn site(
         &mut self,
         name: &str,
+        stack: &str,
         hosts: Vec<Host>,
         service: &str,
         upstreams: Vec<Upstream>,
@@ -113,7 +149,7 @@ impl Taken {
                 protocol: Protocol::Http,
                 upstreams,
             }],
-            certificate: None,
+            certificate: self.certificates.get(stack).cloned(),
         })
     }
 }
@@ -140,6 +176,8 @@ fn settings() -> Option<Settings> {
 
 #[cfg(test)]
 mod tests {
+    use snapbox::{assert_data_eq, str};
+
     use super::*;
     use crate::AnnouncedService;
 
@@ -160,10 +198,17 @@ mod tests {
 
     /// The hosts that are served, and where they lead, line by line.
     fn led(all: &[Announced]) -> Vec<String> {
-        let text = routes(all, 80);
+        let doors = Doors {
+            http: 80,
+            ..Doors::default()
+        };
+        text_led(&routes(all, &doors))
+    }
+
+    fn text_led(text: &str) -> Vec<String> {
         let lines = text.lines().map(str::trim);
         let told = |line: &&str| {
-            ["server_name ", "server ", "listen "]
+            ["server_name ", "server ", "listen ", "ssl_"]
                 .iter()
                 .any(|start| line.starts_with(start) && !line.ends_with('{'))
         };
@@ -202,6 +247,44 @@ mod tests {
         // Both would be called `shop-a-b`.
         assert!(led.contains("server_name b.shop-a.test;"), "{led}");
         assert!(led.contains("server_name a-b.shop.test;"), "{led}");
+    }
+
+    #[test]
+    fn a_stack_with_a_certificate_is_behind_the_other_door_too() {
+        let all = [project(&[("shop", "web", 20000), ("blog", "web", 20001)])];
+        let doors = Doors {
+            http: 80,
+            https: Some(443),
+            certificates: BTreeMap::from([("shop".to_owned(), "shop-1.pem".to_owned())]),
+        };
+        let led = text_led(&routes(&all, &doors));
+        assert_data_eq!(led.join("\n") + "\n", str![[r#"
+ssl_protocols TLSv1.2 TLSv1.3;
+ssl_session_cache shared:hob:1m;
+ssl_session_timeout 1h;
+server 127.0.0.1:20001 weight=1 max_fails=0;
+server 127.0.0.1:20000 weight=1 max_fails=0;
+listen 127.0.0.1:80 default_server backlog=4096;
+listen 127.0.0.1:443 ssl http2 default_server backlog=4096;
+ssl_reject_handshake on;
+listen 127.0.0.1:80;
+server_name *.blog.test;
+server_name blog.test;
+listen 127.0.0.1:80;
+server_name web.blog.test;
+listen 127.0.0.1:80;
+listen 127.0.0.1:443;
+server_name *.shop.test;
+server_name shop.test;
+ssl_certificate "/hob-certificates/shop-1.pem";
+ssl_certificate_key "/hob-certificates/shop-1.pem";
+listen 127.0.0.1:80;
+listen 127.0.0.1:443;
+server_name web.shop.test;
+ssl_certificate "/hob-certificates/shop-1.pem";
+ssl_certificate_key "/hob-certificates/shop-1.pem";
+
+"#]]);
     }
 
     #[test]

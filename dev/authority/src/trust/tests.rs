@@ -50,7 +50,9 @@ fn check(stores: &Stores, expected: impl IntoData) {
 #[test]
 fn the_systems_store_gets_a_file_and_reads_it() {
     for (system, expected) in [
-        (System::Debian, str![[r#"
+        (
+            System::Debian,
+            str![[r#"
 note
 put /usr/local/share/ca-certificates/hob.crt
 update-ca-certificates
@@ -61,8 +63,11 @@ forget
 -- said
 
 
-"#]]),
-        (System::Fedora, str![[r#"
+"#]],
+        ),
+        (
+            System::Fedora,
+            str![[r#"
 note
 put /etc/pki/ca-trust/source/anchors/hob.crt
 update-ca-trust extract
@@ -73,8 +78,11 @@ forget
 -- said
 
 
-"#]]),
-        (System::Arch, str![[r#"
+"#]],
+        ),
+        (
+            System::Arch,
+            str![[r#"
 note
 put /etc/ca-certificates/trust-source/anchors/hob.crt
 trust extract-compat
@@ -85,8 +93,11 @@ forget
 -- said
 
 
-"#]]),
-        (System::Suse, str![[r#"
+"#]],
+        ),
+        (
+            System::Suse,
+            str![[r#"
 note
 put /etc/pki/trust/anchors/hob.crt
 update-ca-certificates
@@ -97,8 +108,11 @@ forget
 -- said
 
 
-"#]]),
-        (System::Mac, str![[r#"
+"#]],
+        ),
+        (
+            System::Mac,
+            str![[r#"
 note
 security add-trusted-cert -d -r trustRoot -p ssl -k /Library/Keychains/System.keychain /home/ann/ca.pem
 -- undo
@@ -107,7 +121,8 @@ forget
 -- said
 
 
-"#]]),
+"#]],
+        ),
     ] {
         check(&machine(system), expected);
     }
@@ -128,7 +143,9 @@ fn a_browsers_database_is_changed_by_its_owner() {
             owner: None,
         },
     ];
-    check(&stores, str![[r#"
+    check(
+        &stores,
+        str![[r#"
 note
 make /usr/local/share/ca-certificates
 put /usr/local/share/ca-certificates/hob.crt
@@ -145,7 +162,8 @@ forget
 -- said
 
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -157,7 +175,9 @@ fn what_cannot_be_done_is_said_with_what_to_type() {
         }],
         ..Stores::default()
     };
-    check(&stores, str![[r#"
+    check(
+        &stores,
+        str![[r#"
 note
 -- undo
 forget
@@ -165,7 +185,8 @@ forget
 the system's store is of a kind that hob does not know; programs that are told so trust /home/ann/ca.pem
 browsers that keep their own list do not trust it, for `certutil` is not installed: /home/ann/.pki/nssdb (`apt-get install libnss3-tools`, then once more)
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
