@@ -12,6 +12,7 @@
 
 mod compose;
 mod dev;
+mod dns;
 mod docker;
 mod http;
 mod place;

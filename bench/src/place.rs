@@ -52,7 +52,7 @@ impl Place {
             engine,
         };
         fs::create_dir_all(place.stack())?;
-        for private in ["state", "run"] {
+        for private in ["state", "run", "data"] {
             let path = place.path().join(private);
             fs::create_dir(&path)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
@@ -85,7 +85,9 @@ impl Place {
 
     /// hob in this project, silent.
     pub fn hob(&self) -> Command {
-        command(&self.hob, &self.engine, self.path())
+        let mut command = command(&self.hob, &self.engine, self.path());
+        command.arg("--project").arg(self.path().join("project"));
+        command
     }
 
     /// Runs hob and expects that all goes well.
@@ -134,26 +136,33 @@ impl Drop for Place {
     }
 }
 
-/// `hob down --prove` of the project in a place's folder.
+/// `hob down --prove` of the project in a place's folder, and of what
+/// surrounds its services.
 fn take_down(hob: &Path, engine: &Engine, folder: &Path) -> Result<()> {
-    let output = command(hob, engine, folder)
-        .args(["down", "--volumes", "--prove"])
-        // A second Ctrl-C must not reach it.
-        .process_group(0)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .output()
-        .with_context(|| hob.display().to_string())?;
-    if output.status.success() {
-        return Ok(());
+    let platform = folder.join("data/hob/platform");
+    let platform = platform.is_dir().then_some(platform);
+    for project in platform.into_iter().chain([folder.join("project")]) {
+        let output = command(hob, engine, folder)
+            .arg("--project")
+            .arg(&project)
+            .args(["down", "--volumes", "--prove"])
+            // A second Ctrl-C must not reach it.
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .with_context(|| hob.display().to_string())?;
+        if !output.status.success() {
+            bail!(
+                "`hob down --prove` {}: something of {} is left\n{}{}",
+                output.status,
+                project.display(),
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            )
+        }
     }
-    bail!(
-        "`hob down --prove` {}: something of {} is left\n{}{}",
-        output.status,
-        folder.display(),
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    Ok(())
 }
 
 fn command(hob: &Path, engine: &Engine, folder: &Path) -> Command {
@@ -163,10 +172,9 @@ fn command(hob: &Path, engine: &Engine, folder: &Path) -> Command {
         Engine::Docker(host) => command.env("HOB_ENGINE", "docker").env("DOCKER_HOST", host),
     };
     command
-        .arg("--project")
-        .arg(folder.join("project"))
         .env("XDG_STATE_HOME", folder.join("state"))
         .env("XDG_RUNTIME_DIR", folder.join("run"))
+        .env("XDG_DATA_HOME", folder.join("data"))
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

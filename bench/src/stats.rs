@@ -47,6 +47,11 @@ impl Samples {
         self.quantile(0.5)
     }
 
+    /// The greatest.
+    pub fn max(&self) -> f64 {
+        self.quantile(1.0)
+    }
+
     /// What one of a hundred exceeds.
     pub fn p99(&self) -> f64 {
         self.quantile(0.99)

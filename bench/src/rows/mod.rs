@@ -7,6 +7,7 @@ mod failed;
 mod fifty;
 mod front;
 mod idle;
+mod names;
 mod noticed;
 mod save;
 mod subject;
@@ -28,6 +29,7 @@ pub const ROWS: &[(&str, Measure)] = &[
     ("failed", failed::failed),
     ("front", front::front),
     ("fifty", fifty::fifty),
+    ("names", names::names),
     ("idle", idle::idle),
     ("cli", cli::cli),
     ("docker-save", docker::save::save),

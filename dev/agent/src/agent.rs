@@ -116,6 +116,11 @@ impl Agent {
                 self.supervisor.take(Input::Rest);
                 let _ = answer.send(());
             }
+            Command::Signal { answer } => {
+                self.supervisor.take(Input::Signal);
+                // The client may have gone.
+                let _ = answer.send(());
+            }
             Command::Attach { info, answer } => {
                 let _ = answer.send(self.attach(info));
             }

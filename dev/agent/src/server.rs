@@ -35,16 +35,13 @@ pub enum Command {
         answer: oneshot::Sender<Result<(), String>>,
     },
     /// What the service needs is there; answered once that is kept.
-    Start {
-        answer: oneshot::Sender<()>,
-    },
+    Start { answer: oneshot::Sender<()> },
     /// A new process; answered with the first run that would satisfy it.
-    Restart {
-        answer: oneshot::Sender<RunId>,
-    },
-    Rest {
-        answer: oneshot::Sender<()>,
-    },
+    Restart { answer: oneshot::Sender<RunId> },
+    /// No process any more; answered once it is told.
+    Rest { answer: oneshot::Sender<()> },
+    /// What serves is to read its files anew; answered once it is told.
+    Signal { answer: oneshot::Sender<()> },
     /// A session wants to be the one that sends changes.
     Attach {
         info: SessionInfo,
@@ -135,6 +132,7 @@ impl Connection {
             Request::Start => self.start().await,
             Request::Restart => self.restart().await,
             Request::Rest => self.rest().await,
+            Request::Signal => self.signal().await,
             Request::Shutdown => self.shutdown().await,
             Request::Logs(query) => self.logs(query).await,
             Request::Watch { logs } => self.watch(logs).await,
@@ -151,6 +149,15 @@ impl Connection {
     async fn start(&mut self) -> io::Result<()> {
         let (answer, answered) = oneshot::channel();
         self.command(Command::Start { answer });
+        match answered.await {
+            Ok(()) => self.reply(&Reply::Done).await,
+            Err(_) => self.refuse("the agent is going down".into()).await,
+        }
+    }
+
+    async fn signal(&mut self) -> io::Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Signal { answer });
         match answered.await {
             Ok(()) => self.reply(&Reply::Done).await,
             Err(_) => self.refuse("the agent is going down".into()).await,

@@ -30,9 +30,14 @@ exec 9>"$run/lock"
 flock 9
 next=$(mktemp "$run/next.XXXXXX")
 trap 'rm -f "$next"' EXIT
-# The configuration names the folder that it writes to by this.
-place=$(printf '%s' "$run" | sed 's/[&|\\]/\\&/g')
-sed "s|/hob-run|$place|g" "$MOUNT_ROUTES/nginx.conf" >"$next"
+# The configuration names the folder that it writes to, and that of the
+# certificates, by these.
+quoted() {
+    printf '%s' "$1" | sed 's/[&|\\]/\\&/g'
+}
+sed -e "s|/hob-run|$(quoted "$run")|g" \
+    -e "s|/hob-certificates|$(quoted "${MOUNT_CERTIFICATES:-}")|g" \
+    "$MOUNT_ROUTES/nginx.conf" >"$next"
 nginx -e stderr -t -q -c "$next"
 mv "$next" "$run/nginx.conf"
 if [ "${1:-}" != reload ]; then

@@ -65,7 +65,7 @@ fn http(text: &mut Text, ingress: &Ingress, settings: &Settings) {
     let has_tls = ingress
         .listeners()
         .iter()
-        .any(|listener| matches!(listener.transport, Transport::Tls(_)));
+        .any(|it| matches!(it.transport, Transport::Tls(_) | Transport::TlsBySite));
     if has_tls {
         text.gap();
         text.lines(requests::TLS);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Address, Host, Label, Listener, PathPrefix, Serves, Site, Version};
+use crate::{Address, Host, Label, Listener, PathPrefix, Serves, Site, Transport, Version};
 
 /// Listeners and sites that fit each other, in an order that does not depend
 /// on how they were given: two of the same are equal.
@@ -29,6 +29,14 @@ pub enum Conflict {
     /// A listener serves a site that there is not.
     #[error("{addr} is to serve {site}, and there is no such site")]
     UnknownSite {
+        /// The listener's address.
+        addr: Address,
+        /// The site.
+        site: Label,
+    },
+    /// A listener serves one site, by its own certificate, and it has none.
+    #[error("{addr} is to serve {site} by its own certificate, and it has none")]
+    NoCertificate {
         /// The listener's address.
         addr: Address,
         /// The site.
@@ -151,10 +159,11 @@ impl fmt::Display for Conflicts {
 }
 
 fn is_served(site: &Site, listener: &Listener) -> bool {
-    match &listener.serves {
+    let is_its = match &listener.serves {
         Serves::Hosts => !site.hosts.is_empty(),
         Serves::Site(name) => *name == site.name,
-    }
+    };
+    is_its && (listener.transport != Transport::TlsBySite || site.certificate.is_some())
 }
 
 fn listener_conflicts(listeners: &[Listener], sites: &[Site], conflicts: &mut BTreeSet<Conflict>) {
@@ -165,11 +174,13 @@ fn listener_conflicts(listeners: &[Listener], sites: &[Site], conflicts: &mut BT
         let Serves::Site(name) = &listener.serves else {
             continue;
         };
-        if !sites.iter().any(|site| site.name == *name) {
-            conflicts.insert(Conflict::UnknownSite {
-                addr: listener.addr,
-                site: name.clone(),
-            });
+        let (addr, site) = (listener.addr, name.clone());
+        let Some(found) = sites.iter().find(|it| it.name == *name) else {
+            conflicts.insert(Conflict::UnknownSite { addr, site });
+            continue;
+        };
+        if listener.transport == Transport::TlsBySite && found.certificate.is_none() {
+            conflicts.insert(Conflict::NoCertificate { addr, site });
         }
     }
 }

@@ -34,9 +34,13 @@ pub enum Transport {
     Http2,
     /// TLS, with HTTP/1.1 and HTTP/2 as the client likes (ALPN).
     Tls(Certificate),
+    /// The same, with the certificate of the site that a client names in its
+    /// handshake (SNI). One that names none of them, or a host that is nobody's,
+    /// is refused there; sites without a certificate are not served.
+    TlsBySite,
 }
 
-/// The certificate of a listener with TLS, which has to name all its hosts.
+/// A certificate, which has to name all hosts of its listener or its site.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Certificate {
     /// The file of the certificate and those that it is signed by, in PEM.

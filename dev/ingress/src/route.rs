@@ -2,7 +2,7 @@
 //!
 //! Start with [`Site`].
 
-use crate::{Address, Host, Label, PathPrefix, Version};
+use crate::{Address, Certificate, Host, Label, PathPrefix, Version};
 
 /// What answers for some hosts, by the paths that are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,9 @@ pub struct Site {
     /// The routes, each with a path of its own. A path that none of them
     /// matches is answered 404.
     pub routes: Vec<Route>,
+    /// Its own certificate, for listeners that serve each site with its own
+    /// ([`Transport::TlsBySite`](crate::Transport::TlsBySite)).
+    pub certificate: Option<Certificate>,
 }
 
 /// Who answers for the paths below one.

@@ -63,6 +63,7 @@ fn stack(settings: &Settings) -> String {
         dns_port,
         domains: _,
         http_port,
+        https_port: _,
     } = settings;
     let http_port = http_port.unwrap_or(HTTP_PORT);
     format!(
@@ -97,11 +98,14 @@ port = 80
 publish = {http_port}
 protocol = "tcp"
 network = "host"
-mounts = {{ routes = {{ from = "routes", to = "/srv/routes" }} }}
 volumes = {{ run = "/var/lib/hob-ingress" }}
 run = ["sh", "serve.sh"]
 packages = {{ nginx = "nginx-light" }}
 image = {{}}
+
+[services.ingress.mounts]
+routes = {{ from = "routes", to = "/srv/routes" }}
+certificates = {{ from = "certificates", to = "/srv/certificates" }}
 "#
     )
 }
@@ -122,7 +126,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, file.text).unwrap();
         }
-        for mounted in ["names", "routes"] {
+        for mounted in ["names", "routes", "certificates"] {
             std::fs::create_dir_all(folder.path().join("stacks/hob").join(mounted)).unwrap();
         }
         let loaded = hob_stack::Project::load(folder.path(), &BTreeMap::new());

@@ -10,14 +10,15 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+mod https;
 mod locks;
 
 pub use locks::Locked;
 
 use crate::announced::Announced;
 use crate::files::{HTTP_PORT, files};
-use crate::names::{dnsmasq_conf, hosts};
-use crate::routes::routes;
+use crate::names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
+use crate::routes::{Doors, routes};
 use crate::settings::Settings;
 
 /// What projects told, below the folder.
@@ -52,6 +53,9 @@ pub enum HomeError {
         /// Where and what.
         source: serde_json::Error,
     },
+    /// The certificates.
+    #[error(transparent)]
+    Authority(#[from] hob_authority::FolderError),
 }
 
 impl Home {
@@ -264,10 +268,20 @@ impl Home {
         }
         let all = self.announced()?;
         let settings = self.settings()?;
-        let port = settings.http_port.unwrap_or(HTTP_PORT);
-        let names = dnsmasq_conf(&all, &settings.domains);
-        keep(&self.root.join(Read::Names.path()), &names)?;
-        keep(&self.root.join(Read::Routes.path()), &routes(&all, port))
+        let doors = Doors {
+            http: settings.http_port.unwrap_or(HTTP_PORT),
+            https: settings.https_port,
+            certificates: self.certificates(&all, &settings)?,
+        };
+        let (sent, dns_port) = (&settings.domains, settings.dns_port);
+        let names = self.root.join(NAMES);
+        keep(&names.join("dnsmasq.conf"), &dnsmasq_conf())?;
+        keep(&names.join("wildcards.conf"), &wildcards_conf(dns_port))?;
+        keep(&self.hosts_file("check"), &check(&all, sent))?;
+        let servers = servers(&all, sent, dns_port);
+        keep(&self.root.join(Read::Names.path()), &servers)?;
+        keep(&self.root.join(Read::Routes.path()), &routes(&all, &doors))?;
+        Ok(self.authority().clear(&doors.certificates)?)
     }
 
     fn hosts_file(&self, project: &str) -> PathBuf {
@@ -292,7 +306,7 @@ impl Read {
     /// Where it is, below the project's folder.
     fn path(self) -> &'static str {
         match self {
-            Self::Names => "stacks/hob/names/dnsmasq.conf",
+            Self::Names => "stacks/hob/names/servers",
             Self::Routes => "stacks/hob/routes/nginx.conf",
         }
     }
@@ -301,11 +315,10 @@ impl Read {
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Whether the resolver has begun with another configuration, which it reads
-    /// at its start alone.
+    /// Whether the resolver has read another one last: whose domains there
+    /// are. Names alone it sees by itself.
     pub names: bool,
-    /// Whether the ingress has begun with another one, or read another one
-    /// since.
+    /// Whether the ingress has.
     pub routes: bool,
 }
 

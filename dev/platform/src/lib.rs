@@ -16,8 +16,8 @@ mod settings;
 pub use announced::{Announced, AnnouncedService, AnnouncedStack};
 pub use files::{File, files};
 pub use home::{Changes, Home, HomeError, Locked, Read};
-pub use names::{dnsmasq_conf, hosts};
-pub use routes::{listened, routes};
+pub use names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
+pub use routes::{Doors, listened, routes};
 pub use settings::Settings;
 
 /// The one stack of the project.

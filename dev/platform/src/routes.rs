@@ -1,13 +1,13 @@
 //! What the ingress serves: a host for each service that is up, and each
 //! stack's own door. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU8;
 
 use hob_ingress::{
-    DRAIN_SECONDS, FilePath, Host, Ingress, Label, Listener, Log, PathPrefix, Protocol, Route,
-    Serves, Settings, Site, Transport, Upstream, nginx_conf,
+    Certificate, DRAIN_SECONDS, FilePath, Host, Ingress, Label, Listener, Log, PathPrefix,
+    Protocol, Route, Serves, Settings, Site, Transport, Upstream, nginx_conf,
 };
 
 use crate::announced::{Announced, AnnouncedService, AnnouncedStack};
@@ -16,13 +16,31 @@ use crate::announced::{Announced, AnnouncedService, AnnouncedStack};
 /// is, only the script that starts it knows, which puts it in this one's place.
 const RUN: &str = "/hob-run";
 
-/// The `nginx.conf` of an ingress that listens on this port of loopback. A host
-/// or a port that two projects announce leads to the first one's.
+/// The folder of the certificates, likewise.
+const CERTIFICATES: &str = "/hob-certificates";
+
+/// Where the ingress listens, on loopback.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doors {
+    /// For HTTP.
+    pub http: u16,
+    /// For HTTPS, if at all.
+    pub https: Option<u16>,
+    /// The file of each stack's certificate and key, in the folder of them.
+    /// What has none is not served by HTTPS.
+    pub certificates: BTreeMap<String, String>,
+}
+
+/// The `nginx.conf` of an ingress. A host or a port that two projects announce
+/// leads to the first one's.
 #[must_use]
-pub fn routes(all: &[Announced], port: u16) -> String {
-    let mut taken = Taken::default();
+pub fn routes(all: &[Announced], doors: &Doors) -> String {
+    let mut taken = Taken::of(&doors.certificates);
     let mut listeners: Vec<Listener> = Vec::new();
-    listeners.extend(taken.listener(port, Serves::Hosts));
+    listeners.extend(taken.listener(doors.http, Transport::Http, Serves::Hosts));
+    if let Some(port) = doors.https {
+        listeners.extend(taken.listener(port, Transport::TlsBySite, Serves::Hosts));
+    }
     let mut sites: Vec<Site> = Vec::new();
     for announced in all {
         sites.extend(services(announced, &mut taken));
@@ -64,7 +82,7 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
         let hosts = hosts.map(|domain| format!("{service}.{stack}.{domain}"));
         let hosts = taken.hosts(hosts);
         let route = route("/", service, upstreams(announced, stack, service))?;
-        taken.site(&name, hosts, vec![route])
+        taken.site((stack, &name), hosts, vec![route])
     };
     named.into_iter().filter_map(site).collect()
 }
@@ -99,7 +117,8 @@ fn door(
     let hosts = announced.domains.iter();
     let hosts = taken.hosts(hosts.map(|domain| format!("{stack}.{domain}")));
     let name = taken.name(stack)?;
-    let listener = port.and_then(|port| taken.listener(port, Serves::Site(name.clone())));
+    let listener =
+        port.and_then(|port| taken.listener(port, Transport::Http, Serves::Site(name.clone())));
     if hosts.is_empty() && listener.is_none() {
         return None;
     }
@@ -111,6 +130,7 @@ fn door(
         name,
         hosts,
         routes,
+        certificate: taken.certificates.get(stack).cloned(),
     };
     Some((site, listener))
 }
@@ -135,7 +155,7 @@ fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
             [format!("*.{own}"), own]
         });
         let hosts = taken.hosts(hosts);
-        taken.site(stack, hosts, vec![route("/", stack, Vec::new())?])
+        taken.site((stack, stack), hosts, vec![route("/", stack, Vec::new())?])
     };
     names.into_iter().filter_map(site).collect()
 }
@@ -146,9 +166,24 @@ struct Taken {
     hosts: BTreeSet<Host>,
     names: BTreeSet<Label>,
     ports: BTreeSet<u16>,
+    certificates: BTreeMap<String, Certificate>,
 }
 
 impl Taken {
+    /// Nothing; each stack's certificate is known.
+    fn of(files: &BTreeMap<String, String>) -> Self {
+        let certificate = |(stack, file): (&String, &String)| {
+            // Both stand in one file.
+            let file = FilePath::new(format!("{CERTIFICATES}/{file}")).ok()?;
+            let (certificate, key) = (file.clone(), file);
+            Some((stack.clone(), Certificate { certificate, key }))
+        };
+        Self {
+            certificates: files.iter().filter_map(certificate).collect(),
+            ..Self::default()
+        }
+    }
+
     fn hosts(&mut self, hosts: impl Iterator<Item = String>) -> Vec<Host> {
         let hosts = hosts.filter_map(|host| host.parse::<Host>().ok());
         hosts
@@ -166,7 +201,12 @@ impl Taken {
     }
 
     /// A site; none where it has no host of its own.
-    fn site(&mut self, name: &str, hosts: Vec<Host>, routes: Vec<Route>) -> Option<Site> {
+    fn site(
+        &mut self,
+        (stack, name): (&str, &str),
+        hosts: Vec<Host>,
+        routes: Vec<Route>,
+    ) -> Option<Site> {
         if hosts.is_empty() {
             return None;
         }
@@ -175,16 +215,17 @@ impl Taken {
             name,
             hosts,
             routes,
+            certificate: self.certificates.get(stack).cloned(),
         })
     }
 
     /// A listener on loopback; none where there is one already.
-    fn listener(&mut self, port: u16, serves: Serves) -> Option<Listener> {
+    fn listener(&mut self, port: u16, transport: Transport, serves: Serves) -> Option<Listener> {
         let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let addr = addr.try_into().ok()?;
         self.ports.insert(port).then_some(Listener {
             addr,
-            transport: Transport::Http,
+            transport,
             serves,
         })
     }

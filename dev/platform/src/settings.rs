@@ -17,6 +17,9 @@ pub struct Settings {
     pub domains: BTreeSet<String>,
     /// The port of the ingress on loopback; none until it is first up.
     pub http_port: Option<u16>,
+    /// Its port for HTTPS; none unless somebody has asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub https_port: Option<u16>,
 }
 
 impl Default for Settings {
@@ -28,6 +31,7 @@ impl Default for Settings {
             dns_port: 5354,
             domains: BTreeSet::new(),
             http_port: None,
+            https_port: None,
         }
     }
 }

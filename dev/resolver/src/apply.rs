@@ -57,9 +57,9 @@ impl Place {
     pub fn perform(&self, step: &Step) -> Result<(), ApplyError> {
         let below = |path: &Path| below(&self.root, path);
         match step {
-            Step::Note(record) => {
+            Step::Note(text) => {
                 let path = self.record.clone();
-                let text = Entry::text(record.text());
+                let text = Entry::text(text.as_str());
                 at(&path, || {
                     make_folders(&path).and_then(|()| put(&path, &text))
                 })
@@ -90,7 +90,8 @@ impl Place {
 }
 
 /// A path of the machine, below a root.
-pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
+#[must_use]
+pub fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 

@@ -12,8 +12,7 @@ use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::record::Record;
 
-pub use read::Asked;
-pub(crate) use read::entry;
+pub use read::{Asked, entry};
 
 /// Whose resolver it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

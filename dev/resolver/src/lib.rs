@@ -22,14 +22,14 @@ mod plan;
 mod record;
 mod uninstall;
 
-pub use apply::{ApplyError, Place};
+pub use apply::{ApplyError, Place, below};
 pub use charge::{InCharge, in_charge};
 pub use domain::{Domain, NoDomain};
 pub use entry::{Bytes, Entry, File};
 pub use facts::{
-    Asked, Facts, Inside, Link, Listener, NetworkManager, ResolvConf, Resolved, System,
+    Asked, Facts, Inside, Link, Listener, NetworkManager, ResolvConf, Resolved, System, entry,
 };
 pub use install::{LINK, Refusal, install};
 pub use plan::{Command, Edit, Plan, Step, Undo, diff};
 pub use record::Record;
-pub use uninstall::{Changed, uninstall};
+pub use uninstall::{Changed, restores, uninstall};

@@ -37,7 +37,9 @@ pub struct Command {
 }
 
 impl Command {
-    pub(crate) fn new(what: &str, argv: &[&str]) -> Self {
+    /// One that has to succeed.
+    #[must_use]
+    pub fn new(what: &str, argv: &[&str]) -> Self {
         Self {
             what: what.to_owned(),
             argv: argv.iter().map(ToString::to_string).collect(),
@@ -45,7 +47,9 @@ impl Command {
         }
     }
 
-    pub(crate) fn may_fail(what: &str, argv: &[&str]) -> Self {
+    /// One whose failure is no matter.
+    #[must_use]
+    pub fn may_fail(what: &str, argv: &[&str]) -> Self {
         Self {
             may_fail: true,
             ..Self::new(what, argv)
@@ -93,8 +97,8 @@ pub struct Undo {
 /// One outside action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Notes what is going to be changed.
-    Note(Box<Record>),
+    /// Notes what is going to be changed, as it is written down.
+    Note(String),
     /// Makes a folder, unless it is there.
     MakeFolder(PathBuf),
     /// Puts something at a path, or nothing, whatever is there.
@@ -112,7 +116,7 @@ impl Plan {
     #[must_use]
     pub fn steps(&self, before: Option<&Record>) -> Vec<Step> {
         let record = Record::of(self, before);
-        let mut steps = vec![Step::Note(Box::new(record))];
+        let mut steps = vec![Step::Note(record.text())];
         steps.extend(self.folders.iter().cloned().map(Step::MakeFolder));
         let puts = self.edits.iter();
         steps.extend(puts.map(|it| Step::Put(it.path.clone(), it.after.clone())));

@@ -1,7 +1,7 @@
 //! [`uninstall`]: what puts every byte back, unless somebody else has changed
 //! it since. Pure.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::entry::Entry;
 use crate::facts::Facts;
@@ -30,10 +30,26 @@ impl Changed {
 /// # Errors
 /// Somebody else has changed a file since.
 pub fn uninstall(record: &Record, facts: &Facts) -> Result<Undo, Changed> {
+    Ok(Undo {
+        first: record.undo_first.clone(),
+        restores: restores(&record.edits, |path| facts.entry(path).clone())?,
+        folders: record.folders.iter().rev().cloned().collect(),
+        after: record.undo_after.clone(),
+    })
+}
+
+/// What puts files back to what stood there before, by what stands there now.
+///
+/// # Errors
+/// Somebody else has changed one since.
+pub fn restores(
+    edits: &[Edit],
+    there: impl Fn(&Path) -> Entry,
+) -> Result<Vec<(PathBuf, Entry)>, Changed> {
     let mut files = Vec::new();
     let mut restores: Vec<(PathBuf, Entry)> = Vec::new();
-    for edit in &record.edits {
-        let there = facts.entry(&edit.path);
+    for edit in edits {
+        let there = there(&edit.path);
         // What is as it was is put there again: nothing happens to it, and
         // what a kill left beside it goes.
         if there.is_same(&edit.before) || there.is_same(&edit.after) {
@@ -42,19 +58,14 @@ pub fn uninstall(record: &Record, facts: &Facts) -> Result<Undo, Changed> {
             files.push(Edit {
                 path: edit.path.clone(),
                 before: edit.after.clone(),
-                after: there.clone(),
+                after: there,
             });
         }
     }
     if !files.is_empty() {
         return Err(Changed { files });
     }
-    Ok(Undo {
-        first: record.undo_first.clone(),
-        restores,
-        folders: record.folders.iter().rev().cloned().collect(),
-        after: record.undo_after.clone(),
-    })
+    Ok(restores)
 }
 
 fn names(files: &[Edit]) -> String {

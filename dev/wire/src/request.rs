@@ -33,6 +33,10 @@ pub enum Request {
     /// `Start` or `Restart` comes: what is built stays. Answered by `Done`
     /// when everything that it started is gone.
     Rest,
+    /// Have the process read its files anew: it gets a HUP, and one that is
+    /// only starting makes room for another. Answered by `Done` once that is
+    /// sent; whatever starts later reads them by itself.
+    Signal,
     /// End the process and then the agent. Nothing new is accepted from then
     /// on, and the process gets its TERM at once: requests that it has may end
     /// within the grace. Answered by `Done` when everything it started is gone

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use hob_e2e::dns::{Answer, ask};
-use hob_e2e::{Service, World, stack, until};
+use hob_e2e::{Service, World, processes, stack, until, until_some};
 
 fn here() -> Option<Answer> {
     Some(Answer::Addresses(vec![Ipv4Addr::LOCALHOST]))
@@ -91,4 +91,66 @@ fn names_are_there_for_what_was_up_before_the_resolver_and_after_its_end() {
     until("a name", || ask(dns, "web.demo.test") == here());
     let again = world.hob(["dns", "up"]).good();
     assert!(again.err.contains("everything is up already"), "{again:?}");
+}
+
+/// The two processes of a resolver on this port that is up: the one that is
+/// asked, and the one that it asks for whole stacks.
+fn processes_of(dns: u16) -> Option<[u32; 2]> {
+    let port = format!("--port={dns}");
+    let asked = |pid: &u32| {
+        let command = processes::command(*pid);
+        command.contains("dnsmasq.conf") && command.contains(&port)
+    };
+    let asks = |pid: &u32| {
+        let is_it = processes::command(*pid).contains("wildcards.conf");
+        is_it
+            && processes::listening(&[*pid])
+                .iter()
+                .any(|it| it.port() == dns)
+    };
+    Some([processes::all().find(asked)?, processes::all().find(asks)?])
+}
+
+#[test]
+fn stacks_and_domains_come_and_go_while_the_same_resolver_answers() {
+    let (world, dns) = named();
+    let before = processes_of(dns);
+    assert!(before.is_some());
+    let text = world.engine().project_file().unwrap_or_default();
+    for round in ["one.internal", "two.internal"] {
+        world.write("hob.toml", &format!("{text}domains = [\"{round}\"]\n"));
+        world.hob(["up"]).good();
+        let (own, any) = (format!("web.demo.{round}"), format!("any.demo.{round}"));
+        until(&own, || ask(dns, &own) == here());
+        until(&any, || ask(dns, &any) == here());
+        world.hob(["down"]).good();
+        until("no name", || ask(dns, &own) == Some(Answer::Refused));
+        until("no name", || ask(dns, &any) == Some(Answer::Refused));
+    }
+    assert_eq!(processes_of(dns), before);
+}
+
+#[test]
+fn a_resolver_of_which_a_process_was_killed_begins_anew_with_all_names() {
+    let (world, dns) = named();
+    world.hob(["up"]).good();
+    until("a name", || ask(dns, "any.demo.test") == here());
+    for which in [0, 1] {
+        let before = until_some("two processes", || processes_of(dns));
+        processes::kill(before[which]);
+        let after = until_some("two others", || {
+            processes_of(dns).filter(|now| now.iter().all(|pid| !before.contains(pid)))
+        });
+        assert!(before.iter().all(|pid| !processes::is_alive(*pid)));
+        until("the names", || {
+            ["web.demo.test", "any.demo.test"]
+                .iter()
+                .all(|it| ask(dns, it) == here())
+        });
+        assert_eq!(processes_of(dns), Some(after));
+    }
+    world.hob(["down"]).good();
+    until("no name", || {
+        ask(dns, "any.demo.test") == Some(Answer::NoSuchName)
+    });
 }

@@ -132,7 +132,7 @@ async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
         let text = home.read(read).map_err(home_error)?;
         match Beside::find(engine, home, service).await {
             Found::Up(beside) => match read {
-                Read::Names => beside.begin_anew().await?,
+                Read::Names => beside.signal().await?,
                 // It is about to listen elsewhere, as a new process.
                 Read::Routes if !listens(home, &beside)? => continue,
                 Read::Routes => {

@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 /// How long an agent may take to say how it is.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// How long a new process may take to serve.
-const AGAIN: Duration = Duration::from_secs(10);
+/// How long an agent may take to send a signal.
+const SIGNAL: Duration = Duration::from_secs(10);
 
 /// How long the ingress may take to read its routes.
 const RELOADING: Duration = Duration::from_secs(20);
@@ -107,30 +107,28 @@ impl Beside {
         Found::Down
     }
 
-    /// A new process: it reads its configuration at its start alone.
+    /// The same process, which is told that there is something to read.
     ///
     /// # Errors
-    /// It does not serve in time, or says why it does not.
-    pub async fn begin_anew(&self) -> Result {
+    /// Its agent does not take that.
+    pub async fn signal(&self) -> Result {
         let failed = |why: String| {
             let service = self.service;
-            let error = Error::failed(format!("{service} does not begin anew: {why}"));
+            let error = Error::failed(format!("{service} does not read its files anew: {why}"));
             error.hint(format!("`hob {service} up`"))
         };
         let asking = async {
-            let opened = self.agent.open(&Request::Restart, AGAIN).await;
+            let opened = self.agent.open(&Request::Signal, SIGNAL).await;
             let mut connection = opened.map_err(|error| failed(error.to_string()))?;
-            loop {
-                match connection.receiver.next().await {
-                    Ok(Some(Reply::Done)) => return Ok(()),
-                    Ok(Some(_)) => {}
-                    Ok(None) => return Err(failed("its agent went down".to_owned())),
-                    Err(error) => return Err(failed(error.to_string())),
-                }
+            match connection.receiver.next().await {
+                Ok(Some(Reply::Done)) => Ok(()),
+                Ok(Some(Reply::Refused { reason, .. })) => Err(failed(reason)),
+                Ok(_) => Err(failed("its agent went down".to_owned())),
+                Err(error) => Err(failed(error.to_string())),
             }
         };
-        let late = || failed(format!("it does not serve within {} s", AGAIN.as_secs()));
-        timeout(AGAIN, asking).await.map_err(|_| late())?
+        let late = || failed(format!("no answer within {} s", SIGNAL.as_secs()));
+        timeout(SIGNAL, asking).await.map_err(|_| late())?
     }
 
     /// The same process, which goes on with its old configuration where it

@@ -43,6 +43,8 @@ pub enum Input {
     Restart,
     /// No process until one is asked for.
     Rest,
+    /// What runs is to read its files anew.
+    Signal,
     /// End everything.
     Shutdown,
     /// Sources changed.
@@ -173,6 +175,7 @@ impl Machine {
             Input::Start => self.begin(),
             Input::Restart => self.restart(),
             Input::Rest => self.rest(),
+            Input::Signal => self.signal(),
             Input::Shutdown => self.shutdown(),
             Input::Change(change) => self.change(change),
             Input::Digest { generation, digest } => self.learn_digest(generation, digest),

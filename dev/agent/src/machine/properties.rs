@@ -19,6 +19,7 @@ enum Act {
     Start,
     Restart,
     Rest,
+    Signal,
     ConfigureRun,
     ConfigureBuild,
     /// One of the things that may happen now, chosen by number.
@@ -38,6 +39,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => Just(Act::Start),
         1 => Just(Act::Restart),
         1 => Just(Act::Rest),
+        1 => Just(Act::Signal),
         1 => Just(Act::ConfigureRun),
         1 => Just(Act::ConfigureBuild),
         30 => (any::<prop::sample::Index>(), luck).prop_map(|(at, luck)| Act::Happen(at, luck)),
@@ -75,6 +77,7 @@ fn live(spec: Spec, acts: Vec<Act>) -> World {
             Act::Start => world.take(Input::Start),
             Act::Restart => world.take(Input::Restart),
             Act::Rest => world.take(Input::Rest),
+            Act::Signal => world.take(Input::Signal),
             Act::ConfigureRun => {
                 world.spec.run.argv.push("more".into());
                 world.configure();
@@ -150,6 +153,7 @@ proptest! {
         prop_assert!(world.over);
         prop_assert_eq!(world.machine.phase(), Phase::Stopped);
         // Late words change nothing.
+        world.take(Input::Signal);
         world.take(Input::Restart);
         world.take(Input::Start);
         world.save(ChangeAction::Rebuild);

@@ -61,6 +61,17 @@ impl Machine {
         }
     }
 
+    /// A signal to what serves. What is starting may have read the old files,
+    /// and may not listen to signals yet.
+    pub(super) fn signal(&mut self) {
+        if let Some(run) = self.serving.as_ref() {
+            self.push(Effect::Signal(run.id));
+        }
+        if self.starting.is_some() {
+            self.relaunch();
+        }
+    }
+
     pub(super) fn shutdown(&mut self) {
         self.leaving = true;
         self.backoff = None;

@@ -280,6 +280,31 @@ ready 2        ready     gate opens to r2 as g2
 }
 
 #[test]
+fn who_asks_for_a_signal_gives_no_new_generation() {
+    check(
+        &spec(),
+        "signal; configure; signal; start; built 1; spawned 1; signal; spawned 2; ready 2; \
+         signal; shutdown; signal",
+        str![[r#"
+
+signal         waiting   
+configure      building  gate holds: it has not been built yet, build b1 of g1
+signal         building  
+start          building  
+built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
+spawned 1      starting  probe r1
+signal         starting  terminate r1, gate holds: it is starting, spawn r2 from b1 of g1
+spawned 2      starting  probe r2
+ready 2        ready     gate opens to r2 as g1
+signal         ready     signal r2
+shutdown       stopped   gate holds: it is going down, terminate r2
+signal         stopped   
+
+"#]],
+    );
+}
+
+#[test]
 fn another_command_during_a_build_is_started_from_what_there_is_and_again_after_it() {
     check(
         &spec(),

@@ -108,7 +108,8 @@ impl Connection {
             | Request::Watch { .. }
             | Request::Attach(_)
             | Request::Usage
-            | Request::Await { .. } => return,
+            | Request::Await { .. }
+            | Request::Signal => return,
         };
         self.command(Command::Input(input));
     }

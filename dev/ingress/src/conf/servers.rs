@@ -2,8 +2,8 @@
 //! nobody's.
 //!
 //! nginx ties a certificate to a server, not to what it listens on. So a site
-//! gets one server for each certificate that its listeners have, and those
-//! without any join the first.
+//! gets one server for each certificate that its listeners have, its own among
+//! them, and those without any join the first.
 
 use super::requests::ADD_ID;
 use super::text::Text;
@@ -24,8 +24,16 @@ const RETRY_AFTER: u32 = 1;
 const NO_KEEPALIVE: &str = "keepalive_timeout 0;";
 
 struct Group<'a> {
-    certificate: Option<&'a Certificate>,
+    tls: Option<Tls<'a>>,
     listeners: Vec<&'a Listener>,
+}
+
+/// What is shown to clients of TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tls<'a> {
+    Certificate(&'a Certificate),
+    /// Nothing: there is no host here that they could mean.
+    Refused,
 }
 
 pub(super) fn write(text: &mut Text, ingress: &Ingress) {
@@ -33,7 +41,7 @@ pub(super) fn write(text: &mut Text, ingress: &Ingress) {
         .listeners()
         .iter()
         .filter(|listener| listener.serves == Serves::Hosts);
-    for group in groups(by_host) {
+    for group in groups(by_host, None) {
         text.gap();
         text.line("# A host that is nobody's: closed without an answer.");
         text.block("server", |text| {
@@ -45,7 +53,7 @@ pub(super) fn write(text: &mut Text, ingress: &Ingress) {
         });
     }
     for site in ingress.sites() {
-        for group in groups(ingress.listeners_of(site)) {
+        for group in groups(ingress.listeners_of(site), site.certificate.as_ref()) {
             text.gap();
             text.line(format_args!("# The site {}.", site.name));
             text.block("server", |text| server(text, site, &group));
@@ -53,21 +61,26 @@ pub(super) fn write(text: &mut Text, ingress: &Ingress) {
     }
 }
 
-fn groups<'a>(listeners: impl Iterator<Item = &'a Listener>) -> Vec<Group<'a>> {
+/// Listeners by what they show; `own` is the certificate of whom they serve.
+fn groups<'a>(
+    listeners: impl Iterator<Item = &'a Listener>,
+    own: Option<&'a Certificate>,
+) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut open = Vec::new();
     for listener in listeners {
-        let Transport::Tls(certificate) = &listener.transport else {
-            open.push(listener);
-            continue;
+        let tls = match &listener.transport {
+            Transport::Tls(certificate) => Tls::Certificate(certificate),
+            Transport::TlsBySite => own.map_or(Tls::Refused, Tls::Certificate),
+            Transport::Http | Transport::Http2 => {
+                open.push(listener);
+                continue;
+            }
         };
-        match groups
-            .iter_mut()
-            .find(|group| group.certificate == Some(certificate))
-        {
+        match groups.iter_mut().find(|group| group.tls == Some(tls)) {
             Some(group) => group.listeners.push(listener),
             None => groups.push(Group {
-                certificate: Some(certificate),
+                tls: Some(tls),
                 listeners: vec![listener],
             }),
         }
@@ -77,7 +90,7 @@ fn groups<'a>(listeners: impl Iterator<Item = &'a Listener>) -> Vec<Group<'a>> {
         first.listeners.sort();
     } else if !open.is_empty() {
         groups.push(Group {
-            certificate: None,
+            tls: None,
             listeners: open,
         });
     }
@@ -95,7 +108,7 @@ fn listen(text: &mut Text, listener: &Listener, is_default: bool) {
     let speaks = match listener.transport {
         Transport::Http => "",
         Transport::Http2 => " http2",
-        Transport::Tls(_) => " ssl http2",
+        Transport::Tls(_) | Transport::TlsBySite => " ssl http2",
     };
     text.line(format_args!(
         "listen {addr}{speaks} default_server backlog={BACKLOG};"
@@ -103,9 +116,13 @@ fn listen(text: &mut Text, listener: &Listener, is_default: bool) {
 }
 
 fn certificate(text: &mut Text, group: &Group<'_>) {
-    if let Some(Certificate { certificate, key }) = group.certificate {
-        text.line(format_args!("ssl_certificate {};", certificate.quoted()));
-        text.line(format_args!("ssl_certificate_key {};", key.quoted()));
+    match group.tls {
+        Some(Tls::Certificate(Certificate { certificate, key })) => {
+            text.line(format_args!("ssl_certificate {};", certificate.quoted()));
+            text.line(format_args!("ssl_certificate_key {};", key.quoted()));
+        }
+        Some(Tls::Refused) => text.line("ssl_reject_handshake on;"),
+        None => {}
     }
 }
 

@@ -111,13 +111,17 @@ fn route() -> impl Strategy<Value = Route> {
     })
 }
 
-fn site() -> impl Strategy<Value = Site> {
+fn site(ground: &Ground) -> impl Strategy<Value = Site> {
+    let pairs = ground.pairs.clone();
+    let certificate = proptest::option::of(any::<bool>());
+    let certificate = certificate.prop_map(move |two| two.map(|it| pairs[usize::from(it)].clone()));
     let hosts = proptest::collection::vec(host(), 0..4);
     let routes = proptest::collection::vec(route(), 0..5);
-    (label(), hosts, routes).prop_map(|(name, hosts, routes)| Site {
+    (label(), hosts, routes, certificate).prop_map(|(name, hosts, routes, certificate)| Site {
         name,
         hosts,
         routes,
+        certificate,
     })
 }
 
@@ -126,11 +130,11 @@ fn parts(ground: &Ground) -> impl Strategy<Value = (Vec<Listener>, Vec<Site>)> {
     let transport = prop_oneof![
         Just(None),
         Just(Some(None)),
-        any::<bool>().prop_map(|two| Some(Some(usize::from(two)))),
+        (0_usize..3).prop_map(|which| Some(Some(which))),
     ];
     let listener = (0_u16..12, transport, any::<Option<Index>>());
     let listeners = proptest::collection::vec(listener, 0..6);
-    let sites = proptest::collection::vec(site(), 0..5);
+    let sites = proptest::collection::vec(site(ground), 0..5);
     (listeners, sites).prop_map(move |(listeners, sites)| {
         let listeners = listeners
             .into_iter()
@@ -141,7 +145,10 @@ fn parts(ground: &Ground) -> impl Strategy<Value = (Vec<Listener>, Vec<Site>)> {
                 transport: match transport {
                     None => Transport::Http,
                     Some(None) => Transport::Http2,
-                    Some(Some(pair)) => Transport::Tls(pairs[pair].clone()),
+                    Some(Some(which)) => match pairs.get(which) {
+                        Some(pair) => Transport::Tls(pair.clone()),
+                        None => Transport::TlsBySite,
+                    },
                 },
                 serves: match site {
                     Some(site) if !sites.is_empty() => Serves::Site(site.get(&sites).name.clone()),
@@ -167,7 +174,9 @@ fn without_conflicts(
         };
         match conflicts.as_slice()[0].clone() {
             Conflict::Listener(addr) => drop_all_but_one(&mut listeners, |it| it.addr == addr),
-            Conflict::UnknownSite { addr, .. } => listeners.retain(|it| it.addr != addr),
+            Conflict::UnknownSite { addr, .. } | Conflict::NoCertificate { addr, .. } => {
+                listeners.retain(|it| it.addr != addr)
+            }
             Conflict::Site(name) => drop_all_but_one(&mut sites, |it| it.name == name),
             Conflict::Unreachable(name) => sites.retain(|it| it.name != name),
             Conflict::Host { host, .. } => {

@@ -19,6 +19,7 @@ fn every_conflict_is_told_at_once() {
         listen 127.0.0.1:80
         listen 127.0.0.1:80 http2
         listen 127.0.0.1:20010 http site=gone
+        listen 127.0.0.1:20011 tls-by-site site=web
         site web a.test b.test A.test
           /a one http 127.0.0.1:3000=v1 127.0.0.1:3000=v1
           /a/ two http 127.0.0.1:3000=v2
@@ -29,6 +30,7 @@ fn every_conflict_is_told_at_once() {
         str![[r#"
 127.0.0.1:80 is listened on more than once
 127.0.0.1:20010 is to serve gone, and there is no such site
+127.0.0.1:20011 is to serve web by its own certificate, and it has none
 there is more than one site shop
 hidden is served nowhere: it needs a host and a listener that looks at hosts, or a listener of its own
 a.test is named more than once: by web, web

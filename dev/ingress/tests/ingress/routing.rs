@@ -209,3 +209,38 @@ async fn hosts_are_found_with_tls_in_both_versions_of_http() {
     assert!(within("a request", refused).await.is_err());
     assert_eq!(nginx.errors(), "");
 }
+
+#[tokio::test]
+async fn a_certificate_of_the_sites_own_is_shown_to_whoever_names_the_site() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = tls::pair(folder.path(), &["web.test", "nobody.test"]);
+    let (addr, own) = (samples::free(), samples::free());
+    let web = Upstream::http("web").await;
+    let nginx = Nginx::start_with(
+        &format!(
+            "
+            listen {addr} tls-by-site
+            listen {own} tls-by-site site=web
+            site web web.test
+              / web http {}
+            ",
+            web.is("v1")
+        ),
+        Some(&pair),
+        |_| {},
+    )
+    .await;
+    for addr in [addr, own] {
+        let stream = tls::connect(addr, "web.test", "http/1.1", &pair);
+        let seen = ask_on(stream, "GET web.test/").await.seen();
+        assert_eq!(seen["headers"]["x-forwarded-proto"], "https");
+    }
+    // Named in the request alone, or in the handshake.
+    for named in ["web.test", "nobody.test"] {
+        let stream = tls::connect(addr, named, "http/1.1", &pair);
+        let mut sender = client::connect1(stream).await.unwrap();
+        let refused = sender.send_request(client::request("GET nobody.test/"));
+        assert!(within("a request", refused).await.is_err(), "{named}");
+    }
+    assert_eq!(nginx.errors(), "");
+}

@@ -13,9 +13,9 @@ use hob_ingress::{
 ///
 /// ```text
 /// listen 127.0.0.1:80                      all sites by host
-/// listen 127.0.0.1:443 tls                 or http2
+/// listen 127.0.0.1:443 tls                 or http2, or tls-by-site
 /// listen 127.0.0.1:20010 http site=web     one site
-/// site web web.test *.web.test
+/// site web web.test *.web.test             all have the certificate, too
 ///   / pages http 127.0.0.1:3000=v1*3 127.0.0.1:3001=v2
 /// ```
 pub(crate) fn ingress(text: &str, pair: Option<&Certificate>) -> Result<Ingress, Conflicts> {
@@ -29,6 +29,7 @@ pub(crate) fn ingress(text: &str, pair: Option<&Certificate>) -> Result<Ingress,
                 addr: addr.parse().unwrap(),
                 transport: match rest.first() {
                     Some(&"tls") => Transport::Tls(pair.unwrap().clone()),
+                    Some(&"tls-by-site") => Transport::TlsBySite,
                     Some(&"http2") => Transport::Http2,
                     _ => Transport::Http,
                 },
@@ -41,6 +42,7 @@ pub(crate) fn ingress(text: &str, pair: Option<&Certificate>) -> Result<Ingress,
                 name: name.parse().unwrap(),
                 hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
                 routes: Vec::new(),
+                certificate: pair.cloned(),
             }),
             [path, service, protocol, upstreams @ ..] => {
                 sites.last_mut().unwrap().routes.push(Route {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use snapbox::{assert_data_eq, str};
+
 use super::*;
 
 fn project(services: &[(&str, &str, u16)]) -> Announced {
@@ -23,10 +25,20 @@ fn project(services: &[(&str, &str, u16)]) -> Announced {
 
 /// The hosts that are served, and where they lead, line by line.
 fn led(all: &[Announced]) -> Vec<String> {
-    let text = routes(all, 80);
+    text_led(&routes(all, &doors()))
+}
+
+fn doors() -> Doors {
+    Doors {
+        http: 80,
+        ..Doors::default()
+    }
+}
+
+fn text_led(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim);
     let told = |line: &&str| {
-        ["server_name ", "server ", "listen "]
+        ["server_name ", "server ", "listen ", "ssl_"]
             .iter()
             .any(|start| line.starts_with(start) && !line.ends_with('{'))
     };
@@ -94,6 +106,47 @@ fn versions_share_the_requests_of_their_service_and_have_hosts_of_their_own() {
 }
 
 #[test]
+fn a_stack_with_a_certificate_is_behind_the_other_door_too() {
+    let all = [project(&[("shop", "web", 20000), ("blog", "web", 20001)])];
+    let doors = Doors {
+        http: 80,
+        https: Some(443),
+        certificates: BTreeMap::from([("shop".to_owned(), "shop-1.pem".to_owned())]),
+    };
+    let led = text_led(&routes(&all, &doors));
+    assert_data_eq!(
+        led.join("\n") + "\n",
+        str![[r#"
+ssl_protocols TLSv1.2 TLSv1.3;
+ssl_session_cache shared:hob:1m;
+ssl_session_timeout 1h;
+server 127.0.0.1:20001 weight=100 max_fails=0;
+server 127.0.0.1:20000 weight=100 max_fails=0;
+listen 127.0.0.1:80 default_server backlog=4096;
+listen 127.0.0.1:443 ssl http2 default_server backlog=4096;
+ssl_reject_handshake on;
+listen 127.0.0.1:80;
+server_name *.blog.test;
+server_name blog.test;
+listen 127.0.0.1:80;
+server_name web.blog.test;
+listen 127.0.0.1:80;
+listen 127.0.0.1:443;
+server_name *.shop.test;
+server_name shop.test;
+ssl_certificate "/hob-certificates/shop-1.pem";
+ssl_certificate_key "/hob-certificates/shop-1.pem";
+listen 127.0.0.1:80;
+listen 127.0.0.1:443;
+server_name web.shop.test;
+ssl_certificate "/hob-certificates/shop-1.pem";
+ssl_certificate_key "/hob-certificates/shop-1.pem";
+
+"#]]
+    );
+}
+
+#[test]
 fn nothing_up_is_a_good_configuration_too() {
     assert_eq!(
         led(&[]),
@@ -116,7 +169,7 @@ fn with_door(port: Option<u16>, routes: &[(&str, &str)]) -> Announced {
 
 /// The lines of a stack's own site.
 fn site(all: &[Announced], name: &str) -> String {
-    let text = routes(all, 80);
+    let text = routes(all, &doors());
     let start = format!("# The site {name}.");
     let from = text.find(&start).map(|at| &text[at + start.len()..]);
     let site = from.map(|it| it.split("# The site").next().unwrap_or(it));
@@ -138,7 +191,7 @@ fn a_stack_answers_at_its_name_and_its_port_by_path() {
         assert!(site.contains(part), "{part}: {site}");
     }
     assert!(!site.contains("*.shop.test"), "{site}");
-    let text = routes(&all, 80);
+    let text = routes(&all, &doors());
     assert!(text.contains("server_name *.shop.test;"), "{text}");
     let ports = listened(&text).into_iter().map(|it| it.port());
     assert_eq!(ports.collect::<Vec<_>>(), [80, 8088]);
@@ -150,7 +203,7 @@ fn an_offset_moves_a_stacks_port() {
     if let Some(said) = announced.stacks.get_mut("shop") {
         said.offset = Some(100);
     }
-    let ports = listened(&routes(&[announced], 80)).into_iter();
+    let ports = listened(&routes(&[announced], &doors())).into_iter();
     assert_eq!(ports.map(|it| it.port()).collect::<Vec<_>>(), [80, 8188]);
 }
 
@@ -158,13 +211,13 @@ fn an_offset_moves_a_stacks_port() {
 fn a_port_that_somebody_has_already_is_not_listened_on_twice() {
     let second = with_door(Some(8088), &[("/second", "web")]);
     let all = [with_door(Some(8088), &[("/first", "web")]), second];
-    let text = routes(&all, 80);
+    let text = routes(&all, &doors());
     assert_eq!(text.matches("listen 127.0.0.1:8088").count(), 1, "{text}");
     assert!(
         text.contains("/first") && !text.contains("/second"),
         "{text}"
     );
-    let own = routes(&[with_door(Some(80), &[("/", "web")])], 80);
+    let own = routes(&[with_door(Some(80), &[("/", "web")])], &doors());
     assert!(own.contains("server_name shop.test;"), "{own}");
     assert_eq!(own.matches("default_server").count(), 1, "{own}");
 }
@@ -173,6 +226,6 @@ fn a_port_that_somebody_has_already_is_not_listened_on_twice() {
 fn a_door_of_which_nothing_is_up_is_closed() {
     let mut announced = with_door(Some(8088), &[("/", "web")]);
     announced.services.clear();
-    let ports = listened(&routes(&[announced], 80)).into_iter();
+    let ports = listened(&routes(&[announced], &doors())).into_iter();
     assert_eq!(ports.map(|it| it.port()).collect::<Vec<_>>(), [80]);
 }

@@ -8,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::namespaces::{STAND_INS, program, resolved};
-use hob_platform::{Announced, AnnouncedService, dnsmasq_conf, hosts};
+use hob_platform::{
+    Announced, AnnouncedService, check, dnsmasq_conf, hosts, servers, wildcards_conf,
+};
 
 /// Where hob's resolver listens.
 pub const HOB: &str = "127.0.0.1:5354";
@@ -134,11 +136,20 @@ impl Ground {
             }],
         };
         fs::write(names.join("hosts/p"), hosts(&announced)).unwrap();
-        let conf = dnsmasq_conf(&[announced], &BTreeSet::new());
-        // What it is asked is what the tests are about.
-        fs::write(names.join("dnsmasq.conf"), conf + "log-queries\n" + STAY).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../images/dns/serve.sh");
+        let (all, sent) = (&[announced], &BTreeSet::new());
         let (host, port) = HOB.split_once(':').unwrap();
+        let number = port.parse().unwrap();
+        fs::write(names.join("hosts/check"), check(all, sent)).unwrap();
+        fs::write(names.join("servers"), servers(all, sent, number)).unwrap();
+        // What it is asked is what the tests are about.
+        fs::write(
+            names.join("dnsmasq.conf"),
+            dnsmasq_conf() + "log-queries\n" + STAY,
+        )
+        .unwrap();
+        let wildcards = wildcards_conf(number) + STAY;
+        fs::write(names.join("wildcards.conf"), wildcards).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../images/dns/serve.sh");
         let mut command = Command::new("sh");
         command.arg(script).env("MOUNT_NAMES", &names);
         command.env("HOST", host).env("PORT", port);

@@ -39,6 +39,7 @@ protocol 4
 
 protocol 4
 "waiting"
+"resting"
 "building"
 "starting"
 "ready"

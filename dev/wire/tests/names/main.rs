@@ -45,6 +45,7 @@ fn what_is_asked_of_an_agent() {
         Request::Start,
         Request::Restart,
         Request::Rest,
+        Request::Signal,
         Request::Shutdown,
         Request::Logs(LogQuery::default()),
         Request::Watch { logs: true },
@@ -64,6 +65,7 @@ fn what_is_asked_of_an_agent() {
         | Request::Start
         | Request::Restart
         | Request::Rest
+        | Request::Signal
         | Request::Shutdown
         | Request::Logs(_)
         | Request::Watch { .. }
@@ -83,6 +85,7 @@ protocol 4
 "start"
 "restart"
 "rest"
+"signal"
 "shutdown"
 {"logs":{"since":null,"tail":null,"follow":false}}
 {"watch":{"logs":true}}

@@ -90,6 +90,7 @@ fn input(line: &str, spec: &Spec) -> Input {
         "start" => Input::Start,
         "restart" => Input::Restart,
         "rest" => Input::Rest,
+        "signal" => Input::Signal,
         "shutdown" => Input::Shutdown,
         "save" => action(ChangeAction::Rebuild),
         "save-restart" => action(ChangeAction::Restart),

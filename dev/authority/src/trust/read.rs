@@ -1,0 +1,97 @@
+//! Looks below a root folder, `/` for real, and in a user's own.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use hob_resolver::{below, entry};
+
+use super::{Database, Stores, System};
+
+/// What is to be looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Whether this is macOS.
+    pub mac: bool,
+    /// The user's own folder, in which browsers keep theirs.
+    pub home: Option<PathBuf>,
+    /// The caller's number.
+    pub user: u32,
+    /// Whether `certutil` is there.
+    pub certutil: bool,
+}
+
+/// Where browsers keep databases below a user's folder; a `*` is one folder of
+/// any name.
+const DATABASES: [&str; 6] = [
+    ".pki/nssdb",
+    ".mozilla/firefox/*",
+    "snap/chromium/current/.pki/nssdb",
+    "snap/firefox/common/.mozilla/firefox/*",
+    ".var/app/org.mozilla.firefox/.mozilla/firefox/*",
+    ".var/app/org.chromium.Chromium/.pki/nssdb",
+];
+
+impl Stores {
+    /// Looks at all of it.
+    #[must_use]
+    pub fn read(root: &Path, asked: &Asked) -> Self {
+        let is = |path: &str| below(root, Path::new(path)).exists();
+        let system = if asked.mac {
+            Some(System::Mac)
+        } else if is("/etc/pki/ca-trust/source/anchors") {
+            Some(System::Fedora)
+        } else if is("/etc/ca-certificates/trust-source/anchors") {
+            Some(System::Arch)
+        } else if is("/etc/pki/trust/anchors") {
+            Some(System::Suse)
+        } else if is("/usr/sbin/update-ca-certificates") {
+            Some(System::Debian)
+        } else {
+            None
+        };
+        let file = system.and_then(System::file).map(|it| Path::new(it.0));
+        let folder = file.and_then(Path::parent);
+        Self {
+            there: file.map(|it| entry(&below(root, it))),
+            has_folder: folder.is_some_and(|it| below(root, it).is_dir()),
+            system,
+            databases: asked
+                .home
+                .as_deref()
+                .map(|it| databases(it, asked.user))
+                .unwrap_or_default(),
+            certutil: asked.certutil,
+        }
+    }
+}
+
+/// The databases that are there, in order. What leads elsewhere is left alone.
+fn databases(home: &Path, user: u32) -> Vec<Database> {
+    let mut found = Vec::new();
+    for pattern in DATABASES {
+        let folders = match pattern.strip_suffix("/*") {
+            None => vec![home.join(pattern)],
+            Some(above) => {
+                let entries = fs::read_dir(home.join(above));
+                let entries = entries.into_iter().flatten().flatten();
+                entries.map(|entry| entry.path()).collect()
+            }
+        };
+        for folder in folders {
+            let Ok(metadata) = fs::symlink_metadata(folder.join("cert9.db")) else {
+                continue;
+            };
+            if metadata.is_file() {
+                let owner = (metadata.uid(), metadata.gid());
+                found.push(Database {
+                    folder,
+                    owner: (owner.0 != user).then_some(owner),
+                });
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
