@@ -30,6 +30,7 @@ pub mod engine;
 pub mod http;
 pub mod ledger;
 mod left;
+mod platformer;
 mod poller;
 mod polykube;
 mod ports;
@@ -46,6 +47,7 @@ mod words;
 mod world;
 
 pub use engine::Engine;
+pub use platformer::Platformer;
 pub use poller::{Polled, Poller};
 pub use polykube::Polykube;
 pub use ports::Port;
