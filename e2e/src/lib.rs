@@ -31,6 +31,7 @@ pub mod http;
 pub mod ledger;
 mod left;
 mod load;
+mod platformer;
 mod poller;
 mod polykube;
 mod ports;
@@ -48,6 +49,7 @@ mod world;
 
 pub use engine::Engine;
 pub use load::{Load, Loaded};
+pub use platformer::Platformer;
 pub use poller::{Polled, Poller};
 pub use polykube::Polykube;
 pub use ports::Port;

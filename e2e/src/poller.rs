@@ -10,7 +10,7 @@ use crate::http;
 /// Between two requests.
 const EVERY: Duration = Duration::from_millis(5);
 
-/// Asks for `/` of a port every five milliseconds until it is ended.
+/// Asks for a path of a port, `/` as a rule, every five milliseconds until it is ended.
 #[derive(Debug)]
 pub struct Poller {
     over: Arc<AtomicBool>,
@@ -40,13 +40,23 @@ impl Poller {
     /// Begins to ask one of the hosts that the port has.
     #[must_use]
     pub fn start_from(port: u16, host: &str) -> Self {
-        let host = host.to_owned();
+        Self::begin(port, host, "/")
+    }
+
+    /// Begins to ask for another path.
+    #[must_use]
+    pub fn start_at(port: u16, path: &str) -> Self {
+        Self::begin(port, &format!("127.0.0.1:{port}"), path)
+    }
+
+    fn begin(port: u16, host: &str, path: &str) -> Self {
+        let (host, path) = (host.to_owned(), path.to_owned());
         let over = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&over);
         let thread = std::thread::spawn(move || {
             let mut polled = Polled::default();
             while !ends.load(Ordering::Relaxed) {
-                polled.ask(port, &host);
+                polled.ask(port, &host, &path);
                 std::thread::sleep(EVERY);
             }
             polled
@@ -75,8 +85,8 @@ impl Drop for Poller {
 }
 
 impl Polled {
-    fn ask(&mut self, port: u16, host: &str) {
-        match http::get_from(port, host, "/") {
+    fn ask(&mut self, port: u16, host: &str, path: &str) {
+        match http::get_from(port, host, path) {
             Ok(answer) if answer.status == 200 => {
                 self.good += 1;
                 match self.bodies.iter().position(|it| *it == answer.body) {

@@ -1,6 +1,6 @@
 //! From changed paths to what is to be done about them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hob_stack::{OnChange, ServiceId};
 use hob_wire::ChangeAction;
@@ -28,22 +28,70 @@ pub struct Watched {
 
 /// A service's rules, ready to be asked.
 pub(crate) struct Rules {
-    rules: Vec<(Gitignore, ChangeAction)>,
+    rules: Vec<Rule>,
     otherwise: ChangeAction,
+}
+
+struct Rule {
+    /// The patterns of the source.
+    inside: Gitignore,
+    /// Those that lead out of it with `../`, each from the folder that they
+    /// come to.
+    outside: Vec<(PathBuf, Gitignore)>,
+    action: ChangeAction,
+}
+
+impl Rule {
+    fn new(rule: &OnChange, source: &Path) -> Option<Self> {
+        let (outside, inside): (Vec<_>, Vec<_>) =
+            rule.paths.iter().partition(|it| it.starts_with(UP));
+        let mut builder = GitignoreBuilder::new(source);
+        for pattern in inside {
+            // Checked when the stack file was read.
+            let _ = builder.add_line(None, pattern);
+        }
+        let outside = outside.into_iter().filter_map(|it| leading_out(it, source));
+        Some(Self {
+            inside: builder.build().ok()?,
+            outside: outside.collect(),
+            action: rule.action,
+        })
+    }
+
+    fn matches(&self, path: &Path) -> bool {
+        if path.is_relative() {
+            let matched = self.inside.matched_path_or_any_parents(path, false);
+            return matched.is_ignore();
+        }
+        self.outside.iter().any(|(base, patterns)| {
+            let below = path.strip_prefix(base);
+            below.is_ok_and(|it| patterns.matched_path_or_any_parents(it, false).is_ignore())
+        })
+    }
+}
+
+/// What a pattern begins with that leads out of the source.
+const UP: &str = "../";
+
+/// The folder that such a pattern leads to, and what it says there.
+fn leading_out(pattern: &str, source: &Path) -> Option<(PathBuf, Gitignore)> {
+    let (mut rest, mut base) = (pattern, source);
+    while let Some(after) = rest.strip_prefix(UP) {
+        (rest, base) = (after, base.parent()?);
+    }
+    let mut builder = GitignoreBuilder::new(base);
+    // It says where it begins, so it is for no deeper folder.
+    builder.add_line(None, &format!("/{rest}")).ok()?;
+    Some((base.to_owned(), builder.build().ok()?))
 }
 
 impl Rules {
     pub(crate) fn new(watched: &Watched) -> Self {
-        let compile = |rule: &OnChange| {
-            let mut builder = GitignoreBuilder::new(&watched.source);
-            for pattern in &rule.paths {
-                // Checked when the stack file was read.
-                let _ = builder.add_line(None, pattern);
-            }
-            Some((builder.build().ok()?, rule.action))
-        };
+        let rules = watched.rules.iter();
         Self {
-            rules: watched.rules.iter().filter_map(compile).collect(),
+            rules: rules
+                .filter_map(|rule| Rule::new(rule, &watched.source))
+                .collect(),
             otherwise: watched.otherwise,
         }
     }
@@ -51,17 +99,9 @@ impl Rules {
     /// The most that any of the changed paths asks for.
     pub(crate) fn action(&self, changed: &[hob_watch::Changed]) -> ChangeAction {
         let of = |changed: &hob_watch::Changed| {
-            let matches = |(rule, _): &&(Gitignore, ChangeAction)| {
-                // A path outside the source matches no pattern of the source.
-                changed.path.is_relative()
-                    && rule
-                        .matched_path_or_any_parents(&changed.path, false)
-                        .is_ignore()
-            };
-            self.rules
-                .iter()
-                .find(matches)
-                .map_or(self.otherwise, |(_, action)| *action)
+            let mut rules = self.rules.iter();
+            let first = rules.find(|rule| rule.matches(&changed.path));
+            first.map_or(self.otherwise, |rule| rule.action)
         };
         changed.iter().map(of).max().unwrap_or(self.otherwise)
     }
@@ -100,12 +140,16 @@ mod tests {
         };
         let watched = Watched {
             service: "s/web".parse().unwrap(),
-            source: "/src".into(),
+            source: "/project/stack/web".into(),
             extra: Vec::new(),
             ignore: Vec::new(),
             rules: vec![
                 rule(&["static/**", "*.css"], ChangeAction::None),
-                rule(&["config/*.toml"], ChangeAction::Restart),
+                rule(
+                    &["config/*.toml", "../../config/web"],
+                    ChangeAction::Restart,
+                ),
+                rule(&["../../*.css"], ChangeAction::None),
                 rule(&["static/**"], ChangeAction::Rebuild),
             ],
             otherwise: ChangeAction::Rebuild,
@@ -139,7 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn a_path_outside_the_source_matches_no_rule() {
+    fn a_path_outside_the_source_matches_rules_that_lead_there_alone() {
         check(&["/elsewhere/static/a.js"], ChangeAction::Rebuild);
+        check(&["/project/config/web/app.toml"], ChangeAction::Restart);
+        check(&["/project/stack/config/web"], ChangeAction::Rebuild);
+        check(&["/project/config/webs"], ChangeAction::Rebuild);
+        check(&["/project/shared.css"], ChangeAction::None);
+        check(&["/project/deep/shared.css"], ChangeAction::Rebuild);
+        check(&["config/web/app.toml"], ChangeAction::Rebuild);
     }
 }

@@ -276,7 +276,7 @@ const DEV: Shape = Shape::Table(&[
 pub(crate) const ON_CHANGE: Shape = Shape::Table(&[
     key(
         "paths",
-        "Gitignore-style patterns relative to `source`.",
+        "Gitignore-style patterns relative to `source`; one that begins with `../` is for what `watch` adds outside of it.",
         Shape::List {
             item: &Shape::Text(Text::Pattern),
             empty: false,

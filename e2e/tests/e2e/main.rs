@@ -35,6 +35,7 @@ mod ingress;
 mod leave;
 mod needs;
 mod output;
+mod platformer;
 mod polykube;
 mod reload;
 mod roll;
