@@ -1,6 +1,6 @@
 //! What the ingress serves: a host for each service that is up. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU8;
 
@@ -50,7 +50,7 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
         let upstream = Upstream {
             addr: reached(it.addr).try_into().ok()?,
             weight: Weight::default(),
-            version: it.version.parse().ok()?,
+            version: taken.version(it).parse().ok()?,
         };
         let hosts = taken.hosts(hosts);
         taken.site(&name, hosts, &it.service, vec![upstream])
@@ -79,9 +79,17 @@ fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
 struct Taken {
     hosts: BTreeSet<Host>,
     names: BTreeSet<Label>,
+    versions: BTreeMap<SocketAddr, String>,
 }
 
 impl Taken {
+    /// What runs at an address is of one version. Two services are announced at
+    /// one where the former was killed and nobody has looked since.
+    fn version(&mut self, of: &crate::AnnouncedService) -> String {
+        let version = self.versions.entry(reached(of.addr));
+        version.or_insert_with(|| of.version.clone()).clone()
+    }
+
     fn hosts(&mut self, hosts: impl Iterator<Item = String>) -> Vec<Host> {
         let hosts = hosts.filter_map(|host| host.parse::<Host>().ok());
         hosts
@@ -201,6 +209,17 @@ mod tests {
         // Both would be called `shop-a-b`.
         assert!(led.contains("server_name b.shop-a.test;"), "{led}");
         assert!(led.contains("server_name a-b.shop.test;"), "{led}");
+    }
+
+    #[test]
+    fn two_that_are_announced_at_one_address_keep_nobody_from_its_route() {
+        let killed = project(&[("shop", "web", 20000)]);
+        let mut now = project(&[("other", "web", 20000), ("other", "api", 20010)]);
+        now.services[0].version = "dev".to_owned();
+        let led = led(&[killed, now]).join("\n");
+        for host in ["web.shop.test", "web.other.test", "api.other.test"] {
+            assert!(led.contains(&format!("server_name {host};")), "{led}");
+        }
     }
 
     #[test]
