@@ -15,7 +15,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::cli::{AllArgs, DownArgs, NameArgs, PortArgs, StatusArgs, UpArgs};
-use crate::context::Context;
+use crate::context::{Context, Whose};
 use crate::error::{Error, Result};
 use crate::verbs::{down, status, up};
 
@@ -23,6 +23,7 @@ mod announcer;
 mod beside;
 
 pub use announcer::{Announcer, announce_all};
+pub use beside::{Beside, Found};
 
 /// The project, its files written.
 pub struct Platform {
@@ -54,6 +55,7 @@ impl Platform {
                 output: context.output,
                 global,
                 environment: context.environment.clone(),
+                whose: Whose::Hobs,
             },
         })
     }
@@ -66,6 +68,16 @@ impl Platform {
         let loading = self.context.load(&[])?;
         let engine = loading.engine(&self.context)?;
         Ok(engine.containers().is_some())
+    }
+
+    /// Looks for one of its services, on whatever engine it is.
+    ///
+    /// # Errors
+    /// The engine that is asked for is none.
+    pub async fn find(&self, service: &'static str) -> Result<Found> {
+        let loading = self.context.load(&[])?;
+        let engine = loading.engine(&self.context)?;
+        Ok(Beside::find(&engine, &self.home, service).await)
     }
 
     /// Brings one of its services up.

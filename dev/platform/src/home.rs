@@ -11,8 +11,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 mod locks;
+mod pushes;
 
 pub use locks::Locked;
+pub use pushes::{Named, PushNote};
 
 use crate::announced::Announced;
 use crate::files::{HTTP_PORT, files};

@@ -15,7 +15,7 @@ mod settings;
 
 pub use announced::{Announced, AnnouncedService};
 pub use files::{File, files};
-pub use home::{Changes, Home, HomeError, Locked, Read};
+pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read};
 pub use names::{dnsmasq_conf, hosts};
 pub use routes::routes;
 pub use settings::Settings;

@@ -24,7 +24,7 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
         Mode::Run,
     );
     want.port_offset = args.ports.port_offset.unwrap_or(0);
-    let changed = change(&engine, &want, &stage, interrupted()).await?;
+    let changed = change(&engine, &want, &stage, context.whose, interrupted()).await?;
     // What was said until here is written before what follows.
     drop(stage);
     if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
@@ -37,7 +37,7 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     states.retain(|state| owners.contains(&state.owner));
     for state in states {
         if context.output.json {
-            context.output.value(&data::status(&state))?;
+            context.output.value(&data::status(&state, context.whose))?;
         } else if let Verdict::Up(status) = state.verdict
             && let Some(listen) = status.listen.filter(|_| status.phase.serves())
             // What was left to somebody else is not up for good.

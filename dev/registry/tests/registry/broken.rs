@@ -15,12 +15,18 @@ async fn one_image_that_cannot_be_read_hides_no_other() {
     std::fs::write(link, "no digest").unwrap();
     let listing = server.client().list().await.unwrap();
     let shown = table(&listing);
-    assert!(shown.contains("good 73 B") && !shown.contains("bad"), "{shown}");
+    assert!(
+        shown.contains("good 73 B") && !shown.contains("bad"),
+        "{shown}"
+    );
     let [bad] = &listing.unreadable[..] else {
         panic!("{listing:?}");
     };
     assert_eq!((bad.repository.as_str(), bad.tag.as_str()), ("api", "bad"));
-    assert!(bad.reason.ends_with("answered 500: unknown error"), "{bad:?}");
+    assert!(
+        bad.reason.ends_with("answered 500: unknown error"),
+        "{bad:?}"
+    );
 }
 
 #[tokio::test]

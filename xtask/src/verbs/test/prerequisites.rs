@@ -183,14 +183,21 @@ impl Installing {
         // systemd looks at nothing but its own; other inits, at the run level.
         let masked = !daemons.is_empty() && Path::new("/run/systemd/system").is_dir();
         let systemctl = |verb: &[&str]| {
-            let command = cmd!(shell, "{before} {option...} systemctl --quiet {verb...} {daemons...}");
+            let command = cmd!(
+                shell,
+                "{before} {option...} systemctl --quiet {verb...} {daemons...}"
+            );
             command.ignore_stderr().run().map_err(anyhow::Error::from)
         };
         if masked {
             systemctl(&["mask", "--runtime"])?;
         }
         let arguments = ["--quiet", "--quiet", "--yes", "--no-install-recommends"];
-        let level = if daemons.is_empty() { None } else { Some("RUNLEVEL=1") };
+        let level = if daemons.is_empty() {
+            None
+        } else {
+            Some("RUNLEVEL=1")
+        };
         let installed = cmd!(
             shell,
             "{before} {option...} env {level...} apt-get install {arguments...} {packages...}"
@@ -213,7 +220,9 @@ fn daemons(packages: &[&str]) -> Vec<&'static str> {
         ("nginx-light", "nginx.service"),
         ("docker-registry", "docker-registry.service"),
     ];
-    let brought = known.iter().filter(|(package, _)| packages.contains(package));
+    let brought = known
+        .iter()
+        .filter(|(package, _)| packages.contains(package));
     brought.map(|(_, service)| *service).collect()
 }
 
