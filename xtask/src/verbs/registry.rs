@@ -47,9 +47,11 @@ async fn status(context: &Context, platform: &Platform) -> Result {
         Err(health::Trouble::Gone(_)) => None,
         Err(health::Trouble::Unclear(error) | health::Trouble::Ill(error)) => Some(error),
     };
-    let Some(error) = trouble else {
-        return Ok(());
-    };
+    trouble.map_or(Ok(()), |error| remark(context, error))
+}
+
+/// Says what is wrong where that keeps nobody from an answer.
+fn remark(context: &Context, error: Error) -> Result {
     let mut words = vec![error.message];
     words.extend(error.hints);
     let words = words.join("; ");

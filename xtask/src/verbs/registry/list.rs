@@ -5,7 +5,7 @@ use hob_registry::{Contents, Listing, Tagged};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::health;
+use super::{health, remark};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::Platform;
@@ -23,7 +23,9 @@ pub async fn list(context: &Context, platform: &Platform, names: &[String]) -> R
     };
     listing.repositories.retain(asked);
     show(context, &listing)?;
-    unreadable(&listing)
+    unreadable(&listing)?;
+    let ailment = health::ailment(platform).await;
+    ailment.map_or(Ok(()), |error| remark(context, error))
 }
 
 fn show(context: &Context, listing: &Listing) -> Result {
