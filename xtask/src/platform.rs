@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hob_platform::{Home, HomeError, Settings};
+use hob_platform::{Home, HomeError, Settings, Shadowed};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -145,6 +145,15 @@ pub fn home(environment: &BTreeMap<String, String>) -> Result<Home> {
             .hint("`export HOME=…`")
     })?;
     Ok(Home::below(&data))
+}
+
+/// That two projects have one name, and what gives each its own.
+pub fn leads_elsewhere(it: &Shadowed) -> String {
+    let (host, of, by) = (&it.host, it.of.display(), it.by.display());
+    format!(
+        "{host} leads to {by}, which was up before {of}: `domains = [\"…\"]` in the latter's \
+         hob.toml, or another `name` of its stack, gives it names of its own"
+    )
 }
 
 pub fn home_error(error: HomeError) -> Error {

@@ -16,6 +16,10 @@ pub struct Announced {
     pub domains: BTreeSet<String>,
     /// What is up, in the order of stacks and services.
     pub services: Vec<AnnouncedService>,
+    /// Its turn: of two that have the same names, they lead to the one that
+    /// came first. Kept for as long as anything of it is up.
+    #[serde(default)]
+    pub turn: u64,
 }
 
 /// One service that is up.
@@ -46,6 +50,16 @@ impl Announced {
             names.collect::<Vec<_>>()
         };
         self.domains.iter().flat_map(below).collect()
+    }
+
+    /// The names of its services that speak HTTP, at which the ingress leads to
+    /// them.
+    pub fn hosts(&self) -> impl Iterator<Item = String> {
+        let services = self.services.iter().filter(|it| it.http);
+        services.flat_map(|it| {
+            let domains = self.domains.iter();
+            domains.map(move |domain| format!("{}.{}.{domain}", it.service, it.stack))
+        })
     }
 
     /// The stacks' own names, below which every name leads to the ingress.

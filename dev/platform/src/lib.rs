@@ -12,6 +12,7 @@ mod home;
 mod names;
 mod routes;
 mod settings;
+mod shadowed;
 
 pub use announced::{Announced, AnnouncedService};
 pub use files::{File, files};
@@ -19,6 +20,7 @@ pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read};
 pub use names::{dnsmasq_conf, hosts};
 pub use routes::routes;
 pub use settings::Settings;
+pub use shadowed::{Shadowed, shadowed};
 
 /// The one stack of the project.
 pub const STACK: &str = "hob";

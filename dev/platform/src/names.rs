@@ -69,6 +69,7 @@ mod tests {
             root: "/p".into(),
             domains: BTreeSet::from(["test".to_owned(), "internal".to_owned()]),
             services: vec![service("api", 20010), service("web", 20000)],
+            turn: 0,
         }
     }
 

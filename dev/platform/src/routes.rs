@@ -162,6 +162,7 @@ mod tests {
             root: "/p".into(),
             domains: BTreeSet::from(["test".to_owned()]),
             services: services.iter().map(service).collect(),
+            turn: 0,
         }
     }
 

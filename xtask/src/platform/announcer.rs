@@ -2,17 +2,21 @@
 //! change of it is performed and when it is done.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hob_engine::{Engine, ProjectRef, ServiceState, Verdict};
-use hob_platform::{Announced, AnnouncedService, Changes, DNS, Home, INGRESS, Locked, Read};
+use hob_platform::{
+    Announced, AnnouncedService, Changes, DNS, Home, INGRESS, Locked, Read, Shadowed, shadowed,
+};
 use hob_stack::Project;
 use hob_wire::{Mode, Protocol};
 use tokio::sync::Notify;
 
 use super::beside::{Beside, Found};
-use super::{home, home_error};
+use super::{home, home_error, leads_elsewhere};
 use crate::change::engine_error;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -26,8 +30,9 @@ pub struct Announcer<'a> {
     engine: &'a Engine,
     home: Home,
     domains: BTreeSet<String>,
-    news: Notify,
+    nudged: Notify,
     over: AtomicBool,
+    shadowed: Mutex<BTreeSet<Shadowed>>,
 }
 
 impl<'a> Announcer<'a> {
@@ -39,20 +44,42 @@ impl<'a> Announcer<'a> {
             engine,
             home,
             domains: domains.unwrap_or_default(),
-            news: Notify::new(),
+            nudged: Notify::new(),
             over: AtomicBool::new(false),
+            shadowed: Mutex::default(),
         })
     }
 
     /// Something came up or went down.
     pub fn nudge(&self) {
-        self.news.notify_one();
+        self.nudged.notify_one();
     }
 
     /// Nothing more is to come: what is up now is told once more.
     pub fn finish(&self) {
         self.over.store(true, Ordering::Relaxed);
-        self.news.notify_one();
+        self.nudged.notify_one();
+    }
+
+    /// The names of this project that lead to another one, as far as that is
+    /// news; nothing while nobody has an ingress.
+    pub fn news(&self) -> Vec<String> {
+        let settings = self.home.settings().ok();
+        if settings.and_then(|it| it.http_port).is_none() {
+            return Vec::new();
+        }
+        self.shadowed().iter().map(leads_elsewhere).collect()
+    }
+
+    fn shadowed(&self) -> MutexGuard<'_, BTreeSet<Shadowed>> {
+        let shadowed = self.shadowed.lock();
+        shadowed.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shadowed_of(&self, root: &Path) -> Result<BTreeSet<Shadowed>> {
+        let all = self.home.announced().map_err(home_error)?;
+        let all = shadowed(&all).into_iter();
+        Ok(all.filter(|it| it.of == root).collect())
     }
 
     /// Tells after each nudge, until the last one.
@@ -61,7 +88,7 @@ impl<'a> Announcer<'a> {
     /// Of the last time.
     pub async fn go_on(&self) -> Result {
         loop {
-            self.news.notified().await;
+            self.nudged.notified().await;
             let last = self.over.load(Ordering::Relaxed);
             let told = self.tell().await;
             if last {
@@ -87,10 +114,15 @@ impl<'a> Announcer<'a> {
             root: project.root,
             domains: self.domains.clone(),
             services,
+            turn: 0,
         };
         let whose = (project.id.as_str(), self.engine.name());
+        let root = announced.root.clone();
+        let before = self.shadowed_of(&root)?;
         let changes = self.home.announce(&locked, whose, &announced);
         let changes = changes.map_err(home_error)?;
+        let new = self.shadowed_of(&root)?;
+        self.shadowed().extend(new.difference(&before).cloned());
         drop(locked);
         read_anew(self.engine, &self.home, changes).await
     }

@@ -1,14 +1,15 @@
 //! `ingress`: one door to every service that is up, by name.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use hob_platform::{Announced, INGRESS};
+use hob_platform::{Announced, INGRESS, shadowed};
 
 use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::platform::{Platform, announce_all, home_error};
+use crate::platform::{Platform, announce_all, home_error, leads_elsewhere};
 
 /// Where browsers look, and where they are sent when that cannot be had.
 const USUAL: u16 = 80;
@@ -48,22 +49,15 @@ fn show(context: &Context, platform: &Platform) -> Result {
         None | Some(USUAL) => String::new(),
         Some(port) => format!(":{port}"),
     };
-    for announced in platform.home.announced().map_err(home_error)? {
-        for name in served(&announced) {
-            context.output.data(format!("http://{name}{port}/"))?;
-        }
+    let all = platform.home.announced().map_err(home_error)?;
+    let names: BTreeSet<String> = all.iter().flat_map(Announced::hosts).collect();
+    for name in names {
+        context.output.data(format!("http://{name}{port}/"))?;
+    }
+    for it in shadowed(&all) {
+        context.output.say(leads_elsewhere(&it));
     }
     Ok(())
-}
-
-/// The hosts of a project's services.
-fn served(announced: &Announced) -> Vec<String> {
-    let services = announced.services.iter().filter(|it| it.http);
-    let names = services.flat_map(|it| {
-        let domains = announced.domains.iter();
-        domains.map(move |domain| format!("{}.{}.{domain}", it.service, it.stack))
-    });
-    names.collect()
 }
 
 /// A port that can be listened on: a container may where its user may not.
