@@ -102,6 +102,12 @@ impl<'a> Announcer<'a> {
     /// # Errors
     /// The engine could not look, or a file cannot be written.
     pub async fn tell(&self) -> Result {
+        let changes = self.write().await?;
+        read_anew(self.engine, &self.home, changes).await
+    }
+
+    /// Writes what is up now, and says what has to be read anew.
+    async fn write(&self) -> Result<Changes> {
         // Looked at and written as one: a look that is older than another's
         // does not come after it.
         let locked = locked(&self.home).await?;
@@ -124,7 +130,7 @@ impl<'a> Announcer<'a> {
         let new = self.shadowed_of(&root)?;
         self.shadowed().extend(new.difference(&before).cloned());
         drop(locked);
-        read_anew(self.engine, &self.home, changes).await
+        Ok(changes)
     }
 }
 
@@ -239,7 +245,7 @@ pub async fn announce_all(context: &Context) -> Result {
 async fn announce(context: &Context, project: ProjectRef, files: Option<&Project>) -> Result {
     for engine in context.engines(project, files).await? {
         if let Some(announcer) = Announcer::find(&engine, files) {
-            announcer.tell().await?;
+            announcer.write().await?;
         }
     }
     Ok(())
