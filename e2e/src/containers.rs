@@ -14,6 +14,7 @@ use crate::http;
 
 mod container;
 mod images;
+mod volumes;
 
 pub use container::Container;
 
@@ -121,13 +122,6 @@ impl Client {
         names(&listed, "Name")
     }
 
-    /// The names of a project's volumes.
-    #[must_use]
-    pub fn volumes_of(&self, project: &str) -> Vec<String> {
-        let listed = self.get(&format!("/volumes?filters={}", labelled(project)));
-        names(&listed["Volumes"], "Name")
-    }
-
     /// Stops a container: TERM, and KILL a second later.
     pub fn stop(&self, container: &str) {
         self.post(&format!("/containers/{container}/stop?t=1"));
@@ -190,17 +184,6 @@ impl Client {
         let made = self.done("POST", "/networks/create", body.as_bytes());
         let made: Value = serde_json::from_slice(&made).unwrap();
         made["Id"].as_str().unwrap().to_owned()
-    }
-
-    /// Makes a volume of nobody's with this name.
-    pub fn make_volume(&self, name: &str) {
-        let body = json!({ "Name": name }).to_string();
-        self.done("POST", "/volumes/create", body.as_bytes());
-    }
-
-    /// Removes a volume; it has to be there.
-    pub fn remove_volume(&self, name: &str) {
-        self.must("DELETE", &format!("/volumes/{name}"));
     }
 
     /// Starts a container with these labels; its id.

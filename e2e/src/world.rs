@@ -150,6 +150,23 @@ impl World {
         self.client.container(&self.project(), service)
     }
 
+    /// The container of one of those services that surround all projects.
+    ///
+    /// # Panics
+    /// There is none, or more than one.
+    #[track_caller]
+    #[must_use]
+    pub fn platform_container(&self, service: &str) -> Container {
+        let project = self.platform_project();
+        self.client.container(&project, &format!("hob/{service}"))
+    }
+
+    /// The id of the project that they are of.
+    #[must_use]
+    pub fn platform_project(&self) -> String {
+        project_id(&self.platform())
+    }
+
     /// Keeps the caller's home folder: for tools that keep a cache there.
     pub fn keep_home(&mut self) {
         if let Ok(home) = std::env::var("HOME") {

@@ -15,6 +15,7 @@ use hob_engine::{
 };
 use tokio::sync::mpsc;
 
+use crate::context::Whose;
 use crate::error::{Code, Error, Result};
 use crate::platform::Announcer;
 use crate::stage::Stage;
@@ -109,13 +110,36 @@ pub async fn change(
     engine: &Engine,
     want: &Want,
     stage: &Stage,
+    whose: Whose,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
-    let changed = change_within(engine, want, stage, LOCK, &Words::default(), cancel).await?;
+    let mut prepared = prepare(engine, want, stage, LOCK).await?;
+    if whose == Whose::Hobs {
+        prepared.plan.obstacles.iter_mut().for_each(by_own_verb);
+    }
+    let changed = perform(engine, want, prepared, stage, &Words::default(), cancel).await;
     if changed.applied.was_interrupted() && !want.services.is_empty() {
         tell_rest(engine, want, stage).await;
     }
     Ok(changed)
+}
+
+/// Nobody changes the stack file of hob's own services: their verbs do.
+fn by_own_verb(obstacle: &mut Obstacle) {
+    let Some(service) = &obstacle.owner.service else {
+        return;
+    };
+    match obstacle.kind {
+        ObstacleKind::Taken => {
+            let other = format!("`hob {service} up --port PORT` takes another one, from then on");
+            obstacle.hints = vec![other];
+        }
+        ObstacleKind::Unsupported => {
+            let host = format!("`hob {service} up --engine host` runs it on this machine");
+            obstacle.hints = vec![host];
+        }
+        _ => {}
+    }
 }
 
 /// The same with a limit for another hob's change, and a say in the words.

@@ -32,6 +32,16 @@ pub struct Context {
     pub output: Output,
     pub global: Global,
     pub environment: BTreeMap<String, String>,
+    pub whose: Whose,
+}
+
+/// Whose services a verb works on, and so by which words they are moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// A project's: `hob up shop/web`.
+    Projects,
+    /// Hob's own, which surround those of all projects: `hob registry up`.
+    Hobs,
 }
 
 impl Context {
@@ -43,6 +53,7 @@ impl Context {
             output: Output::new(global.json, global.quiet),
             environment: std::env::vars_os().filter_map(text).collect(),
             global,
+            whose: Whose::Projects,
         }
     }
 
@@ -271,6 +282,7 @@ mod tests {
                 quiet: true,
             },
             environment: BTreeMap::from([(ENGINE.to_owned(), variable.to_owned())]),
+            whose: Whose::Projects,
         };
         let config = Config {
             engine: EngineChoice::Host,

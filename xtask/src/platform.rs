@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hob_platform::{Home, HomeError, Settings};
+use hob_platform::{Home, HomeError, Settings, Shadowed};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::cli::{AllArgs, DownArgs, NameArgs, PortArgs, StatusArgs, UpArgs};
-use crate::context::Context;
+use crate::context::{Context, Whose};
 use crate::error::{Error, Result};
 use crate::verbs::{down, status, up};
 
@@ -63,6 +63,7 @@ impl Platform {
                 output: context.output,
                 global,
                 environment: context.environment.clone(),
+                whose: Whose::Hobs,
             },
         })
     }
@@ -89,6 +90,16 @@ impl Platform {
         let loading = self.context.load(&[])?;
         let engine = loading.engine(&self.context)?;
         Ok(engine.containers().is_some())
+    }
+
+    /// Looks for one of its services, on whatever engine it is.
+    ///
+    /// # Errors
+    /// The engine that is asked for is none.
+    pub async fn find(&self, service: &'static str) -> Result<Found> {
+        let loading = self.context.load(&[])?;
+        let engine = loading.engine(&self.context)?;
+        Ok(Beside::find(&engine, &self.home, service).await)
     }
 
     /// Brings one of its services up.
@@ -156,6 +167,15 @@ pub fn home(environment: &BTreeMap<String, String>) -> Result<Home> {
             .hint("`export HOME=…`")
     })?;
     Ok(Home::below(&data))
+}
+
+/// That two projects have one name, and what gives each its own.
+pub fn leads_elsewhere(it: &Shadowed) -> String {
+    let (host, of, by) = (&it.host, it.of.display(), it.by.display());
+    format!(
+        "{host} leads to {by}, which was up before {of}: `domains = [\"…\"]` in the latter's \
+         hob.toml, or another `name` of its stack, gives it names of its own"
+    )
 }
 
 pub fn home_error(error: HomeError) -> Error {

@@ -213,7 +213,7 @@ impl Running<'_> {
                 let states = self.engine.services(&BTreeSet::from([id.clone()])).await;
                 let states = states.map_err(engine_error)?;
                 let state = states.iter().find(|it| it.owner == hob_engine::owner(id));
-                let error = match state.and_then(note) {
+                let error = match state.and_then(|it| note(it, self.context.whose)) {
                     Some(note) => Error::failed(note),
                     None => Error::failed(format!("{id} is not up"))
                         .hint(format!("`hob up {id}` or `hob dev {id}`")),

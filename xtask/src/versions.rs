@@ -197,7 +197,7 @@ pub async fn end(context: &Context, engine: &Engine, services: &[ServiceId]) -> 
     let scope = Scope::Services(names.iter().map(owner).collect());
     let stage = Stage::new(context.output);
     let want = Want::down(scope.clone());
-    change(engine, &want, &stage, interrupted())
+    change(engine, &want, &stage, context.whose, interrupted())
         .await?
         .result()?;
     let updated = Scope::Services(updated.iter().map(owner).collect());

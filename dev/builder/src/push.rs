@@ -24,6 +24,9 @@ pub struct PushProgress {
     pub sent: u64,
     /// Bytes that are to be sent, as far as the engine knows.
     pub total: u64,
+    /// Layers that the registry did not take, which the engine sends again
+    /// after a while.
+    pub waiting: usize,
 }
 
 /// Why an image was not pushed.
@@ -119,6 +122,7 @@ struct Heard {
 #[derive(Debug, Default)]
 struct Layer {
     done: bool,
+    waiting: bool,
     sent: u64,
     total: u64,
 }
@@ -137,6 +141,8 @@ impl Heard {
             mounted if mounted.starts_with("Mounted from") => layer.done = true,
             _ => {}
         }
+        // `Retrying in 5 seconds`, and so on down to 1.
+        layer.waiting = status.starts_with("Retrying in ");
         if let Some(detail) = said.detail {
             layer.sent = layer.sent.max(detail.current);
             layer.total = layer.total.max(detail.total).max(detail.current);
@@ -149,7 +155,8 @@ impl Heard {
             done: layers.clone().filter(|it| it.done).count(),
             layers: layers.len(),
             sent: layers.clone().map(|it| it.sent).sum(),
-            total: layers.map(|it| it.total).sum(),
+            total: layers.clone().map(|it| it.total).sum(),
+            waiting: layers.filter(|it| it.waiting).count(),
         }
     }
 }
@@ -186,14 +193,30 @@ mod tests {
         })
         .await;
         assert_eq!(digest, "sha256:77");
-        let (done, layers, sent, total) = (2, 2, 70, 100);
+        let (done, layers, sent, total, waiting) = (2, 2, 70, 100, 0);
         let last = PushProgress {
             done,
             layers,
             sent,
             total,
+            waiting,
         };
         assert_eq!(seen.last(), Some(&last));
+    }
+
+    #[tokio::test]
+    async fn a_layer_that_was_not_taken_waits_until_it_is_sent_again() {
+        let (_, seen) = pushed(|_| {
+            let lines = [
+                r#"{"status":"Pushing","progressDetail":{"current":70,"total":100},"id":"bb"}"#,
+                r#"{"status":"Retrying in 5 seconds","progressDetail":{},"id":"bb"}"#,
+                r#"{"status":"Pushing","progressDetail":{"current":10,"total":100},"id":"bb"}"#,
+            ];
+            (200, lines.join("\n"))
+        })
+        .await;
+        let waiting: Vec<usize> = seen.iter().map(|it| it.waiting).collect();
+        assert_eq!(waiting, [0, 1, 0]);
     }
 
     #[tokio::test]

@@ -53,7 +53,7 @@ pub use endpoint::{Refusal, Resolved};
 pub use facts::DockerFacts;
 pub use hob_builder::PushProgress;
 pub use lower::lower;
-pub use push::ProductionImage;
+pub use push::{ProductionImage, PushAs};
 pub use spec::{ContainerSpec, DockerSpec};
 pub use visit::{Input, Said, Terminal, Visit};
 

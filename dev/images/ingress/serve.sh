@@ -40,8 +40,12 @@ sed -e "s|/hob-run|$(quoted "$run")|g" \
     "$MOUNT_ROUTES/nginx.conf" >"$next"
 nginx -e stderr -t -q -c "$next"
 mv "$next" "$run/nginx.conf"
+# Some of what it refuses it finds out only when it does it, and says to its log
+# alone: that another program has a port.
+refused=$run/refused.log
+: >"$refused"
 if [ "${1:-}" != reload ]; then
-    exec nginx -e stderr -c "$run/nginx.conf" 9>&-
+    exec nginx -e stderr -g "error_log \"$refused\" emerg;" -c "$run/nginx.conf" 9>&-
 fi
 # Those whose parent is the first process, `PID (NAME) STATE PARENT …`.
 workers() {
@@ -54,13 +58,27 @@ workers() {
     return 0
 }
 old=$(workers "$(cat "$run/nginx.pid")")
-nginx -e stderr -s reload -c "$run/nginx.conf"
+said=$(nginx -e stderr -s reload -c "$run/nginx.conf" 2>&1) || {
+    echo "$said" >&2
+    exit 1
+}
+# It tries for a while to have a port, and gives up.
+gave_up() { grep -v 'bind() to' "$refused" >/dev/null; }
 # Old workers take requests until they have heard of it, then they say so.
-tries=100
+takes_requests() {
+    title=$({ tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null) || return 1
+    case $title in *"shutting down"* | "") return 1 ;; esac
+}
+tries=400
 for pid in $old; do
-    while [ "$tries" -gt 0 ] && title=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null); do
-        case $title in *"shutting down"* | "") break ;; esac
+    while takes_requests "$pid"; do
         tries=$((tries - 1))
+        if gave_up || [ "$tries" -eq 0 ]; then
+            # Its words, without the time.
+            sed 's/^[^]]*] [^ ]* //' "$refused" | sort -u >&2
+            echo "nginx goes on as before" >&2
+            exit 1
+        fi
         sleep 0.02
     done
 done

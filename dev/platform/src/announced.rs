@@ -21,6 +21,10 @@ pub struct Announced {
     /// are not in it.
     #[serde(default)]
     pub stacks: BTreeMap<String, AnnouncedStack>,
+    /// Its turn: of two that have the same names, they lead to the one that
+    /// came first. Kept for as long as anything of it is up.
+    #[serde(default)]
+    pub turn: u64,
 }
 
 /// What a stack's files say of its own door.
@@ -108,6 +112,17 @@ impl Announced {
             names.collect::<Vec<_>>()
         };
         self.domains.iter().flat_map(below).collect()
+    }
+
+    /// The names of its services that speak HTTP, at which the ingress leads to
+    /// them; one that versions share comes once for each of them.
+    pub fn hosts(&self) -> impl Iterator<Item = String> {
+        let services = self.services.iter().filter(|it| it.http);
+        let named = services.flat_map(|it| it.names.keys().map(move |name| (name, &it.stack)));
+        named.flat_map(|(name, stack)| {
+            let domains = self.domains.iter();
+            domains.map(move |domain| format!("{name}.{stack}.{domain}"))
+        })
     }
 
     /// The stacks' own names, below which every name leads to the ingress.

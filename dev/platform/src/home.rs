@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 
 mod https;
 mod locks;
+mod pushes;
 
 pub use locks::Locked;
+pub use pushes::{Named, PushNote};
 
 use crate::announced::Announced;
 use crate::files::{HTTP_PORT, files};
@@ -23,6 +25,8 @@ use crate::settings::Settings;
 
 /// What projects told, below the folder.
 const ANNOUNCED: &str = "announced";
+/// Among the hosts that the resolver reads, those of nobody's project.
+const CHECK: &str = "check";
 /// What the resolver reads, below the folder.
 const NAMES: &str = "stacks/hob/names";
 
@@ -129,15 +133,14 @@ impl Home {
     ) -> Result<Changes, HomeError> {
         let name = format!("{project}-{engine}");
         let told = self.announced_file(&name);
-        let known = fs::read(&told).ok();
-        let known = known.and_then(|text| serde_json::from_slice::<Announced>(&text).ok());
-        let announced = announced.clone().or_as(known.unwrap_or_default());
+        let known = self.told(&name).unwrap_or_default();
+        let mut announced = announced.clone().or_as(known);
+        announced.turn = self.turn_of(&name);
         if announced.services.is_empty() {
             self.forget(&name)?;
         } else {
             let text = serde_json::to_string_pretty(&announced).unwrap_or_default();
             keep(&told, &text)?;
-            keep(&self.hosts_file(&name), &hosts(&announced))?;
         }
         self.changes()
     }
@@ -176,7 +179,15 @@ impl Home {
         })
     }
 
-    /// What all projects have told.
+    /// The turn of one that tells: the one that it had, or the last.
+    fn turn_of(&self, name: &str) -> u64 {
+        let turn = |name: &String| Some(self.told(name)?.turn);
+        let last = || self.names_told().iter().filter_map(turn).max();
+        let own = self.told(name).map(|it| it.turn);
+        own.unwrap_or_else(|| last().map_or(0, |last| last.saturating_add(1)))
+    }
+
+    /// What all projects have told, those that came first in front.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -198,6 +209,7 @@ impl Home {
                 }
             }
         }
+        all.sort_by_key(|it| it.turn);
         Ok(all)
     }
 
@@ -255,7 +267,8 @@ impl Home {
         })
     }
 
-    /// Writes what resolver and ingress read.
+    /// Writes what resolver and ingress read, and takes away what was told of
+    /// nobody: names would lead to it for ever.
     fn write_read(&self) -> Result<(), HomeError> {
         let routes_at = self.root.join(Read::Routes.path());
         let routes_at = routes_at.parent().unwrap_or(&self.root);
@@ -267,6 +280,7 @@ impl Home {
             open(folder)?;
         }
         let all = self.announced()?;
+        self.write_hosts()?;
         let settings = self.settings()?;
         let doors = Doors {
             http: settings.http_port.unwrap_or(HTTP_PORT),
@@ -277,11 +291,36 @@ impl Home {
         let names = self.root.join(NAMES);
         keep(&names.join("dnsmasq.conf"), &dnsmasq_conf())?;
         keep(&names.join("wildcards.conf"), &wildcards_conf(dns_port))?;
-        keep(&self.hosts_file("check"), &check(&all, sent))?;
+        keep(&self.hosts_file(CHECK), &check(&all, sent))?;
         let servers = servers(&all, sent, dns_port);
         keep(&self.root.join(Read::Names.path()), &servers)?;
         keep(&self.root.join(Read::Routes.path()), &routes(&all, &doors))?;
         Ok(self.authority().clear(&doors.certificates)?)
+    }
+
+    fn write_hosts(&self) -> Result<(), HomeError> {
+        let told = self.names_told();
+        let entries = fs::read_dir(self.root.join(NAMES).join("hosts"));
+        for entry in entries.into_iter().flatten().flatten() {
+            let known = entry.file_name().into_string();
+            if !known.is_ok_and(|name| name == CHECK || told.contains(&name)) {
+                forget(&entry.path())?;
+            }
+        }
+        for name in told {
+            match self.told(&name) {
+                Some(announced) => keep(&self.hosts_file(&name), &hosts(&announced))?,
+                None => forget(&self.hosts_file(&name))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What one of them told. Half a file, or one of another version, is
+    /// nobody's: they are put in place whole, and told again.
+    fn told(&self, name: &str) -> Option<Announced> {
+        let text = fs::read(self.announced_file(name)).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     fn hosts_file(&self, project: &str) -> PathBuf {

@@ -12,13 +12,15 @@ mod home;
 mod names;
 mod routes;
 mod settings;
+mod shadowed;
 
 pub use announced::{Announced, AnnouncedService, AnnouncedStack};
 pub use files::{File, files};
-pub use home::{Changes, Home, HomeError, Locked, Read};
+pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read};
 pub use names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
 pub use routes::{Doors, listened, routes};
 pub use settings::Settings;
+pub use shadowed::{Shadowed, shadowed};
 
 /// The one stack of the project.
 pub const STACK: &str = "hob";

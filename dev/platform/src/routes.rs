@@ -81,7 +81,7 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
         let hosts = announced.domains.iter();
         let hosts = hosts.map(|domain| format!("{service}.{stack}.{domain}"));
         let hosts = taken.hosts(hosts);
-        let route = route("/", service, upstreams(announced, stack, service))?;
+        let route = route("/", service, upstreams(announced, (stack, service), taken))?;
         taken.site((stack, &name), hosts, vec![route])
     };
     named.into_iter().filter_map(site).collect()
@@ -89,14 +89,18 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
 
 /// Who answers for a service by its name: more than one while versions of it
 /// share its requests.
-fn upstreams(announced: &Announced, stack: &str, service: &str) -> Vec<Upstream> {
+fn upstreams(
+    announced: &Announced,
+    (stack, service): (&str, &str),
+    taken: &mut Taken,
+) -> Vec<Upstream> {
     let of_stack = announced.services.iter();
     let of_stack = of_stack.filter(|it| it.http && it.stack == stack);
     let upstream = |it: &AnnouncedService| {
         Some(Upstream {
             addr: reached(it.addr).try_into().ok()?,
             weight: u16::from(*it.names.get(service)?).try_into().ok()?,
-            version: it.version.parse().ok()?,
+            version: taken.version(it).parse().ok()?,
         })
     };
     of_stack.filter_map(upstream).collect()
@@ -122,9 +126,9 @@ fn door(
     if hosts.is_empty() && listener.is_none() {
         return None;
     }
-    let routes = said.routes.iter();
-    let routes = routes
-        .filter_map(|(path, service)| route(path, service, upstreams(announced, stack, service)));
+    let routes = said.routes.iter().filter_map(|(path, service)| {
+        route(path, service, upstreams(announced, (stack, service), taken))
+    });
     let routes = routes.collect();
     let site = Site {
         name,
@@ -167,6 +171,7 @@ struct Taken {
     names: BTreeSet<Label>,
     ports: BTreeSet<u16>,
     certificates: BTreeMap<String, Certificate>,
+    versions: BTreeMap<SocketAddr, String>,
 }
 
 impl Taken {
@@ -182,6 +187,13 @@ impl Taken {
             certificates: files.iter().filter_map(certificate).collect(),
             ..Self::default()
         }
+    }
+
+    /// What runs at an address is of one version. Two services are announced at
+    /// one where the former was killed and nobody has looked since.
+    fn version(&mut self, of: &AnnouncedService) -> String {
+        let version = self.versions.entry(reached(of.addr));
+        version.or_insert_with(|| of.version.clone()).clone()
     }
 
     fn hosts(&mut self, hosts: impl Iterator<Item = String>) -> Vec<Host> {

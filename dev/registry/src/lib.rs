@@ -35,6 +35,6 @@ pub use credentials::credentials;
 pub use error::Error;
 pub use gc::gc;
 pub use image::{Image, image_reference};
-pub use listing::{Contents, Listing, Tagged};
+pub use listing::{Contents, Listing, Tagged, Unreadable};
 pub use manifest::Manifest;
 pub use name::{Digest, NameError, Reference, Repository, Tag};

@@ -15,6 +15,19 @@ const AT_ONCE: usize = 8;
 pub struct Listing {
     /// Sorted by name.
     pub repositories: Vec<Contents>,
+    /// What the registry names and cannot show, sorted.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A tag whose manifest the registry cannot read any more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// Where it lies.
+    pub repository: Repository,
+    /// What it is called.
+    pub tag: Tag,
+    /// Why, in one line.
+    pub reason: String,
 }
 
 /// What one repository holds.
@@ -38,10 +51,12 @@ pub struct Tagged {
 
 impl Client {
     /// Lists the repositories, their tags, and what each of those means, with
-    /// a few questions at once. A tag that goes meanwhile is left out.
+    /// a few questions at once. A tag that goes meanwhile is left out; one that
+    /// the registry cannot read hides no other.
     ///
     /// # Errors
-    /// The first that any of the requests has.
+    /// The first that any of the requests has: nobody answers, or the names
+    /// themselves cannot be read.
     pub async fn list(&self) -> Result<Listing, Error> {
         let repositories = self.repositories().await?;
         let tags: Vec<Vec<Tag>> = stream::iter(&repositories)
@@ -62,9 +77,20 @@ impl Client {
         let mut looks = stream::iter(pairs)
             .map(|(repository, tag)| self.look(repository, tag))
             .buffer_unordered(AT_ONCE);
-        while let Some(look) = looks.try_next().await? {
-            let Some((repository, tag, manifest)) = look else {
-                continue;
+        let mut unreadable = Vec::new();
+        while let Some((repository, tag, look)) = looks.next().await {
+            let manifest = match look {
+                Ok(manifest) => manifest,
+                Err(Error::NotFound { .. }) => continue,
+                Err(error @ (Error::Refused { .. } | Error::Garbage { .. })) => {
+                    unreadable.push(Unreadable {
+                        repository,
+                        tag,
+                        reason: error.to_string(),
+                    });
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let tagged = found
                 .entry(repository)
@@ -76,7 +102,9 @@ impl Client {
                 });
             tagged.tags.insert(tag);
         }
+        unreadable.sort();
         Ok(Listing {
+            unreadable,
             repositories: found
                 .into_iter()
                 .map(|(repository, manifests)| Contents {
@@ -87,17 +115,14 @@ impl Client {
         })
     }
 
-    /// What one tag means, if it still means anything.
+    /// What one tag means.
     async fn look(
         &self,
         repository: Repository,
         tag: Tag,
-    ) -> Result<Option<(Repository, Tag, Manifest)>, Error> {
+    ) -> (Repository, Tag, Result<Manifest, Error>) {
         let reference = Reference::Tag(tag.clone());
-        match self.manifest(&repository, &reference).await {
-            Ok(manifest) => Ok(Some((repository, tag, manifest))),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let manifest = self.manifest(&repository, &reference).await;
+        (repository, tag, manifest)
     }
 }

@@ -14,6 +14,20 @@ struct Said {
     code: String,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    detail: serde_json::Value,
+}
+
+impl Said {
+    /// The call that failed beneath a registry that knows no better words than
+    /// `unknown error`: what the distribution's drivers give as detail.
+    fn beneath(&self) -> Option<String> {
+        let call = self.detail.get("Enclosed")?;
+        let text = |key: &str| call.get(key)?.as_str();
+        let number = call.get("Err")?.as_i64()?;
+        let why = std::io::Error::from_raw_os_error(i32::try_from(number).ok()?);
+        Some(format!("{} {}: {why}", text("Op")?, text("Path")?))
+    }
 }
 
 /// What a registry says with `{"errors": [{"code", "message", "detail"}]}`
@@ -25,9 +39,10 @@ pub(crate) fn said(body: &[u8]) -> Option<String> {
     let words: Vec<String> = refusal
         .errors
         .into_iter()
-        .map(|said| match said.message.trim() {
-            "" => said.code,
-            message => message.to_owned(),
+        .map(|said| match (said.beneath(), said.message.trim()) {
+            (Some(call), _) => call,
+            (None, "") => said.code,
+            (None, message) => message.to_owned(),
         })
         .filter(|words| !words.is_empty())
         .collect();
@@ -72,6 +87,18 @@ mod tests {
         check(
             r#"{"errors":[{"code":"A","message":"a "},{"code":"B"}]}"#,
             "a; B",
+        );
+    }
+
+    #[test]
+    fn the_call_that_failed_says_more_than_an_unknown_error() {
+        check(
+            r#"{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":"filesystem","Enclosed":{"Op":"open","Path":"/data/v2","Err":13}}}]}"#,
+            "open /data/v2: Permission denied (os error 13)",
+        );
+        check(
+            r#"{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{}}]}"#,
+            "unknown error",
         );
     }
 

@@ -7,7 +7,7 @@
 use crate::docker_endpoint::DockerEndpoint;
 use crate::duration::duration;
 use crate::image_name::ImageName;
-use crate::names::{StackName, check_variable};
+use crate::names::{LABEL_LIMIT, StackName, check_variable};
 
 /// One key of a table.
 pub(crate) struct Key {
@@ -338,15 +338,36 @@ fn url(text: &str) -> Result<(), Wrong> {
     ))
 }
 
+/// The longest name of DNS (RFC 1035, section 2.3.4) but for the longest names
+/// of a service and of a stack, with their dots.
+const DOMAIN_LIMIT: usize = 253 - 2 * (LABEL_LIMIT + 1);
+
 /// A name of RFC 1123's letters, in lower case. Every question below it is
 /// answered here, whoever has it out there.
 fn domain(text: &str) -> Result<(), Wrong> {
     let label = |label: &str| {
         let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let ends = label.starts_with('-') || label.ends_with('-');
-        !label.is_empty() && label.len() <= 63 && !ends && label.bytes().all(inside)
+        !label.is_empty() && label.len() <= LABEL_LIMIT && !ends && label.bytes().all(inside)
     };
-    if text.len() <= 200 && text.split('.').all(label) {
+    if text.len() > DOMAIN_LIMIT {
+        let length = text.len();
+        return Err((
+            format!(
+                "a domain has at most {DOMAIN_LIMIT} characters, this one has {length}: with a \
+                 service and a stack before it, no name in it is longer than DNS takes"
+            ),
+            None,
+        ));
+    }
+    let last = text.rsplit('.').next().unwrap_or_default();
+    if !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()) {
+        return Err((
+            format!("`{text}` is not a domain: a name that ends in a number is an address"),
+            None,
+        ));
+    }
+    if text.split('.').all(label) {
         return Ok(());
     }
     let near = text.trim_matches('.').to_lowercase();

@@ -7,7 +7,7 @@ use crate::docker_images::{dockerfile, imaged};
 
 /// A project with an image that no other test has, since what runs anywhere on
 /// the engine is not collected; and a registry that is up.
-fn registered(words: &str) -> (World, u16) {
+pub(crate) fn registered(words: &str) -> (World, u16) {
     let Web { mut world, .. } = imaged(words);
     let port = world.port();
     world

@@ -19,6 +19,7 @@ mod docker_images;
 mod docker_polykube;
 mod docker_ports;
 mod docker_registry;
+mod docker_registry_faults;
 mod doors;
 mod holder;
 mod host_all;

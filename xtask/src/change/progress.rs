@@ -74,6 +74,8 @@ pub async fn show(
     if let ((), Err(error)) = tokio::join!(shown, announcing) {
         stage.say(error.render().trim_end());
     }
+    let news = announcer.map(Announcer::news).unwrap_or_default();
+    news.iter().for_each(|line| stage.say_folded(line));
 }
 
 /// What an agent is at.

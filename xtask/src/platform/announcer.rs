@@ -2,12 +2,15 @@
 //! change of it is performed and when it is done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hob_engine::{Engine, ProjectRef, Rollouts, ServiceState, Verdict, Want};
 use hob_platform::{
     Announced, AnnouncedService, AnnouncedStack, Changes, DNS, Home, INGRESS, Locked, Read,
+    Shadowed, shadowed,
 };
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::{Mode, Protocol};
@@ -15,7 +18,7 @@ use tokio::sync::Notify;
 
 use super::beside::{Beside, Found};
 use super::taken::{begun, not_taken, told};
-use super::{home, home_error};
+use super::{home, home_error, leads_elsewhere};
 use crate::change::engine_error;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -31,8 +34,9 @@ pub struct Announcer<'a> {
     home: Home,
     domains: BTreeSet<String>,
     stacks: BTreeMap<String, AnnouncedStack>,
-    news: Notify,
+    nudged: Notify,
     over: AtomicBool,
+    shadowed: Mutex<BTreeSet<Shadowed>>,
 }
 
 impl<'a> Announcer<'a> {
@@ -49,8 +53,9 @@ impl<'a> Announcer<'a> {
             home,
             domains: domains.unwrap_or_default(),
             stacks: stacks.into_iter().flatten().collect(),
-            news: Notify::new(),
+            nudged: Notify::new(),
             over: AtomicBool::new(false),
+            shadowed: Mutex::default(),
         })
     }
 
@@ -67,13 +72,34 @@ impl<'a> Announcer<'a> {
 
     /// Something came up or went down.
     pub fn nudge(&self) {
-        self.news.notify_one();
+        self.nudged.notify_one();
     }
 
     /// Nothing more is to come: what is up now is told once more.
     pub fn finish(&self) {
         self.over.store(true, Ordering::Relaxed);
-        self.news.notify_one();
+        self.nudged.notify_one();
+    }
+
+    /// The names of this project that lead to another one, as far as that is
+    /// news; nothing while nobody has an ingress.
+    pub fn news(&self) -> Vec<String> {
+        let settings = self.home.settings().ok();
+        if settings.and_then(|it| it.http_port).is_none() {
+            return Vec::new();
+        }
+        self.shadowed().iter().map(leads_elsewhere).collect()
+    }
+
+    fn shadowed(&self) -> MutexGuard<'_, BTreeSet<Shadowed>> {
+        let shadowed = self.shadowed.lock();
+        shadowed.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shadowed_of(&self, root: &Path) -> Result<BTreeSet<Shadowed>> {
+        let all = self.home.announced().map_err(home_error)?;
+        let all = shadowed(&all).into_iter();
+        Ok(all.filter(|it| it.of == root).collect())
     }
 
     /// Tells after each nudge, until the last one.
@@ -82,7 +108,7 @@ impl<'a> Announcer<'a> {
     /// Of the last time.
     pub async fn go_on(&self) -> Result {
         loop {
-            self.news.notified().await;
+            self.nudged.notified().await;
             let last = self.over.load(Ordering::Relaxed);
             let told = self.tell().await;
             if last {
@@ -96,6 +122,12 @@ impl<'a> Announcer<'a> {
     /// # Errors
     /// The engine could not look, or a file cannot be written.
     pub async fn tell(&self) -> Result {
+        let changes = self.write().await?;
+        read_anew(self.engine, &self.home, changes).await
+    }
+
+    /// Writes what is up now, and says what has to be read anew.
+    async fn write(&self) -> Result<Changes> {
         // Looked at and written as one: a look that is older than another's
         // does not come after it.
         let locked = locked(&self.home).await?;
@@ -111,12 +143,17 @@ impl<'a> Announcer<'a> {
             domains: self.domains.clone(),
             services,
             stacks: self.stacks.clone(),
+            turn: 0,
         };
         let whose = (project.id.as_str(), self.engine.name());
+        let root = announced.root.clone();
+        let before = self.shadowed_of(&root)?;
         let changes = self.home.announce(&locked, whose, &announced);
         let changes = changes.map_err(home_error)?;
+        let new = self.shadowed_of(&root)?;
+        self.shadowed().extend(new.difference(&before).cloned());
         drop(locked);
-        read_anew(self.engine, &self.home, changes).await
+        Ok(changes)
     }
 }
 
@@ -267,7 +304,7 @@ pub async fn announce_all(context: &Context) -> Result {
 async fn announce(context: &Context, project: ProjectRef, files: Option<&Project>) -> Result {
     for engine in context.engines(project, files).await? {
         if let Some(announcer) = Announcer::find(&engine, files) {
-            announcer.tell().await?;
+            announcer.write().await?;
         }
     }
     Ok(())

@@ -144,7 +144,9 @@ impl Beside {
         }
         let words = String::from_utf8_lossy(&ended.stderr).into_owned();
         let words = words.lines().map(str::to_owned);
-        Err(Error::failed("the ingress refuses its new routes; the old ones stay").details(words))
+        let error = Error::failed("the ingress refuses its new routes; the old ones stay");
+        let error = error.details(words);
+        Err(error.hint("`hob ingress up` tries them again, once that is mended"))
     }
 
     /// Waits until the ingress has no connection to this port any more, for as

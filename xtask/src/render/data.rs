@@ -8,6 +8,7 @@ use hob_engine::{Failure, Obstacle, Outcome, Owner, ServiceState, Verdict};
 use serde_json::{Value, json};
 
 use super::status::{Seen, address, note, word};
+use crate::context::Whose;
 
 /// A line of this kind.
 pub fn line(kind: &str, value: Value) -> Value {
@@ -18,7 +19,7 @@ pub fn line(kind: &str, value: Value) -> Value {
 
 /// How a service is: `service`, `phase`, `url` and `note` are always there,
 /// the rest is what its agent says.
-pub fn status(state: &ServiceState) -> Value {
+pub fn status(state: &ServiceState, whose: Whose) -> Value {
     let mut value = match &state.verdict {
         Verdict::Up(status) => json!(status),
         _ => json!({ "service": state.owner.to_string(), "phase": word(&state.verdict) }),
@@ -27,14 +28,14 @@ pub fn status(state: &ServiceState) -> Value {
         Verdict::Up(status) => status.listen.as_ref().map(address).into(),
         _ => Value::Null,
     };
-    value["note"] = note(state).into();
+    value["note"] = note(state, whose).into();
     line("status", value)
 }
 
 /// The same with what it uses, where that is known: `usage` has `cpu_percent`
 /// of one core and `memory_bytes`.
-pub fn seen(seen: &Seen) -> Value {
-    let mut line = status(&seen.state);
+pub fn seen(seen: &Seen, whose: Whose) -> Value {
+    let mut line = status(&seen.state, whose);
     if let Some(usage) = seen.usage {
         line["status"]["usage"] =
             json!({ "cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes });
@@ -150,7 +151,7 @@ mod tests {
             owner: owner("web"),
             verdict: Verdict::Down,
         };
-        let line = status(&state);
+        let line = status(&state, Whose::Projects);
         assert_eq!(
             line,
             json!({ "protocol": hob_wire::PROTOCOL, "status": {

@@ -6,6 +6,7 @@ use hob_wire::{Listen, Micros, Mode, Phase, Protocol, Status};
 
 use super::event::time;
 use super::table::{aligned, bytes};
+use crate::context::Whose;
 
 /// A service, and what it uses.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,19 +93,30 @@ pub fn word(verdict: &Verdict) -> &'static str {
 }
 
 /// What is wrong with a service that is lost, and what to type.
-pub fn note(state: &ServiceState) -> Option<String> {
+pub fn note(state: &ServiceState, whose: Whose) -> Option<String> {
     let owner = &state.owner;
+    let (up, up_or_dev, down) = match (whose, &owner.service) {
+        (Whose::Hobs, Some(name)) => {
+            let up = format!("`hob {name} up`");
+            (up.clone(), up, format!("`hob {name} down`"))
+        }
+        _ => (
+            format!("`hob up {owner}`"),
+            format!("`hob up {owner}` or `hob dev {owner}`"),
+            format!("`hob down {owner}`"),
+        ),
+    };
     match &state.verdict {
         Verdict::Up(_) | Verdict::Down => None,
         Verdict::Remains(count) => Some(format!(
             "{owner}: its agent is gone and {count} of its processes are left; \
-             `hob down {owner}` ends them, `hob up {owner}` starts it anew"
+             {down} ends them, {up} starts it anew"
         )),
         Verdict::Cut => Some(format!(
             "{owner}: it goes on, and nobody can ask its agent, whose socket was removed; \
-             `hob up {owner}` or `hob dev {owner}` starts it anew, `hob down {owner}` ends it"
+             {up_or_dev} starts it anew, {down} ends it"
         )),
-        Verdict::Broken(why) => Some(format!("{owner}: {why}; `hob up {owner}` makes it anew")),
+        Verdict::Broken(why) => Some(format!("{owner}: {why}; {up} makes it anew")),
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod change;
 
-use hob_platform::{DNS, hosts};
+use std::collections::BTreeSet;
+
+use hob_platform::{Announced, DNS};
 use hob_resolver::check::Reach;
 use hob_resolver::{Domain, InCharge, in_charge};
 
@@ -31,11 +33,10 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
         DnsVerb::Status => {
             let platform = Platform::prepare(context, |_| {})?;
             platform.status(DNS).await?;
-            for announced in platform.home.announced().map_err(home_error)? {
-                for line in hosts(&announced).lines() {
-                    let name = line.rsplit(' ').next().unwrap_or(line);
-                    context.output.data(name)?;
-                }
+            let all = platform.home.announced().map_err(home_error)?;
+            let names: BTreeSet<String> = all.iter().flat_map(Announced::names).collect();
+            for name in names {
+                context.output.data(name)?;
             }
             if let Some(resolver) = Resolver::find(context)? {
                 context.output.say(told(&resolver).await);

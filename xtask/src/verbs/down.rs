@@ -49,7 +49,7 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     let mut want = Want::down(scope.clone());
     want.volumes = args.volumes;
     let stage = Stage::new(context.output);
-    let changed = change(engine, &want, &stage, interrupted()).await?;
+    let changed = change(engine, &want, &stage, context.whose, interrupted()).await?;
     // What was said until here is written before what follows.
     drop(stage);
     if changed.is_done() && changed.applied.outcomes.is_empty() && gone.is_empty() {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use hob_platform::{Announced, INGRESS};
+use hob_platform::{Announced, INGRESS, shadowed};
 
 use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::Result;
-use crate::platform::{Platform, announce_all, home_error, in_url, listenable};
+use crate::platform::{Platform, announce_all, home_error, in_url, leads_elsewhere, listenable};
 
 pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
     match verb {
@@ -37,23 +37,13 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
 /// The addresses that it serves.
 fn show(context: &Context, platform: &Platform) -> Result {
     let port = in_url(&platform.settings);
-    for announced in platform.home.announced().map_err(home_error)? {
-        for name in served(&announced) {
-            context.output.data(format!("http://{name}{port}/"))?;
-        }
+    let all = platform.home.announced().map_err(home_error)?;
+    let names: BTreeSet<String> = all.iter().flat_map(Announced::hosts).collect();
+    for name in names {
+        context.output.data(format!("http://{name}{port}/"))?;
+    }
+    for it in shadowed(&all) {
+        context.output.say(leads_elsewhere(&it));
     }
     Ok(())
-}
-
-/// The hosts of a project's services.
-fn served(announced: &Announced) -> Vec<String> {
-    let services = announced.services.iter().filter(|it| it.http);
-    let names = services.flat_map(|it| it.names.keys().map(move |name| (name, &it.stack)));
-    // Versions of a service share its name.
-    let names: BTreeSet<_> = names.collect();
-    let hosts = names.into_iter().flat_map(|(name, stack)| {
-        let domains = announced.domains.iter();
-        domains.map(move |domain| format!("{name}.{stack}.{domain}"))
-    });
-    hosts.collect()
 }

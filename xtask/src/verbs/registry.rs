@@ -9,8 +9,10 @@ use crate::error::{Error, Result};
 use crate::platform::Platform;
 
 mod collect;
+mod health;
 mod hosting;
 mod list;
+mod names;
 mod push;
 mod remove;
 
@@ -23,17 +25,42 @@ pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
     match verb {
         RegistryVerb::Up { .. } => platform.up(REGISTRY).await,
         RegistryVerb::Push(args) => push::push(context, &platform, args).await,
-        RegistryVerb::Ls { names } => list::list(context, &client(&platform)?, &names).await,
-        RegistryVerb::Rm { images } => remove::remove(context, &client(&platform)?, &images).await,
+        RegistryVerb::Ls { names } => list::list(context, &platform, &names).await,
+        RegistryVerb::Rm { images } => remove::remove(context, &platform, &images).await,
         RegistryVerb::Gc { keep, dry_run } => {
             collect::collect(context, &platform, keep, dry_run).await
         }
-        RegistryVerb::Status => platform.status(REGISTRY).await,
+        RegistryVerb::Status => status(context, &platform).await,
         RegistryVerb::Hosting { cluster, endpoint } => {
             hosting::hosting(context, authority(&platform)?, endpoint, cluster)
         }
         RegistryVerb::Down { volumes } => platform.down(REGISTRY, volumes).await,
     }
+}
+
+/// How it is, and what keeps it from its work.
+async fn status(context: &Context, platform: &Platform) -> Result {
+    platform.status(REGISTRY).await?;
+    let trouble = match health::own(platform).await {
+        Ok(_) => health::ailment(platform).await,
+        // The table says so.
+        Err(health::Trouble::Gone(_)) => None,
+        Err(health::Trouble::Unclear(error) | health::Trouble::Ill(error)) => Some(error),
+    };
+    trouble.map_or(Ok(()), |error| remark(context, error))
+}
+
+/// Says what is wrong where that keeps nobody from an answer.
+fn remark(context: &Context, error: Error) -> Result {
+    let mut words = vec![error.message];
+    words.extend(error.hints);
+    let words = words.join("; ");
+    if context.output.json {
+        let note = crate::render::data::line("note", words.into());
+        return Ok(context.output.value(&note)?);
+    }
+    context.output.say(words);
+    Ok(())
 }
 
 /// Where the registry is.
@@ -51,8 +78,15 @@ fn client(platform: &Platform) -> Result<Client> {
 fn shown(error: &hob_registry::Error) -> Error {
     let mut shown = Error::failed(error.to_string());
     shown.hints = error.hints();
-    if let hob_registry::Error::Unreachable { .. } = error {
-        shown.hints.insert(0, "`hob registry up`".to_owned());
+    match error {
+        hob_registry::Error::Unreachable { .. } => {
+            shown.hints = vec!["`hob registry up`".to_owned()];
+        }
+        hob_registry::Error::NotRegistry { .. } => {
+            let other = "`hob registry up --port PORT` takes another one, from then on";
+            shown.hints.insert(0, other.to_owned());
+        }
+        _ => {}
     }
     shown
 }

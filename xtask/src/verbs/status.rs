@@ -97,7 +97,7 @@ async fn usage(running: &Running<'_>, service: &str) -> Option<Usage> {
 fn show(context: &Context, seen: &[Seen], notes: &[String]) -> Result {
     if context.output.json {
         for state in seen {
-            context.output.value(&data::seen(state))?;
+            context.output.value(&data::seen(state, context.whose))?;
         }
         for note in notes {
             context
@@ -113,7 +113,7 @@ fn show(context: &Context, seen: &[Seen], notes: &[String]) -> Result {
     for line in status_table(seen, now) {
         context.output.data(line)?;
     }
-    for note in seen.iter().filter_map(|it| note(&it.state)) {
+    for note in seen.iter().filter_map(|it| note(&it.state, context.whose)) {
         context.output.say(note);
     }
     for note in notes {

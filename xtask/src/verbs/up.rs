@@ -37,7 +37,7 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
         quietly: false,
     };
     door.stand(&stage, &Words::default(), interrupted()).await?;
-    let changed = change(&engine, &want, &stage, interrupted()).await?;
+    let changed = change(&engine, &want, &stage, context.whose, interrupted()).await?;
     // What was said until here is written before what follows.
     drop(stage);
     if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
@@ -51,7 +51,7 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     let doors = addresses(context, &loading.project)?;
     for state in states {
         if context.output.json {
-            context.output.value(&data::status(&state))?;
+            context.output.value(&data::status(&state, context.whose))?;
         } else if let Verdict::Up(status) = state.verdict
             && let Some(listen) = status.listen.filter(|_| status.phase.serves())
             // What was left to somebody else is not up for good.

@@ -15,6 +15,7 @@ use hob_wire::Mode;
 use super::instance::{Drained, Instance};
 use super::{put_in_place, rollouts_error};
 use crate::change::change;
+use crate::context::Whose;
 use crate::error::{Code, Error, Result};
 use crate::platform::Announcer;
 use crate::stage::Stage;
@@ -104,7 +105,7 @@ impl<'a> Update<'a> {
         let mut want = Want::up(Arc::new(project), BTreeSet::from([id.clone()]), Mode::Run);
         want.port_offset = port_offset;
         tokio::pin!(cancel);
-        let changed = change(self.engine, &want, self.stage, &mut cancel).await;
+        let changed = change(self.engine, &want, self.stage, Whose::Projects, &mut cancel).await;
         let came = changed.and_then(|changed| changed.result());
         self.go_on(came, moves, cancel).await
     }
@@ -273,7 +274,14 @@ impl<'a> Update<'a> {
         let scope = Scope::Services(BTreeSet::from([owner(&self.id(version)?)]));
         let mut want = Want::down(scope);
         want.volumes = with_all;
-        let changed = change(self.engine, &want, self.stage, std::future::pending()).await?;
+        let changed = change(
+            self.engine,
+            &want,
+            self.stage,
+            Whose::Projects,
+            std::future::pending(),
+        )
+        .await?;
         changed.result()
     }
 

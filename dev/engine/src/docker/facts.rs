@@ -36,6 +36,9 @@ pub struct DockerFacts {
     pub rootless: bool,
     /// The user and group that agents give their files to.
     pub own: (u32, u32),
+    /// Which folder each that a service mounts is: one that was made anew in the
+    /// place of another is seen by no container that has the other.
+    pub mounted: BTreeMap<PathBuf, String>,
     /// The secret files, and the folders of such, that are there.
     pub there: BTreeSet<PathBuf>,
 }

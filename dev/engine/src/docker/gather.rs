@@ -3,7 +3,10 @@
 //! Start with [`DockerEngine::facts`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::PoisonError;
+use std::time::UNIX_EPOCH;
 
 use hob_stack::{AgentProgram, AgentsOver, DockerEndpoint, Project, ServiceId};
 use hob_wire::{Mode, SecretSource};
@@ -76,6 +79,12 @@ impl DockerEngine {
                 .collect();
             if !unset.is_empty() {
                 facts.unset.insert(asked.service.id.clone(), unset);
+            }
+            for bind in asked.service.mounts.values() {
+                let which = which_folder(&bind.from);
+                facts
+                    .mounted
+                    .extend(which.map(|it| (bind.from.clone(), it)));
             }
             for secret in asked.service.secrets.values() {
                 if let SecretSource::File(file) = secret {
@@ -211,4 +220,14 @@ mod tests {
         // Left over in a shell that sudo opened for somebody else.
         check(&sudo, 1001, (1001, 7));
     }
+}
+
+/// Which folder is at a path: file systems give the number of one that is gone
+/// to the next, so its birth counts, too.
+fn which_folder(path: &Path) -> Option<String> {
+    let there = std::fs::metadata(path).ok()?;
+    let born = there.created().ok();
+    let born = born.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
+    let born = born.map_or(0, |it| it.as_nanos());
+    Some(format!("{}:{}:{born}", there.dev(), there.ino()))
 }

@@ -16,7 +16,10 @@ use crate::world::{Failure, FailureKind, Says};
 
 impl DockerEngine {
     /// Whether the engine has an image of this name.
-    pub(super) async fn has_image(&self, name: &str) -> Result<bool, Failure> {
+    ///
+    /// # Errors
+    /// The engine's words.
+    pub async fn has_image(&self, name: &str) -> Result<bool, Failure> {
         match self.client.api().await?.inspect_image(name).await {
             Ok(_) => Ok(true),
             Err(error) if is_unknown(&error) => Ok(false),

@@ -47,6 +47,8 @@ pub(super) const SECRET_FOLDER: &str = "secret";
 pub(super) const TRAIT_IMAGE: &str = "image";
 /// The trait of a container: what it sees, and how it is confined.
 const TRAIT_SETTINGS: &str = "container's settings";
+/// The trait of a container: which folders it has mounted.
+const TRAIT_FOLDERS: &str = "mounted folders";
 /// The trait of a container: whether the secrets from variables are the
 /// caller's.
 pub(super) const TRAIT_SECRETS: &str = "secret environment";
@@ -225,6 +227,7 @@ impl Lowering<'_> {
             stop: limits.remove,
         };
         made.traits = traits(&made);
+        made.traits.extend(self.mounted_folders());
         let mut identity = found::traits(made.spec.mode, made.spec.listen.map(|it| it.addr));
         identity.extend(fixed::traits(&made.spec));
         identity.extend(made.traits.clone());
@@ -264,6 +267,15 @@ impl Lowering<'_> {
             }
         }
         names
+    }
+
+    fn mounted_folders(&self) -> Option<(String, String)> {
+        let mounts = self.asked.service.mounts.values();
+        let which = mounts.filter_map(|it| self.facts.mounted.get(&it.from));
+        let which: Vec<&String> = which.collect();
+        let digest = Digest::of(&which);
+        let digest = digest.as_str()[..8].to_owned();
+        (!which.is_empty()).then(|| (TRAIT_FOLDERS.to_owned(), digest))
     }
 
     fn reads_only(&self) -> bool {

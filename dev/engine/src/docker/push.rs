@@ -26,7 +26,26 @@ pub struct ProductionImage {
     pub digest: String,
 }
 
+/// A name by which an image is pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushAs<'a> {
+    /// With the registry in front: `127.0.0.1:5000/shop/web`.
+    pub repository: &'a str,
+    /// The part behind the colon.
+    pub tag: &'a str,
+    /// Who pushes: the value of `X-Registry-Auth`, a secret.
+    pub auth: Option<&'a str>,
+    /// Whether somebody else has the image by that name, and keeps it.
+    pub kept: bool,
+}
+
 impl DockerEngine {
+    /// Where the engine is, as it is named.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        self.client.resolved.endpoint.to_string()
+    }
+
     /// The production images of these services that hob builds, as their files
     /// are now.
     ///
@@ -74,24 +93,20 @@ impl DockerEngine {
         Ok(digests.collect())
     }
 
-    /// Pushes an image as `repository:tag`; the name is the engine's only while
-    /// it is pushed. `auth` is the value of `X-Registry-Auth`, a secret. The
-    /// result is the digest of the manifest: `sha256:…`.
+    /// Pushes an image; its name there is the engine's only while it is pushed.
+    /// The result is the digest of the manifest: `sha256:…`.
     ///
     /// # Errors
     /// The engine's words, or the registry's.
     pub async fn push(
         &self,
         image: &str,
-        repository: &str,
-        tag: &str,
-        auth: Option<&str>,
+        by: PushAs<'_>,
         progress: impl FnMut(PushProgress),
     ) -> Result<String, Failure> {
         let api = self.client.api().await?;
+        let (repository, tag) = (by.repository, by.tag);
         let name = format!("{repository}:{tag}");
-        // Somebody who has it by that name keeps it.
-        let known = self.has_image(&name).await?;
         let options = TagImageOptionsBuilder::new()
             .repo(repository)
             .tag(tag)
@@ -99,21 +114,27 @@ impl DockerEngine {
         let named = api.tag_image(image, Some(options)).await;
         named.map_err(|error| self.client.failure(&format!("name {image} {name}"), error))?;
         let endpoint = self.client.endpoint();
-        let pushed = hob_builder::push(&endpoint, repository, tag, auth, progress).await;
-        let unnamed = match known {
+        let pushed = hob_builder::push(&endpoint, repository, tag, by.auth, progress).await;
+        let unnamed = match by.kept {
             true => Ok(()),
-            false => self.untag(&name).await,
+            false => self.unname(&name).await,
         };
         let digest =
             pushed.map_err(|error| Failure::operation(format!("cannot push {name}: {error}")))?;
-        unnamed.map(|()| digest)
+        unnamed?;
+        if !by.kept {
+            // The engine notes the digest by the repository's name. It goes with
+            // the tag, unless another push took that away before.
+            self.unname(&format!("{repository}@{digest}")).await?;
+        }
+        Ok(digest)
     }
 
     /// Takes away the name by which an image was being pushed.
     ///
     /// # Errors
     /// The engine's words.
-    pub async fn unname(&self, repository: &str, tag: &str) -> Result<(), Failure> {
-        self.untag(&format!("{repository}:{tag}")).await
+    pub async fn unname(&self, name: &str) -> Result<(), Failure> {
+        self.untag(name).await
     }
 }

@@ -24,6 +24,14 @@ fn shop(services: &[&str]) -> Announced {
     }
 }
 
+/// The second that told.
+fn after(announced: Announced) -> Announced {
+    Announced {
+        turn: 1,
+        ..announced
+    }
+}
+
 fn home() -> (tempfile::TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::below(folder.path());
@@ -136,7 +144,7 @@ fn projects_tell_beside_each_other() {
     assert_eq!(home.announced().unwrap().len(), 2);
     home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&[]))
         .unwrap();
-    assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
+    assert_eq!(home.announced().unwrap(), [after(shop(&["api"]))]);
     let hosts = fs::read_dir(home.root().join(NAMES).join("hosts")).unwrap();
     let mut names: Vec<_> = hosts.map(|it| it.unwrap().file_name()).collect();
     names.sort();
@@ -155,9 +163,52 @@ fn what_a_killed_hob_left_counts_for_nothing_and_goes() {
     assert_eq!(home.announced().unwrap().len(), 2);
     let known = BTreeSet::from(["1".to_owned()]);
     home.forget_all_but(&home.lock().unwrap(), &known).unwrap();
-    assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
+    assert_eq!(home.announced().unwrap(), [after(shop(&["api"]))]);
     let conf = home.read(Read::Routes).unwrap();
     assert!(conf.contains("api.shop.test") && !conf.contains("web.shop.test"));
+}
+
+#[test]
+fn names_lead_to_who_came_first_for_as_long_as_it_is_up() {
+    let (_folder, home) = home();
+    let tell = |id: &str, services: &[&str]| {
+        let changes = home.announce(&home.lock().unwrap(), (id, "host"), &shop(services));
+        changes.unwrap();
+        let turns = home.announced().unwrap().into_iter();
+        turns
+            .map(|it| (it.turn, it.services.len()))
+            .collect::<Vec<_>>()
+    };
+    tell("1", &["web"]);
+    assert_eq!(tell("0", &["web", "api"]), [(0, 1), (1, 2)]);
+    assert_eq!(tell("1", &["web", "api", "db"]), [(0, 3), (1, 2)]);
+    assert_eq!(tell("1", &[]), [(1, 2)]);
+    assert_eq!(tell("1", &["web"]), [(1, 2), (2, 1)]);
+}
+
+#[test]
+fn what_is_told_of_nobody_goes_and_what_was_lost_comes_back() {
+    let (_folder, home) = home();
+    let tell = || {
+        let changes = home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]));
+        changes.unwrap();
+    };
+    tell();
+    let hosts = home.root().join(NAMES).join("hosts");
+    let told = fs::read_to_string(hosts.join("0-host")).unwrap();
+    fs::write(hosts.join("stray"), "127.0.0.1 stray.test\n").unwrap();
+    fs::write(hosts.join("0-host"), "garbage").unwrap();
+    for other in ["1-host", "2-host"] {
+        let file = home.root().join(ANNOUNCED).join(format!("{other}.json"));
+        fs::write(file, "{\"root\":\"/p\",\"version\":7").unwrap();
+        fs::write(hosts.join(other), "127.0.0.1 other.test\n").unwrap();
+    }
+    tell();
+    let left = fs::read_dir(&hosts).unwrap();
+    let mut left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["0-host", "check"]);
+    assert_eq!(fs::read_to_string(hosts.join("0-host")).unwrap(), told);
 }
 
 #[test]
@@ -169,4 +220,28 @@ fn nobody_collects_while_somebody_pushes() {
     drop(push);
     let collect = home.lock_registry(true).unwrap();
     assert!(collect.is_some() && home.lock_registry(false).unwrap().is_none());
+}
+
+#[test]
+fn names_of_a_push_that_was_killed_are_found_and_those_of_one_that_goes_on_are_not() {
+    let (_folder, home) = home();
+    let named = |name: &str| Named {
+        engine: "unix:///here".to_owned(),
+        names: BTreeSet::from([name.to_owned()]),
+    };
+    let left = |engine: &str| -> Vec<Named> {
+        let left = home.pushes_left(engine).into_iter();
+        left.map(|it| it.named().clone()).collect()
+    };
+    let goes_on = home.note_push(named("a:1")).unwrap();
+    drop(home.note_push(named("b:1")).unwrap());
+    assert_eq!(left("unix:///here"), [named("b:1")]);
+    assert_eq!(left("unix:///there"), []);
+    let both = BTreeSet::from(["a:1".to_owned(), "b:1".to_owned()]);
+    assert_eq!(home.names_pushed("unix:///here"), both);
+    goes_on.done().unwrap();
+    for note in home.pushes_left("unix:///here") {
+        note.done().unwrap();
+    }
+    assert_eq!(home.names_pushed("unix:///here"), BTreeSet::new());
 }

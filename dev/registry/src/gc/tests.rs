@@ -54,6 +54,7 @@ fn listing(text: &str) -> Listing {
             });
     }
     Listing {
+        unreadable: Vec::new(),
         repositories: repositories
             .into_iter()
             .map(|(repository, manifests)| Contents {
@@ -237,6 +238,7 @@ fn listings() -> impl Strategy<Value = Listing> {
     let manifests = proptest::collection::btree_map("[a-f]", manifest, 0..6);
     let repositories = proptest::collection::btree_map("[p-q]", manifests, 0..3);
     repositories.prop_map(|repositories| Listing {
+        unreadable: Vec::new(),
         repositories: repositories
             .into_iter()
             .map(|(name, manifests)| Contents {

@@ -7,6 +7,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod broken;
 mod gone;
 mod holds;
 mod pages;

@@ -106,6 +106,12 @@ impl Server {
         Client::new(self.addr.to_string().parse().unwrap())
     }
 
+    /// A file of the registry's, by its path below its folder of repositories.
+    pub(crate) fn file(&self, path: &str) -> std::path::PathBuf {
+        let all = "storage/docker/registry/v2/repositories";
+        self.folder.path().join(all).join(path)
+    }
+
     /// Ends the registry, of which nothing answers then.
     pub(crate) fn end(&mut self) {
         let _ = self.child.kill();

@@ -24,7 +24,7 @@ pub async fn build(
     let mut want = Want::up(loading.project.clone(), services.clone(), mode);
     want.built = true;
     let stage = Stage::new(context.output);
-    let changed = change(engine, &want, &stage, interrupted()).await?;
+    let changed = change(engine, &want, &stage, context.whose, interrupted()).await?;
     drop(stage);
     let touched: BTreeSet<&Owner> = changed.owners.iter().collect();
     for id in &services {

@@ -31,7 +31,7 @@ pub async fn run(
     want.port_offset = port_offset;
     want.foreground = true;
     let stage = Stage::new(context.output);
-    let changed = change(engine, &want, &stage, interrupted()).await?;
+    let changed = change(engine, &want, &stage, context.whose, interrupted()).await?;
     drop(stage);
     let ended = match changed.result() {
         Ok(()) => follow(context, engine, id).await,
@@ -40,7 +40,7 @@ pub async fn run(
     let stage = Stage::new(context.output);
     let owners = BTreeSet::from([hob_engine::owner(id)]);
     let down = Want::down(Scope::Services(owners));
-    let taken = change(engine, &down, &stage, interrupted()).await?;
+    let taken = change(engine, &down, &stage, context.whose, interrupted()).await?;
     drop(stage);
     ended.and(taken.result())
 }

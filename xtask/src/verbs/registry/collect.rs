@@ -6,7 +6,8 @@ use hob_platform::REGISTRY;
 use hob_registry::gc::Protected;
 use hob_registry::{Client, gc};
 
-use super::{client, shown};
+use super::names::take_away_left;
+use super::{health, list, shown};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{Inside, Platform, home_error, inside};
@@ -21,6 +22,13 @@ here=/usr/local/lib/hob
 [ -f "$here/serve.sh" ] || here=.
 held() { du -sk "$VOLUME_DATA" | cut -f1; }
 before=$(held)
+# What was begun to be sent and is not sent any more: nobody else takes it away
+# before a week is over.
+for upload in "$VOLUME_DATA"/docker/registry/v2/repositories/*/_uploads/* \
+    "$VOLUME_DATA"/docker/registry/v2/repositories/*/*/_uploads/*; do
+    [ -d "$upload" ] || continue
+    [ -n "$(find "$upload" -mmin -1 -print -quit)" ] || rm -rf "$upload"
+done
 sh "$here/serve.sh" garbage-collect >&2
 echo "$before $(held)"
 "#;
@@ -32,16 +40,18 @@ pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_ru
         let error = Error::failed("somebody pushes just now, or collects");
         return Err(error.hint("once more when that is done"));
     }
-    let client = client(platform)?;
-    client.ping().await.map_err(|error| shown(&error))?;
-    let listing = client.list().await.map_err(|error| shown(&error))?;
+    let client = health::own(platform).await?;
+    let listing = match client.list().await {
+        Ok(listing) => listing,
+        Err(error) => return Err(health::explained(platform, &error).await),
+    };
     let plan = gc(&listing, keep, &protected(platform, &listing).await?);
     for line in plan.to_string().lines() {
         context.output.data(line)?;
     }
     if dry_run {
         context.output.say("nothing was removed");
-        return Ok(());
+        return list::unreadable(&listing);
     }
     delete(&client, &plan).await?;
     let (before, after) = free(platform).await?;
@@ -50,7 +60,7 @@ pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_ru
     context
         .output
         .say(format!("{freed} are free again, {held} are held"));
-    Ok(())
+    list::unreadable(&listing)
 }
 
 async fn delete(client: &Client, plan: &gc::Plan) -> Result {
@@ -69,6 +79,7 @@ async fn protected(platform: &Platform, listing: &hob_registry::Listing) -> Resu
     let Some(containers) = engine.containers() else {
         return Ok(protected);
     };
+    take_away_left(&platform.home, containers).await?;
     let failed = |failure: hob_engine::Failure| crate::change::engine_error(failure.into());
     let running = containers.running_images().await.map_err(failed)?;
     for repository in &listing.repositories {

@@ -2,14 +2,17 @@
 
 use hob_registry::{Client, Digest, Reference, Repository, Tag};
 
-use super::shown;
+use super::{health, shown};
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
+use crate::platform::Platform;
 
-pub async fn remove(context: &Context, client: &Client, images: &[String]) -> Result {
+pub async fn remove(context: &Context, platform: &Platform, images: &[String]) -> Result {
+    let parsed = images.iter().map(|image| Ok((image, parsed(image)?)));
+    let parsed: Vec<_> = parsed.collect::<Result<_>>()?;
+    let client = &health::own(platform).await?;
     let mut missing = Ok(());
-    for image in images {
-        let (repository, tag) = parsed(image)?;
+    for (image, (repository, tag)) in parsed {
         let tags = match tag {
             Some(tag) => vec![tag],
             None => client

@@ -152,18 +152,78 @@ pub fn install(context: &Context, fast: bool) -> Result {
     context
         .output
         .say(format!("installing what the tests need: {wanted}"));
-    let shell = Shell::new().map_err(anyhow::Error::from)?;
-    shell.set_var("DEBIAN_FRONTEND", "noninteractive");
-    let update = cmd!(shell, "{before} {option...} apt-get update --quiet --quiet").run();
-    let install = update.and_then(|()| {
+    let installing = Installing {
+        before,
+        option,
+        daemons: daemons(&packages),
+    };
+    let installed = installing.run(&packages);
+    installed.map_err(|error| missing().details([error.to_string()]))
+}
+
+/// Packages on their way into the machine.
+struct Installing {
+    /// What makes a command root's.
+    before: &'static str,
+    option: Option<&'static str>,
+    /// Services that come with them and that nobody asked for.
+    daemons: Vec<&'static str>,
+}
+
+impl Installing {
+    /// The tests start these programs themselves: a package that brings one up
+    /// at once, and again with the machine, would have their ports, and listen
+    /// beyond loopback.
+    fn run(&self, packages: &[&str]) -> Result {
+        let shell = Shell::new().map_err(anyhow::Error::from)?;
+        shell.set_var("DEBIAN_FRONTEND", "noninteractive");
+        let (before, option, daemons) = (self.before, self.option, &self.daemons);
+        let updated = cmd!(shell, "{before} {option...} apt-get update --quiet --quiet").run();
+        updated.map_err(anyhow::Error::from)?;
+        // systemd looks at nothing but its own; other inits, at the run level.
+        let masked = !daemons.is_empty() && Path::new("/run/systemd/system").is_dir();
+        let systemctl = |verb: &[&str]| {
+            let command = cmd!(
+                shell,
+                "{before} {option...} systemctl --quiet {verb...} {daemons...}"
+            );
+            command.ignore_stderr().run().map_err(anyhow::Error::from)
+        };
+        if masked {
+            systemctl(&["mask", "--runtime"])?;
+        }
         let arguments = ["--quiet", "--quiet", "--yes", "--no-install-recommends"];
-        cmd!(
+        let level = if daemons.is_empty() {
+            None
+        } else {
+            Some("RUNLEVEL=1")
+        };
+        let installed = cmd!(
             shell,
-            "{before} {option...} apt-get install {arguments...} {packages...}"
-        )
-        .run()
-    });
-    install.map_err(|error| missing().details([error.to_string()]))
+            "{before} {option...} env {level...} apt-get install {arguments...} {packages...}"
+        );
+        let installed = installed.run().map_err(anyhow::Error::from);
+        if masked {
+            // What was not installed has nothing to be disabled.
+            let disabled = installed.is_ok().then(|| systemctl(&["disable"]));
+            systemctl(&["unmask", "--runtime"])?;
+            disabled.transpose()?;
+        }
+        installed.map_err(Error::from)
+    }
+}
+
+/// The services that these packages start by themselves, of which the tests
+/// want the programs alone.
+fn daemons(packages: &[&str]) -> Vec<&'static str> {
+    let known = [
+        ("nginx-light", "nginx.service"),
+        ("docker-registry", "docker-registry.service"),
+    ];
+    let brought = known
+        .iter()
+        .filter(|(package, _)| packages.contains(package));
+    brought.map(|(_, service)| *service).collect()
 }
 
 /// Unpacks systemd-resolved below the workspace's `target`, where the machine
@@ -220,4 +280,15 @@ fn present(program: &str) -> bool {
         || ["/usr/sbin", "/sbin"]
             .iter()
             .any(|folder| std::path::Path::new(folder).join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_package_would_start_is_known_of_those_that_are_installed_alone() {
+        assert_eq!(daemons(&["git", "nginx-light"]), ["nginx.service"]);
+        assert_eq!(daemons(&["docker.io"]), Vec::<&str>::new());
+    }
 }

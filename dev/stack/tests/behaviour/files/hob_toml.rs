@@ -145,6 +145,23 @@ error: `domains`: `` is not a domain
 "#]],
     );
     check(
+        "== hob.toml\ndomains = [\"shop.10\", \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.cccccc\"]\n== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+error: `domains`: `shop.10` is not a domain: a name that ends in a number is an address
+ --> hob.toml:1:12
+  |
+1 | domains = ["shop.10", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbb...
+  |            ^^^^^^^^^
+
+error: `domains`: a domain has at most 125 characters, this one has 126: with a service and a stack before it, no name in it is longer than DNS takes
+ --> hob.toml:1:23
+  |
+1 | ...", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.cccccc"]
+  |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+"#]],
+    );
+    check(
         "== hob.toml\ndomains = []\n== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",
         str![[r#"
 error: `domains`: it cannot be empty

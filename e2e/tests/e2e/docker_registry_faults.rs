@@ -1,0 +1,279 @@
+//! A registry that is killed, full, broken, or somebody else's: what a person
+//! is told, and that the next command mends it.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hob_e2e::{Session, World, until};
+
+use crate::docker_images::dockerfile;
+use crate::docker_registry::registered;
+
+/// Where the registry keeps what it has.
+const DATA: &str = "/var/lib/registry/docker/registry/v2";
+
+/// The KiB that have come and are no whole layer yet.
+fn under_way(world: &World) -> u64 {
+    let line = "du -sk repositories/demo/web/_uploads 2>/dev/null | cut -f1";
+    let said = in_registry(world, line);
+    said.trim().parse().unwrap_or_default()
+}
+
+/// Runs a line of shell as root in the registry's data.
+fn in_registry(world: &World, line: &str) -> String {
+    let container = world.platform_container("registry").id;
+    let line = format!("cd {DATA} && {line}");
+    world.client().exec(&container, &["sh", "-c", &line])
+}
+
+/// Has a layer in the image that takes seconds to be sent.
+fn make_large(world: &World, words: &str) {
+    let line = format!("RUN head -c 150000000 /dev/urandom > /app/{words}");
+    dockerfile(world, &line);
+}
+
+/// A push of which a good part of a large layer has come.
+fn pushing(world: &World) -> Session {
+    let before = under_way(world);
+    let push = world.background(["registry", "push"]);
+    until("a part of a large layer", || {
+        under_way(world) > before + 20_000
+    });
+    push
+}
+
+/// The names that the engine has for the registry's images.
+fn names(world: &World, port: u16) -> Vec<String> {
+    world.client().images_named(&format!("127.0.0.1:{port}/"))
+}
+
+/// How many images it lists.
+fn listed(world: &World) -> usize {
+    let list = world.hob(["registry", "ls", "--json"]).good();
+    list.out.lines().count()
+}
+
+#[test]
+fn a_registry_that_is_killed_during_a_push_comes_back_and_gets_only_what_is_missing() {
+    let (world, port) = registered("killed");
+    world.hob(["registry", "push"]).good();
+    let blobs = |world: &World| -> Vec<String> {
+        let found = in_registry(world, "find blobs -name data -printf '%p %i %T@\\n'");
+        found.lines().map(str::to_owned).collect()
+    };
+    let before = blobs(&world);
+    assert!(!before.is_empty());
+    make_large(&world, "large");
+    let mut push = pushing(&world);
+    world
+        .client()
+        .kill(&world.platform_container("registry").id);
+    assert_eq!(push.end(), 0, "{}", push.err());
+    assert!(push.said("the registry went away; it is brought up again"));
+    assert_eq!(listed(&world), 2);
+    let after = blobs(&world);
+    for blob in &before {
+        assert!(after.contains(blob), "{blob} was sent again: {after:?}");
+    }
+    // A layer, a configuration and a manifest.
+    assert_eq!(after.len(), before.len() + 3, "{after:?}");
+    assert_eq!(names(&world, port), Vec::<String>::new());
+    let again = world.hob(["registry", "push"]).good();
+    assert!(again.err.contains("is there already"), "{again:?}");
+}
+
+#[test]
+fn nobody_collects_during_a_push_and_what_a_killed_one_left_goes_with_the_next() {
+    let (world, port) = registered("left");
+    make_large(&world, "first");
+    let mut push = pushing(&world);
+    let collect = world.hob(["registry", "gc"]).code(1);
+    assert!(
+        collect.err.contains("somebody pushes just now"),
+        "{collect:?}"
+    );
+    push.kill();
+    assert_eq!(names(&world, port).len(), 1);
+    world.hob(["registry", "gc"]).good();
+    assert_eq!(names(&world, port), Vec::<String>::new());
+    let mut push = pushing(&world);
+    push.kill();
+    assert_eq!(names(&world, port).len(), 1);
+    world.hob(["registry", "push"]).good();
+    assert_eq!(names(&world, port), Vec::<String>::new());
+    assert_eq!(listed(&world), 1);
+    // What it sent in vain is taken for a push that goes on, for a minute.
+    in_registry(
+        &world,
+        "find repositories/demo/web/_uploads -exec touch -d '1 hour ago' {} +",
+    );
+    world.hob(["registry", "gc"]).good();
+    let uploads = in_registry(&world, "ls repositories/demo/web/_uploads");
+    assert_eq!(uploads.trim(), "");
+}
+
+#[test]
+fn a_name_that_somebody_else_gave_an_image_stays() {
+    let (world, port) = registered("named by hand");
+    world.hob(["registry", "push"]).good();
+    let list = world.hob(["registry", "ls", "--json"]).good();
+    let list: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+    let tag = list["image"]["tags"][0].as_str().unwrap();
+    let name = format!("127.0.0.1:{port}/demo/web:{tag}");
+    world.client().pull(&name);
+    world.hob(["registry", "rm", "demo/web"]).good();
+    world.hob(["registry", "push"]).good();
+    assert_eq!(names(&world, port), [name.as_str()]);
+    world.client().remove_image(&name);
+}
+
+#[test]
+fn two_pushes_at_once_push_one_image_and_leave_no_name() {
+    let (world, port) = registered("twice");
+    make_large(&world, "twice");
+    world.hob(["build"]).good();
+    let mut both = [pushing(&world), world.background(["registry", "push"])];
+    for push in &mut both {
+        assert_eq!(push.end(), 0, "{}", push.err());
+    }
+    assert_eq!(listed(&world), 1);
+    assert_eq!(names(&world, port), Vec::<String>::new());
+}
+
+#[test]
+fn a_full_disk_ends_a_push_at_once_and_is_told_by_all_that_look() {
+    let (world, port) = registered("full");
+    world.hob(["registry", "down"]).good();
+    let volumes = world.client().volumes_of(&world.platform_project());
+    let [volume] = &volumes[..] else {
+        panic!("{volumes:?}");
+    };
+    world.client().make_small(volume, 20);
+    world.hob(["registry", "up"]).good();
+    let full = "the registry's disk is full: 0 KiB of 20 MiB are free";
+    let push = world.hob(["registry", "push"]).code(1);
+    for part in [
+        full,
+        "`hob registry gc --keep 1`",
+        "`hob registry push` goes on",
+    ] {
+        assert!(push.err.contains(part), "{part}: {push:?}");
+    }
+    assert_eq!(names(&world, port), Vec::<String>::new());
+    let status = world.hob(["registry", "status"]).good();
+    assert!(status.err.contains(full), "{status:?}");
+    let list = world.hob(["registry", "ls"]).good();
+    assert!(list.err.contains(full), "{list:?}");
+    in_registry(
+        &world,
+        "find repositories/demo/web/_uploads -exec touch -d '1 hour ago' {} +",
+    );
+    let freed = world.hob(["registry", "gc"]).good();
+    assert!(freed.err.contains("19 MiB are free again"), "{freed:?}");
+    let status = world.hob(["registry", "status"]).good();
+    assert_eq!(status.err, "", "{status:?}");
+    world.hob(["registry", "down", "--volumes"]).good();
+    world.hob(["registry", "push"]).good();
+}
+
+#[test]
+fn broken_data_hides_no_good_image_and_a_push_mends_what_it_can() {
+    let (world, _) = registered("good");
+    world.hob(["registry", "push"]).good();
+    dockerfile(&world, "RUN echo broken > /app/page.txt");
+    world.hob(["registry", "push"]).good();
+    let tags = in_registry(&world, "ls -1t repositories/demo/web/_manifests/tags");
+    let newest = tags.lines().next().unwrap().trim();
+    let link = format!("repositories/demo/web/_manifests/tags/{newest}/current/link");
+    in_registry(&world, &format!("echo garbage > {link}"));
+    let list = world.hob(["registry", "ls", "--json"]).code(1);
+    assert_eq!(list.out.lines().count(), 1, "{list:?}");
+    for part in [newest, "`hob registry push`"] {
+        assert!(list.err.contains(part), "{part}: {list:?}");
+    }
+    world.hob(["registry", "push"]).good();
+    assert_eq!(listed(&world), 2);
+    in_registry(&world, "chmod 000 repositories");
+    let unread = format!("the registry may not read {DATA}/repositories");
+    let list = world.hob(["registry", "ls"]).code(1);
+    for part in [unread.as_str(), "`hob registry down --volumes`"] {
+        assert!(list.err.contains(part), "{part}: {list:?}");
+    }
+    let status = world.hob(["registry", "status"]).good();
+    assert!(status.err.contains(&unread), "{status:?}");
+    dockerfile(&world, "RUN echo another > /app/page.txt");
+    let push = world.hob(["registry", "push"]).code(1);
+    assert!(push.err.contains(&unread), "{push:?}");
+}
+
+/// Answers everything as a registry does that has nothing.
+struct Stranger {
+    over: Arc<AtomicBool>,
+    port: u16,
+    thread: Option<std::thread::JoinHandle<usize>>,
+}
+
+impl Stranger {
+    fn on(port: u16, body: &'static str) -> Self {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let heard = over.clone();
+        let thread = std::thread::spawn(move || {
+            let mut removals = 0;
+            for stream in listener.incoming() {
+                if heard.load(Ordering::Relaxed) {
+                    break;
+                }
+                let mut stream = stream.unwrap();
+                let mut asked = [0; 1024];
+                let read = stream.read(&mut asked).unwrap_or_default();
+                removals += usize::from(asked[..read].starts_with(b"DELETE"));
+                let length = body.len();
+                let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length";
+                let _ = write!(stream, "{head}: {length}\r\n\r\n{body}");
+            }
+            removals
+        });
+        Self {
+            over,
+            port,
+            thread: Some(thread),
+        }
+    }
+
+    /// How often it was asked to remove something.
+    fn end(mut self) -> usize {
+        self.over.store(true, Ordering::Relaxed);
+        drop(std::net::TcpStream::connect(("127.0.0.1", self.port)));
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+#[test]
+fn what_a_stranger_has_on_the_port_is_named_and_left_alone() {
+    let (world, port) = registered("stranger");
+    world.hob(["registry", "down"]).good();
+    for body in ["<html>hello", "{}"] {
+        let stranger = Stranger::on(port, body);
+        let told = format!("somebody else has its port {port}");
+        let verbs: [&[&str]; 3] = [&["ls"], &["rm", "demo/web"], &["gc"]];
+        for verb in verbs {
+            let run = world.hob([&["registry"], verb].concat()).code(1);
+            for part in [told.as_str(), "`hob registry up --port PORT`"] {
+                assert!(run.err.contains(part), "{part}: {run:?}");
+            }
+        }
+        let status = world.hob(["registry", "status"]).good();
+        assert!(status.err.contains(&told), "{status:?}");
+        for verb in ["push", "up"] {
+            let run = world.hob(["registry", verb]).code(1);
+            for part in ["is taken", "`hob registry up --port PORT`"] {
+                assert!(run.err.contains(part), "{part}: {run:?}");
+            }
+        }
+        assert_eq!(stranger.end(), 0);
+    }
+    world.hob(["registry", "push"]).good();
+}
