@@ -167,7 +167,7 @@ async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
             continue;
         }
         let text = home.read(read).map_err(home_error)?;
-        match Beside::find(engine, home, service).await {
+        match Beside::settled(engine, home, service).await {
             Found::Up(beside) => match read {
                 Read::Names => beside.signal().await?,
                 // It is about to listen elsewhere, as a new process.

@@ -10,13 +10,18 @@ use hob_engine::{AgentClient, Engine, ProjectRef, Verdict};
 use hob_platform::{Home, STACK};
 use hob_stack::{EngineChoice, ProjectId, ServiceId};
 use hob_wire::{Reply, Request, Status};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Inside, inside};
 use crate::error::{Error, Result};
 
 /// How long an agent may take to say how it is.
 const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// How long it may take until a service is known to be up or not, and between
+/// two looks at that.
+const SETTLED: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How long an agent may take to send a signal.
 const SIGNAL: Duration = Duration::from_secs(10);
@@ -105,6 +110,17 @@ impl Beside {
             }
         }
         Found::Down
+    }
+
+    /// The same once it is known whether it is up, within a limit.
+    pub async fn settled(engine: &Engine, home: &Home, service: &'static str) -> Found {
+        let end = Instant::now() + SETTLED;
+        loop {
+            match Self::find(engine, home, service).await {
+                Found::Unknown if Instant::now() < end => tokio::time::sleep(LOOK).await,
+                found => return found,
+            }
+        }
     }
 
     /// The same process, which is told that there is something to read.

@@ -189,7 +189,7 @@ async fn is_up(engine: &Engine, files: &Project, service: &Service, rollout: &Ro
 /// That there is somebody who moves requests.
 async fn ingress_is_up(engine: &Engine) -> Result {
     let home = platform::home(engine.environment())?;
-    match Beside::find(engine, &home, INGRESS).await {
+    match Beside::settled(engine, &home, INGRESS).await {
         Found::Up(_) => Ok(()),
         Found::Down | Found::Unknown => {
             let error = "requests come to versions by the ingress, which is not up";

@@ -101,7 +101,7 @@ impl<'a> Instance<'a> {
             return Ok(Drained::Wholly);
         };
         let home = platform::home(self.engine.environment())?;
-        let Found::Up(ingress) = Beside::find(self.engine, &home, INGRESS).await else {
+        let Found::Up(ingress) = Beside::settled(self.engine, &home, INGRESS).await else {
             return Ok(Drained::Wholly);
         };
         let limit = Duration::from(self.service.limits.drain);
