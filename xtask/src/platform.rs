@@ -26,7 +26,7 @@ mod port;
 mod taken;
 
 pub use announcer::{Announcer, announce_all};
-pub use door::{Door, addresses};
+pub use door::{Door, addresses, addresses_of};
 pub use port::in_url;
 pub use taken::listenable;
 

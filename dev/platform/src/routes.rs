@@ -29,7 +29,10 @@ pub fn routes(all: &[Announced], port: u16) -> String {
     }
     for announced in all {
         for (stack, said) in announced.doors() {
-            if let Some((site, own)) = door(announced, stack, said, &mut taken) {
+            // What is up of a project may be on two engines.
+            let same = all.iter().filter(|it| it.root == announced.root);
+            let up: Vec<&AnnouncedService> = same.flat_map(|it| &it.services).collect();
+            if let Some((site, own)) = door((announced, &up), (stack, said), &mut taken) {
                 sites.push(site);
                 listeners.extend(own);
             }
@@ -70,9 +73,8 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
 /// What a stack's services answer at its own name and at its own port: by
 /// path, whether they are up or not.
 fn door(
-    announced: &Announced,
-    stack: &str,
-    said: &AnnouncedStack,
+    (announced, up): (&Announced, &[&AnnouncedService]),
+    (stack, said): (&str, &AnnouncedStack),
     taken: &mut Taken,
 ) -> Option<(Site, Option<Listener>)> {
     let port = said.listens();
@@ -87,13 +89,13 @@ fn door(
         return None;
     }
     let routes = said.routes.iter().filter_map(|(path, service)| {
-        let is_it = |it: &&AnnouncedService| it.stack == stack && it.service == *service;
-        let up = announced.services.iter().filter(|it| it.http);
-        route(
-            path,
-            service,
-            up.filter(is_it).filter_map(upstream).collect(),
-        )
+        let is_it = |it: &&&AnnouncedService| it.stack == stack && it.service == *service;
+        let up = up.iter().filter(|it| it.http).filter(is_it);
+        // What was told twice, the first time as its own host has it.
+        let mut addresses = BTreeSet::new();
+        let upstreams = up.filter_map(|it| upstream(it));
+        let upstreams = upstreams.filter(|it| addresses.insert(it.addr));
+        route(path, service, upstreams.collect())
     });
     let routes = routes.collect();
     let site = Site {

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use hob_engine::{Engine, Owner, Want, owner};
-use hob_platform::{Announced, DNS, Home, INGRESS, STACK};
+use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, STACK};
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::Mode;
 
@@ -236,18 +236,15 @@ pub fn addresses(context: &Context, project: &Project) -> Result<BTreeMap<String
             let stack = project.stacks.get(service.stack.as_str());
             if stack.is_some_and(|it| it.ingress.is_some()) {
                 let id = format!("{}/{}", service.stack, service.service);
-                addresses.insert(id, of_service(&announced, service, &http));
+                addresses.insert(id, addresses_of(&announced, service, &http));
             }
         }
     }
     Ok(addresses)
 }
 
-fn of_service(
-    announced: &Announced,
-    service: &hob_platform::AnnouncedService,
-    http: &str,
-) -> Vec<String> {
+/// The addresses of one service; `http` is what stands after a host.
+pub fn addresses_of(announced: &Announced, service: &AnnouncedService, http: &str) -> Vec<String> {
     let (stack, name) = (&service.stack, &service.service);
     let said = announced.stacks.get(stack);
     let port = said.and_then(|it| it.listens());

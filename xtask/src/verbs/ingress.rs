@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use hob_platform::{Announced, INGRESS};
+use hob_platform::INGRESS;
 
 use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::Result;
-use crate::platform::{Platform, announce_all, home_error, in_url, listenable};
+use crate::platform::{Platform, addresses_of, announce_all, home_error, in_url, listenable};
 
 pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
     match verb {
@@ -38,19 +38,11 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
 fn show(context: &Context, platform: &Platform) -> Result {
     let port = in_url(&platform.settings);
     for announced in platform.home.announced().map_err(home_error)? {
-        for name in served(&announced) {
-            context.output.data(format!("http://{name}{port}/"))?;
+        for service in announced.services.iter().filter(|it| it.http) {
+            for address in addresses_of(&announced, service, &port) {
+                context.output.data(address)?;
+            }
         }
     }
     Ok(())
-}
-
-/// The hosts of a project's services.
-fn served(announced: &Announced) -> Vec<String> {
-    let services = announced.services.iter().filter(|it| it.http);
-    let names = services.flat_map(|it| {
-        let domains = announced.domains.iter();
-        domains.map(move |domain| format!("{}.{}.{domain}", it.service, it.stack))
-    });
-    names.collect()
 }
