@@ -27,7 +27,7 @@ mod taken;
 
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
-pub use door::{Door, addresses};
+pub use door::{Door, addresses, addresses_of};
 pub use port::in_url;
 pub use taken::listenable;
 

@@ -47,7 +47,10 @@ pub fn routes(all: &[Announced], doors: &Doors) -> String {
     }
     for announced in all {
         for (stack, said) in announced.doors() {
-            if let Some((site, own)) = door(announced, stack, said, &mut taken) {
+            // What is up of a project may be on two engines.
+            let same = all.iter().filter(|it| it.root == announced.root);
+            let up: Vec<&AnnouncedService> = same.flat_map(|it| &it.services).collect();
+            if let Some((site, own)) = door((announced, &up), (stack, said), &mut taken) {
                 sites.push(site);
                 listeners.extend(own);
             }
@@ -81,7 +84,11 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
         let hosts = announced.domains.iter();
         let hosts = hosts.map(|domain| format!("{service}.{stack}.{domain}"));
         let hosts = taken.hosts(hosts);
-        let route = route("/", service, upstreams(announced, (stack, service), taken))?;
+        let route = route(
+            "/",
+            service,
+            upstreams(&announced.services, (stack, service), taken),
+        )?;
         taken.site((stack, &name), hosts, vec![route])
     };
     named.into_iter().filter_map(site).collect()
@@ -89,13 +96,12 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
 
 /// Who answers for a service by its name: more than one while versions of it
 /// share its requests.
-fn upstreams(
-    announced: &Announced,
+fn upstreams<'a>(
+    up: impl IntoIterator<Item = &'a AnnouncedService>,
     (stack, service): (&str, &str),
     taken: &mut Taken,
 ) -> Vec<Upstream> {
-    let of_stack = announced.services.iter();
-    let of_stack = of_stack.filter(|it| it.http && it.stack == stack);
+    let of_stack = up.into_iter().filter(|it| it.http && it.stack == stack);
     let upstream = |it: &AnnouncedService| {
         Some(Upstream {
             addr: reached(it.addr).try_into().ok()?,
@@ -103,15 +109,17 @@ fn upstreams(
             version: taken.version(it).parse().ok()?,
         })
     };
-    of_stack.filter_map(upstream).collect()
+    // What was told twice, the first time as its own host has it.
+    let mut addresses = BTreeSet::new();
+    let upstreams = of_stack.filter_map(upstream);
+    upstreams.filter(|it| addresses.insert(it.addr)).collect()
 }
 
 /// What a stack's services answer at its own name and at its own port: by
 /// path, whether they are up or not.
 fn door(
-    announced: &Announced,
-    stack: &str,
-    said: &AnnouncedStack,
+    (announced, up): (&Announced, &[&AnnouncedService]),
+    (stack, said): (&str, &AnnouncedStack),
     taken: &mut Taken,
 ) -> Option<(Site, Option<Listener>)> {
     let port = said.listens();
@@ -127,7 +135,11 @@ fn door(
         return None;
     }
     let routes = said.routes.iter().filter_map(|(path, service)| {
-        route(path, service, upstreams(announced, (stack, service), taken))
+        route(
+            path,
+            service,
+            upstreams(up.iter().copied(), (stack, service), taken),
+        )
     });
     let routes = routes.collect();
     let site = Site {

@@ -198,7 +198,7 @@ pub(crate) const SERVICE: Shape = Shape::Table(&[
     key("limits", LIMITS_ABOUT, LIMITS),
     key(
         "packages",
-        "Program to Debian package, said when the program is missing.",
+        "Program to Debian package, said when the program is missing. One that `build` and `run` do not name is called by a script of theirs.",
         map(Names::Program, &Shape::Text(Text::Package)),
     ),
     key(

@@ -91,9 +91,13 @@ fn what_a_stack_with_a_door_stands_on_comes_up_before_it_and_stays() {
     until("a closed door", || asked(door, "/").is_none());
     let status = world.hob(["ingress", "status"]).good();
     assert!(status.out.contains("ready"), "{status:?}");
+    assert!(!status.out.contains("localhost"), "{status:?}");
     let once_more = world.hob(["up"]).good();
     assert!(!once_more.err.contains("stands on"), "{once_more:?}");
     assert_eq!(asked(door, "/"), good("web"));
+    let status = world.hob(["ingress", "status"]).good();
+    let address = format!("http://localhost:{door}/api\n");
+    assert!(status.out.contains(&address), "{status:?}");
 }
 
 #[test]
@@ -177,6 +181,19 @@ fn a_door_that_somebody_else_listens_at_is_said_before_anything_is_changed() {
     shop.world.hob(["up", "late"]).good();
     assert_eq!(asked(taken, "/"), good("web"));
     assert_eq!(asked(shop.door, "/"), good("web"));
+}
+
+#[test]
+fn a_session_waits_for_a_door_that_somebody_else_listens_at() {
+    let shop = shop();
+    let stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, shop.door)).unwrap();
+    let mut session = shop.world.dev(&[]);
+    let said = format!("the ingress cannot listen on 127.0.0.1:{}", shop.door);
+    session.wait(&said);
+    assert_eq!(shop.world.marked(), []);
+    drop(stranger);
+    until("the door", || asked(shop.door, "/") == good("web"));
+    assert_eq!(session.stop(), 130);
 }
 
 #[test]

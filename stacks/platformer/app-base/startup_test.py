@@ -1,6 +1,6 @@
 """startup.sh against a real repository: text in, text out.
 
-Run it with `python3 -m unittest` in this folder.
+Run it with `python3 -B -m unittest startup_test` in this folder.
 """
 
 import hashlib

@@ -43,6 +43,7 @@ http {
     scgi_temp_path scgi;
     access_log /dev/stdout;
     server_tokens off;
+    absolute_redirect off;
     default_type application/octet-stream;
     types {
         text/plain config;

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use hob_engine::{Engine, Owner, Want, owner};
-use hob_platform::{Announced, DNS, Home, INGRESS, STACK};
+use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, STACK};
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::Mode;
 
@@ -236,23 +236,21 @@ pub fn addresses(context: &Context, project: &Project) -> Result<BTreeMap<String
             let stack = project.stacks.get(service.stack.as_str());
             if stack.is_some_and(|it| it.ingress.is_some()) {
                 let id = format!("{}/{}", service.stack, service.service);
-                addresses.insert(id, of_service(&announced, service, &http));
+                addresses.insert(id, addresses_of(&announced, service, &http));
             }
         }
     }
     Ok(addresses)
 }
 
-fn of_service(
-    announced: &Announced,
-    service: &hob_platform::AnnouncedService,
-    http: &str,
-) -> Vec<String> {
-    let (stack, name) = (&service.stack, &service.service);
+/// The addresses of one service; `http` is what stands after a host.
+pub fn addresses_of(announced: &Announced, service: &AnnouncedService, http: &str) -> Vec<String> {
+    let (stack, names) = (&service.stack, &service.names);
     let said = announced.stacks.get(stack);
     let port = said.and_then(|it| it.listens());
     let routes = said.into_iter().flat_map(|it| &it.routes);
-    let paths: Vec<&String> = routes.filter(|it| it.1 == name).map(|it| it.0).collect();
+    let routes = routes.filter(|it| names.contains_key(it.1));
+    let paths: Vec<&String> = routes.map(|it| it.0).collect();
     let mut addresses = Vec::new();
     for path in &paths {
         addresses.extend(port.map(|port| format!("http://localhost:{port}{path}")));
@@ -260,7 +258,8 @@ fn of_service(
     for domain in &announced.domains {
         let by_path = paths.iter();
         addresses.extend(by_path.map(|path| format!("http://{stack}.{domain}{http}{path}")));
-        addresses.push(format!("http://{name}.{stack}.{domain}{http}/"));
+        let by_name = names.keys();
+        addresses.extend(by_name.map(|name| format!("http://{name}.{stack}.{domain}{http}/")));
     }
     addresses
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use hob_platform::{Announced, INGRESS, shadowed};
+use hob_platform::{INGRESS, shadowed};
 
 use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::Result;
-use crate::platform::{Platform, announce_all, home_error, in_url, leads_elsewhere, listenable};
+use crate::platform::{
+    Platform, addresses_of, announce_all, home_error, in_url, leads_elsewhere, listenable,
+};
 
 pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
     match verb {
@@ -38,9 +40,14 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
 fn show(context: &Context, platform: &Platform) -> Result {
     let port = in_url(&platform.settings);
     let all = platform.home.announced().map_err(home_error)?;
-    let names: BTreeSet<String> = all.iter().flat_map(Announced::hosts).collect();
-    for name in names {
-        context.output.data(format!("http://{name}{port}/"))?;
+    let mut addresses = BTreeSet::new();
+    for announced in &all {
+        for service in announced.services.iter().filter(|it| it.http) {
+            addresses.extend(addresses_of(announced, service, &port));
+        }
+    }
+    for address in addresses {
+        context.output.data(address)?;
     }
     for it in shadowed(&all) {
         context.output.say(leads_elsewhere(&it));

@@ -196,9 +196,13 @@ fn crates(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {
 }
 
 fn stacks(shell: &Shell, _: &TestArgs) -> xshell::Result<()> {
-    let _folder = shell.push_dir("stacks/polykube/goapi");
-    cmd!(shell, "go vet ./...").run()?;
-    cmd!(shell, "go test ./...").run()
+    let goapi = {
+        let _folder = shell.push_dir("stacks/polykube/goapi");
+        let vet = cmd!(shell, "go vet ./...").run();
+        vet.and_then(|()| cmd!(shell, "go test ./...").run())
+    };
+    let _folder = shell.push_dir("stacks/platformer/app-base");
+    goapi.and(cmd!(shell, "python3 -B -m unittest startup_test").run())
 }
 
 fn builder(shell: &Shell, args: &TestArgs) -> xshell::Result<()> {

@@ -87,14 +87,19 @@ impl HostEngine {
         facts
     }
 
-    /// The programs of a service that are not on the search path.
+    /// The programs of a service that are not on the search path. Scripts may
+    /// look further: Debian keeps servers elsewhere.
     fn missing(&self, service: &Service, mode: Mode) -> BTreeSet<String> {
         let path = self.setup.environment.get("PATH");
-        tools::programs(service, mode)
-            .into_iter()
-            .filter(|program| which::which_in(program, path, &service.source).is_err())
-            .map(str::to_owned)
-            .collect()
+        let further = tools::path_with_system(path).or_else(|| path.cloned());
+        let is_not_on = |program: &str, path: Option<&String>| {
+            which::which_in(program, path, &service.source).is_err()
+        };
+        let called = tools::programs(service, mode).into_iter();
+        let called = called.filter(|program| is_not_on(program, path));
+        let of_scripts = tools::of_scripts(service);
+        let of_scripts = of_scripts.filter(|program| is_not_on(program, further.as_ref()));
+        called.chain(of_scripts).map(str::to_owned).collect()
     }
 
     /// The version of nginx, if it is installed.

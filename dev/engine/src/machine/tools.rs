@@ -83,6 +83,15 @@ pub fn programs(service: &Service, mode: Mode) -> BTreeSet<&str> {
         .collect()
 }
 
+/// The programs that a service names the packages of and calls in no mode
+/// itself: a script of it does.
+pub fn of_scripts(service: &Service) -> impl Iterator<Item = &str> {
+    let modes = [Mode::Dev, Mode::Run].into_iter();
+    let called: BTreeSet<&str> = modes.flat_map(|mode| programs(service, mode)).collect();
+    let named = service.packages.keys().map(String::as_str);
+    named.filter(move |program| !called.contains(program))
+}
+
 /// Whether a program's name is looked up in the search path: a path is not,
 /// and neither is what the build makes.
 #[must_use]

@@ -209,7 +209,8 @@ fn an_offset_moves_a_stacks_port() {
 
 #[test]
 fn a_port_that_somebody_has_already_is_not_listened_on_twice() {
-    let second = with_door(Some(8088), &[("/second", "web")]);
+    let mut second = with_door(Some(8088), &[("/second", "web")]);
+    second.root = "/q".into();
     let all = [with_door(Some(8088), &[("/first", "web")]), second];
     let text = routes(&all, &doors());
     assert_eq!(text.matches("listen 127.0.0.1:8088").count(), 1, "{text}");
@@ -228,4 +229,24 @@ fn a_door_of_which_nothing_is_up_is_closed() {
     announced.services.clear();
     let ports = listened(&routes(&[announced], &doors())).into_iter();
     assert_eq!(ports.map(|it| it.port()).collect::<Vec<_>>(), [80]);
+}
+
+#[test]
+fn a_project_on_two_engines_has_one_door() {
+    let first = with_door(None, &[("/", "web"), ("/late", "later")]);
+    let mut second = with_door(None, &[("/", "web"), ("/late", "later")]);
+    second.services = project(&[("shop", "later", 20001)]).services;
+    let site = site(&[first, second], "shop");
+    assert!(!site.contains("nothing serves later"), "{site}");
+}
+
+#[test]
+fn what_two_engines_tell_of_one_address_is_led_to_once() {
+    let first = with_door(Some(8088), &[("/", "web")]);
+    let mut second = first.clone();
+    second.services[0].version = "dev".to_owned();
+    let text = routes(&[first, second], &doors());
+    let upstream = text.split("upstream shop.1 {").nth(1).unwrap_or_default();
+    let upstream = upstream.split('}').next().unwrap_or_default();
+    assert_eq!(upstream.matches("127.0.0.1:20000").count(), 1, "{text}");
 }

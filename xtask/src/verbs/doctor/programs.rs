@@ -29,7 +29,9 @@ pub async fn programs(
 ) -> Vec<Program> {
     let mut found: BTreeMap<String, Program> = BTreeMap::new();
     let path = environment.get("PATH");
-    let mut add = |name: &str, package: Option<String>, folder: &Path, user: Option<String>| {
+    // Scripts may look where Debian keeps servers.
+    let further = tools::path_with_system(path).or_else(|| path.cloned());
+    let mut add = |name: &str, package, folder: &Path, user: Option<String>, path| {
         let program = found.entry(name.to_owned()).or_insert_with(|| Program {
             name: name.to_owned(),
             path: which::which_in(name, path, folder).ok(),
@@ -40,31 +42,30 @@ pub async fn programs(
     };
     let known = |name: &str| tools::package(name, &BTreeMap::new());
     let root = Path::new("/");
-    add("git", known("git"), root, None);
+    add("git", known("git"), root, None, path);
     if from_sources {
         for name in ["cargo", "rustc"] {
-            add(name, known(name), root, Some("hob itself".to_owned()));
+            add(name, known(name), root, Some("hob itself".to_owned()), path);
         }
     }
     for service in services {
-        for name in called(service) {
-            let package = tools::package(&name, &service.packages);
-            add(
-                &name,
-                package,
-                &service.source,
-                Some(service.id.to_string()),
-            );
+        let called = called(service).into_iter().map(|name| (name, path));
+        let of_scripts = tools::of_scripts(service).map(|name| (name, further.as_ref()));
+        for (name, path) in called.chain(of_scripts) {
+            let package = tools::package(name, &service.packages);
+            let user = Some(service.id.to_string());
+            add(name, package, &service.source, user, path);
         }
     }
     ask(found, environment).await
 }
 
 /// What a service calls in either mode.
-fn called(service: &Service) -> BTreeSet<String> {
+fn called(service: &Service) -> BTreeSet<&str> {
     let modes = [Mode::Dev, Mode::Run].into_iter();
-    let programs = modes.flat_map(|mode| tools::programs(service, mode));
-    programs.map(str::to_owned).collect()
+    modes
+        .flat_map(|mode| tools::programs(service, mode))
+        .collect()
 }
 
 /// Adds what the programs say of their version. One that no table knows is

@@ -33,6 +33,16 @@ const NEEDED: &[Needed] = &[
         fast: true,
     },
     Needed {
+        program: "python3",
+        package: "python3",
+        fast: true,
+    },
+    Needed {
+        program: "curl",
+        package: "curl",
+        fast: true,
+    },
+    Needed {
         program: "nginx",
         package: "nginx-light",
         fast: true,
@@ -75,6 +85,11 @@ const NEEDED: &[Needed] = &[
     Needed {
         program: "mcs",
         package: "mono-mcs",
+        fast: false,
+    },
+    Needed {
+        program: "java",
+        package: "default-jdk-headless",
         fast: false,
     },
     Needed {

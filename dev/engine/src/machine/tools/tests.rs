@@ -1,6 +1,8 @@
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PACKAGES, is_looked_up, missing, package, path_with_system};
+use super::{PACKAGES, is_looked_up, missing, of_scripts, package, path_with_system};
 
 fn check(programs: &[&str], packages: &[(&str, &str)], root: bool, expected: &str) {
     let programs: BTreeSet<String> = programs.iter().map(|p| (*p).to_owned()).collect();
@@ -38,6 +40,21 @@ fn the_service_knows_better_and_unknown_programs_are_said() {
          `sudo apt-get install mono-complete`\n\
          put `zig` on the `PATH`, or name what brings it: `packages = { zig = \"…\" }`",
     );
+}
+
+#[test]
+fn what_scripts_call_is_what_packages_name_and_nothing_else_calls() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("stacks/s");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = "version = 1\n[services.a]\nrun = [\"sh\", \"start.sh\"]\nbuild = [\"javac\"]\n\
+                packages = { javac = \"jdk\", java = \"jre\", curl = \"curl\" }\n\
+                [services.a.dev]\nrun = [\"java\"]\nbuild = []\n";
+    std::fs::write(folder.join("stack.toml"), text).unwrap();
+    let loaded = hob_stack::Project::load(root.path(), &BTreeMap::new());
+    let project = loaded.project.unwrap();
+    let service = project.services().next().unwrap();
+    assert_eq!(of_scripts(service).collect::<Vec<_>>(), ["curl"]);
 }
 
 #[test]
