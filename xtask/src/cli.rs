@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod platform;
 
-pub use platform::{ClusterKind, DnsVerb, IngressVerb, PushArgs, RegistryVerb};
+pub use platform::{CaVerb, ClusterKind, DnsVerb, IngressVerb, PushArgs, RegistryVerb};
 
 /// Brings local development environments up and keeps them hot: a saved file
 /// is built and answered by new code at once, without a failed request.

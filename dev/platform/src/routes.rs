@@ -258,7 +258,9 @@ mod tests {
             certificates: BTreeMap::from([("shop".to_owned(), "shop-1.pem".to_owned())]),
         };
         let led = text_led(&routes(&all, &doors));
-        assert_data_eq!(led.join("\n") + "\n", str![[r#"
+        assert_data_eq!(
+            led.join("\n") + "\n",
+            str![[r#"
 ssl_protocols TLSv1.2 TLSv1.3;
 ssl_session_cache shared:hob:1m;
 ssl_session_timeout 1h;
@@ -284,7 +286,8 @@ server_name web.shop.test;
 ssl_certificate "/hob-certificates/shop-1.pem";
 ssl_certificate_key "/hob-certificates/shop-1.pem";
 
-"#]]);
+"#]]
+        );
     }
 
     #[test]

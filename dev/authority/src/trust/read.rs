@@ -32,6 +32,9 @@ const DATABASES: [&str; 6] = [
     ".var/app/org.chromium.Chromium/.pki/nssdb",
 ];
 
+/// Programs that Debian's store tells of changes.
+const HOOKS: &str = "/etc/ca-certificates/update.d";
+
 impl Stores {
     /// Looks at all of it.
     #[must_use]
@@ -55,6 +58,7 @@ impl Stores {
         Self {
             there: file.map(|it| entry(&below(root, it))),
             has_folder: folder.is_some_and(|it| below(root, it).is_dir()),
+            hooks: system == Some(System::Debian) && has_any(&below(root, Path::new(HOOKS))),
             system,
             databases: asked
                 .home
@@ -64,6 +68,10 @@ impl Stores {
             certutil: asked.certutil,
         }
     }
+}
+
+fn has_any(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut it| it.next().is_some())
 }
 
 /// The databases that are there, in order. What leads elsewhere is left alone.

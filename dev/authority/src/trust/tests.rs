@@ -58,7 +58,7 @@ put /usr/local/share/ca-certificates/hob.crt
 update-ca-certificates
 -- undo
 remove /usr/local/share/ca-certificates/hob.crt
-update-ca-certificates
+update-ca-certificates --fresh
 forget
 -- said
 
@@ -129,9 +129,10 @@ forget
 }
 
 #[test]
-fn a_browsers_database_is_changed_by_its_owner() {
+fn a_browsers_database_is_changed_by_its_owner_and_other_lists_are_told() {
     let mut stores = machine(System::Debian);
     stores.has_folder = false;
+    stores.hooks = true;
     stores.certutil = true;
     stores.databases = vec![
         Database {
@@ -157,7 +158,8 @@ setpriv --reuid=1000 --regid=100 --clear-groups certutil -d sql:/home/ann/.mozil
 certutil -d sql:/root/.pki/nssdb -D -n hob local authority 0a1b2c3d
 remove /usr/local/share/ca-certificates/hob.crt
 remove /usr/local/share/ca-certificates
-update-ca-certificates
+update-ca-certificates --fresh
+sh -c for hook in /etc/ca-certificates/update.d/*; do [ ! -x "$hook" ] || echo "-/etc/ssl/certs/hob.pem" | "$hook"; done
 forget
 -- said
 
