@@ -1,13 +1,12 @@
 //! HTTPS by a certificate authority of hob's own, with a real nginx and `curl`;
 //! trust is installed in a copy of this machine's store, in a namespace.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hob_e2e::{Service, World, http, stack, until};
+use hob_e2e::{Service, Store, World, http, stack, until};
 
 /// curl's word for a certificate that nobody vouches for; see curl(1).
 const UNTRUSTED: i32 = 60;
@@ -226,130 +225,16 @@ fn nothing_is_made_unasked_and_what_is_not_there_is_said() {
     );
 }
 
-/// The mode of each file, and what is in it.
-type Bytes = BTreeMap<PathBuf, (u32, Vec<u8>)>;
-
-/// This machine's store, copied, and a browser's list, in a namespace in which
-/// the copy stands for it.
-struct Store {
-    folder: tempfile::TempDir,
-}
-
-const INSIDE: &str = r#"
-mount --bind "$STORE/certs" /etc/ssl/certs
-mount --bind "$STORE/local" /usr/local/share/ca-certificates
-# Java's would call dpkg, on this machine's own.
-hooks=/etc/ca-certificates/update.d
-[ ! -d "$hooks" ] || mount --bind "$STORE/hooks" "$hooks"
-exec "$@"
-"#;
-
-impl Store {
-    fn new(world: &World) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let copy = |from: &str, to: &str| {
-            let to = folder.path().join(to);
-            let mut copy = Command::new("cp");
-            copy.args(["-a", "--no-preserve=ownership", from]).arg(to);
-            assert!(copy.status().unwrap().success());
-        };
-        copy("/etc/ssl/certs", "certs");
-        copy("/usr/local/share/ca-certificates", "local");
-        std::fs::create_dir(folder.path().join("hooks")).unwrap();
-        let store = Self { folder };
-        // As this machine's own programs would leave it.
-        let again = store.run(world, Command::new("update-ca-certificates"));
-        assert!(again.status.success(), "{again:?}");
-        let list = store.list(world);
-        std::fs::create_dir_all(&list).unwrap();
-        let mut empty = Command::new("certutil");
-        empty.args(["-N", "--empty-password", "-d"]).arg(sql(&list));
-        assert!(empty.status().unwrap().success());
-        store
-    }
-
-    /// A browser's.
-    fn list(&self, world: &World) -> PathBuf {
-        world.outside().join("h/.pki/nssdb")
-    }
-
-    fn run(&self, world: &World, command: Command) -> Output {
-        let mut inside = Command::new("unshare");
-        inside.arg("--mount");
-        if !rustix::process::geteuid().is_root() {
-            inside.args(["--user", "--map-root-user"]);
-        }
-        inside.args(["sh", "-euc", INSIDE, "sh"]);
-        inside.arg(command.get_program()).args(command.get_args());
-        let like = world.command([""; 0]);
-        inside.env_clear().current_dir(world.root());
-        let set = like
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?)));
-        inside.envs(set).env("STORE", self.folder.path());
-        let path = std::env::var("PATH").unwrap_or_default();
-        inside.env("PATH", format!("{path}:/usr/sbin:/sbin"));
-        inside.output().unwrap()
-    }
-
-    fn hob(&self, world: &World, args: &[&str]) -> Output {
-        self.run(world, world.command(args))
-    }
-
-    /// What is not as it was before, to the byte.
-    fn since(&self, before: &Bytes) -> Vec<PathBuf> {
-        let now = self.bytes();
-        let paths = before.keys().chain(now.keys());
-        let mut changed: Vec<_> = paths.filter(|it| before.get(*it) != now.get(*it)).collect();
-        changed.dedup();
-        changed.into_iter().cloned().collect()
-    }
-
-    /// Every file and link of the store.
-    fn bytes(&self) -> Bytes {
-        let mut found = BTreeMap::new();
-        let mut folders = vec![self.folder.path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let metadata = path.symlink_metadata().unwrap();
-                let bytes = if metadata.is_symlink() {
-                    std::fs::read_link(&path)
-                        .unwrap()
-                        .into_os_string()
-                        .into_encoded_bytes()
-                } else if metadata.is_dir() {
-                    folders.push(path.clone());
-                    Vec::new()
-                } else {
-                    std::fs::read(&path).unwrap()
-                };
-                found.insert(path, (metadata.permissions().mode(), bytes));
-            }
-        }
-        found
-    }
-}
-
-fn sql(folder: &Path) -> String {
-    format!("sql:{}", folder.display())
-}
-
 #[test]
 fn trust_is_installed_when_asked_and_taken_back_to_the_byte() {
     let door = Door::new();
     let world = &door.world;
     let store = Store::new(world);
     let before = store.bytes();
-    let ask = || store.run(world, door.curl("web.demo.test", &[]));
+    let ask = || store.run(world, &door.curl("web.demo.test", &[]));
     let listed = || {
-        let mut list = Command::new("certutil");
-        let output = list
-            .args(["-L", "-d"])
-            .arg(sql(&store.list(world)))
-            .output()
-            .unwrap();
-        text(&output.stdout).contains("hob local authority")
+        let listed = Store::listed(world);
+        listed.contains("hob local authority")
     };
     assert_eq!(ask().status.code(), Some(UNTRUSTED));
 
@@ -393,7 +278,8 @@ fn trust_is_installed_when_asked_and_taken_back_to_the_byte() {
     assert_eq!((store.since(&before), listed()), (vec![], false));
     assert_eq!(ask().status.code(), Some(UNTRUSTED));
 
-    store.hob(world, &["ingress", "ca", "install", "--yes"]);
+    let again = store.hob(world, &["ingress", "ca", "install", "--yes"]);
+    assert!(again.status.success(), "{again:?}");
     assert_ne!(store.since(&before), Vec::<PathBuf>::new());
     let left = store.hob(world, &["down", "--all", "--prove", "--yes"]);
     assert!(left.status.success(), "{left:?}");

@@ -200,9 +200,13 @@ fn place(folder: &Folder) -> Place {
 /// Who keeps lists of authorities here.
 fn stores(environment: &BTreeMap<String, String>) -> Stores {
     let path = environment.get("PATH");
+    let home = environment.get("HOME").map(PathBuf::from);
+    let data = environment.get("XDG_DATA_HOME").map(PathBuf::from);
+    let usual = home.as_ref().map(|it| it.join(".local/share"));
     let asked = Asked {
         mac: cfg!(target_os = "macos"),
-        home: environment.get("HOME").map(PathBuf::from),
+        data: data.filter(|it| it.is_absolute()).or(usual),
+        home,
         user: rustix::process::geteuid().as_raw(),
         certutil: which::which_in("certutil", path, ROOT).is_ok(),
     };
