@@ -28,10 +28,8 @@ mod taken;
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
 pub use door::{Door, addresses, addresses_of};
-pub use port::in_url;
+pub use port::{HTTP, HTTPS};
 pub use taken::listenable;
-
-use port::free;
 
 /// The project, its files written.
 pub struct Platform {
@@ -77,7 +75,7 @@ impl Platform {
         let before = Self::prepare(context, |_| {})?;
         let port = match before.settings.http_port {
             Some(port) => port,
-            None => free(before.in_containers()?, taken)?,
+            None => HTTP.free(before.in_containers()?, taken)?,
         };
         Self::prepare(context, |settings| settings.http_port = Some(port))
     }

@@ -46,7 +46,7 @@ impl Resolver {
         let settings = home.settings().map_err(home_error)?;
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.dns_port));
         let place = place(&home);
-        let record = place.noted().map_err(apply_error)?;
+        let record = place.noted().map_err(|it| apply_error(it, "dns install"))?;
         let mut domains = wanted(context)?;
         domains.extend(record.iter().flat_map(|it| it.domains.iter().cloned()));
         let asked = Asked {
@@ -150,9 +150,9 @@ pub async fn reach(domain: &Domain) -> Reach {
 }
 
 /// The error of a step, with what to type where it takes root.
-pub fn apply_error(error: ApplyError) -> Error {
+pub fn apply_error(error: ApplyError, verb: &str) -> Error {
     match error {
-        ApplyError::Denied(_) => as_root(Error::failed(error.to_string()), "install"),
+        ApplyError::Denied(_) => as_root(Error::failed(error.to_string()), verb),
         error => Error::from(anyhow::Error::from(error)),
     }
 }
@@ -163,6 +163,6 @@ pub fn as_root(error: Error, verb: &str) -> Error {
     let program = std::env::current_exe();
     let program = program.map_or_else(|_| "hob".to_owned(), |it| it.display().to_string());
     error.hint(format!(
-        "`sudo --preserve-env=HOME,XDG_DATA_HOME {program} dns {verb}`"
+        "`sudo --preserve-env=HOME,XDG_DATA_HOME {program} {verb}`"
     ))
 }

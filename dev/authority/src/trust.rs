@@ -18,6 +18,10 @@ use serde::{Deserialize, Serialize};
 /// The version of the note's form.
 const VERSION: u32 = 1;
 
+/// `update-ca-certificates` tells them of what came, and of its own files that
+/// went; a file of others that is gone it does not miss.
+const FORGET: &str = r#"for hook in /etc/ca-certificates/update.d/*; do [ ! -x "$hook" ] || echo "-/etc/ssl/certs/hob.pem" | "$hook"; done"#;
+
 /// Who keeps lists of authorities here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stores {
@@ -27,6 +31,9 @@ pub struct Stores {
     pub there: Option<Entry>,
     /// Whether that folder is there.
     pub has_folder: bool,
+    /// Whether lists of others follow the system's, such as Java's, by programs
+    /// that are told of what comes and goes.
+    pub hooks: bool,
     /// The databases of browsers.
     pub databases: Vec<Database>,
     /// Whether `certutil` is there.
@@ -49,6 +56,8 @@ pub enum System {
     Mac,
 }
 
+type Argv = &'static [&'static str];
+
 /// A database of a browser, see certutil(1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Database {
@@ -60,25 +69,29 @@ pub struct Database {
 }
 
 impl System {
-    /// The file that it reads, and what has it do so. The keychain has none.
-    fn file(self) -> Option<(&'static str, &'static [&'static str])> {
+    /// The file that it reads, what has it do so, and what has it forget a file
+    /// that is gone. The keychain has none.
+    fn file(self) -> Option<(&'static str, Argv, Argv)> {
         Some(match self {
             Self::Debian => (
                 "/usr/local/share/ca-certificates/hob.crt",
                 &["update-ca-certificates"],
+                // Without that the links to it stay.
+                &["update-ca-certificates", "--fresh"],
             ),
-            Self::Fedora => (
-                "/etc/pki/ca-trust/source/anchors/hob.crt",
-                &["update-ca-trust", "extract"],
-            ),
-            Self::Arch => (
-                "/etc/ca-certificates/trust-source/anchors/hob.crt",
-                &["trust", "extract-compat"],
-            ),
-            Self::Suse => (
-                "/etc/pki/trust/anchors/hob.crt",
-                &["update-ca-certificates"],
-            ),
+            Self::Fedora => {
+                let again: Argv = &["update-ca-trust", "extract"];
+                ("/etc/pki/ca-trust/source/anchors/hob.crt", again, again)
+            }
+            Self::Arch => {
+                let again: Argv = &["trust", "extract-compat"];
+                let path = "/etc/ca-certificates/trust-source/anchors/hob.crt";
+                (path, again, again)
+            }
+            Self::Suse => {
+                let again: Argv = &["update-ca-certificates"];
+                ("/etc/pki/trust/anchors/hob.crt", again, again)
+            }
             Self::Mac => return None,
         })
     }
@@ -169,7 +182,7 @@ impl Plan {
 
     fn system(&mut self, system: System, stores: &Stores, authority: &Trusted<'_>) {
         self.noted.stores.push(system.words().to_owned());
-        let Some((path, command)) = system.file() else {
+        let Some((path, add, forget)) = system.file() else {
             return self.keychain(authority);
         };
         let path = PathBuf::from(path);
@@ -182,9 +195,14 @@ impl Plan {
             after: Entry::text(authority.pem),
             path,
         });
-        let again = Command::new("have the system read its authorities again", command);
-        self.commands.push(again.clone());
-        self.noted.undo_after.push(again);
+        let what = "have the system read its authorities again";
+        self.commands.push(Command::new(what, add));
+        self.noted.undo_after.push(Command::new(what, forget));
+        if stores.hooks {
+            let what = "have the lists that follow it, such as Java's, forget it";
+            let forget = Command::may_fail(what, &["sh", "-c", FORGET]);
+            self.noted.undo_after.push(forget);
+        }
     }
 
     fn keychain(&mut self, authority: &Trusted<'_>) {
@@ -249,6 +267,12 @@ impl Plan {
         steps.extend(puts.map(|it| Step::Put(it.path.clone(), it.after.clone())));
         steps.extend(self.commands.iter().cloned().map(Step::Run));
         steps
+    }
+
+    /// What is noted of it.
+    #[must_use]
+    pub fn noted(&self) -> &Noted {
+        &self.noted
     }
 
     /// Whether nobody could be made to trust it.

@@ -1,6 +1,6 @@
 //! [`Browser`]: Debian's Chromium, driven over the WebDriver protocol.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -25,6 +25,14 @@ impl Browser {
     /// # Panics
     /// One of them is not installed, or does not start.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, with the data that programs keep for its user in a folder.
+    ///
+    /// # Panics
+    /// As `start`.
+    pub fn start_with(data: Option<&Path>) -> Self {
         let (chromium, chromedriver) = (program("chromium"), program("chromedriver"));
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(chromedriver);
@@ -33,6 +41,9 @@ impl Browser {
             .arg("--port=0")
             .env("HOME", folder.path())
             .env("TMPDIR", folder.path());
+        if let Some(data) = data {
+            command.env("XDG_DATA_HOME", data);
+        }
         let driver = Session::start(command);
         let line = driver.wait("started successfully on port");
         let port = line.trim_end_matches('.').rsplit(' ').next().unwrap();
@@ -47,6 +58,8 @@ impl Browser {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            // As a resolver would have it that knows hob's names.
+            "--host-resolver-rules=MAP *.test 127.0.0.1",
             "--window-size=1000,640",
             &format!("--user-data-dir={}", profile.display()),
         ];
@@ -73,8 +86,13 @@ impl Browser {
 
     /// Opens a page of a loopback port.
     pub fn open(&self, port: u16, path: &str) {
-        let url = format!("http://127.0.0.1:{port}{path}");
-        self.runtime.block_on(self.client.goto(&url)).unwrap();
+        self.go(&format!("http://127.0.0.1:{port}{path}")).unwrap();
+    }
+
+    /// Opens a page by its address; the browser's words when it does not.
+    pub fn go(&self, url: &str) -> Result<(), String> {
+        let going = self.runtime.block_on(self.client.goto(url));
+        going.map_err(|error| error.to_string())
     }
 
     /// The text of the first element that a selector finds; none while there

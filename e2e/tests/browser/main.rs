@@ -5,7 +5,7 @@
 mod chromium;
 
 use chromium::Browser;
-use hob_e2e::{Engine, Polykube, Service, World, stack, until};
+use hob_e2e::{Engine, Polykube, Service, Store, World, stack, until};
 
 /// A project with one page that says `one`.
 fn page() -> (World, u16) {
@@ -174,4 +174,25 @@ fn polykubes_page_shows_both_apis() {
     browser.wait("#vnextapi", words);
     browser.picture("polykube");
     drop(session);
+}
+
+#[test]
+fn a_browser_trusts_the_ingress_once_the_authority_is_installed() {
+    let (mut world, _) = page();
+    let (http, https) = (world.port().to_string(), world.port().to_string());
+    let up = ["ingress", "up", "--port", &http, "--https-port", &https];
+    world.hob(up).good();
+    world.hob(["up"]).good();
+    let url = format!("https://web.demo.test:{https}/");
+    let store = Store::new(&world);
+    let data = world.outside().join("d");
+    let before = Browser::start_with(Some(&data));
+    let refused = before.go(&url).unwrap_err();
+    assert!(refused.contains("ERR_CERT_AUTHORITY_INVALID"), "{refused}");
+    drop(before);
+    let installed = store.hob(&world, &["ingress", "ca", "install", "--yes"]);
+    assert!(installed.status.success(), "{installed:?}");
+    let after = Browser::start_with(Some(&data));
+    after.go(&url).unwrap();
+    after.wait("#version", "one");
 }

@@ -32,6 +32,7 @@ mod host_polykube;
 mod host_running;
 mod host_secrets;
 mod host_usage;
+mod https;
 mod ingress;
 mod leave;
 mod needs;

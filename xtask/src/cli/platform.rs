@@ -71,11 +71,42 @@ pub enum IngressVerb {
         /// from 8080]
         #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
         port: Option<u16>,
+        /// Serve HTTPS, too, by a certificate authority of your own, from then on
+        #[arg(long, overrides_with = "no_https")]
+        https: bool,
+        /// Its port on loopback, remembered from then on [default: 443, else the first free one
+        /// from 8443]
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        https_port: Option<u16>,
+        /// Serve HTTP alone from then on
+        #[arg(long, conflicts_with = "https_port")]
+        no_https: bool,
     },
     /// Show whether it is up, and the addresses that it serves
     Status,
+    /// The certificate authority: who trusts it, and what is done about that
+    #[command(subcommand)]
+    Ca(CaVerb),
     /// Take it down
     Down,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CaVerb {
+    /// Show what it signs for, until when, and who trusts it
+    Status,
+    /// Have this machine and its browsers trust it, after asking
+    Install {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Take back what `install` did, after asking
+    Uninstall {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

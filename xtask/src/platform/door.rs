@@ -12,7 +12,7 @@ use hob_wire::Mode;
 
 use super::beside::{Beside, Found};
 use super::taken::{ELSEWHERE, begun, not_taken, told};
-use super::{Platform, announce_all, home, home_error, in_url};
+use super::{HTTP, Platform, announce_all, home, home_error};
 use crate::change::{Changed, LOCK, Words, change_within};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -227,7 +227,7 @@ pub fn addresses(context: &Context, project: &Project) -> Result<BTreeMap<String
         return Ok(addresses);
     }
     let settings = home.settings().map_err(home_error)?;
-    let http = in_url(&settings);
+    let http = HTTP.in_url(settings.http_port);
     for announced in home.announced().map_err(home_error)? {
         if announced.root != project.root {
             continue;

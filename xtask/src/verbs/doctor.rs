@@ -7,7 +7,7 @@
 
 mod checks;
 mod docker;
-mod facts;
+pub mod facts;
 mod folders;
 mod look;
 mod machine;

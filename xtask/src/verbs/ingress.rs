@@ -1,26 +1,68 @@
 //! `ingress`: one door to every service that is up, by name.
 
+mod authority;
+
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use hob_platform::{INGRESS, shadowed};
+use tokio::time::timeout;
 
 use crate::cli::IngressVerb;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::platform::{
-    Platform, addresses_of, announce_all, home_error, in_url, leads_elsewhere, listenable,
+    HTTP, HTTPS, Platform, addresses_of, announce_all, home_error, leads_elsewhere, listenable,
 };
+
+pub use authority::{found, noted, noted_files, uninstall};
+
+/// How long the ingress may take to listen where it is told.
+const LISTENING: Duration = Duration::from_secs(5);
+/// Between two looks at that.
+const LOOK: Duration = Duration::from_millis(20);
 
 pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
     match verb {
-        IngressVerb::Up { port } => {
-            let platform = match port {
-                Some(port) => Platform::prepare(context, |it| it.http_port = Some(port))?,
+        IngressVerb::Up {
+            port,
+            https,
+            https_port,
+            no_https,
+        } => {
+            let before = match port {
+                Some(_) => Platform::prepare(context, |_| {})?,
                 None => Platform::with_port(context, &BTreeSet::new())?,
             };
+            let in_containers = before.in_containers()?;
+            let port = port.or(before.settings.http_port);
+            let asked = https || https_port.is_some();
+            let https_port = match https_port.or(before.settings.https_port) {
+                _ if no_https => None,
+                None if asked => Some(HTTPS.free(in_containers, &port.into_iter().collect())?),
+                port => port,
+            };
+            if let Some(other) = https_port {
+                if Some(other) == port {
+                    let error = format!("port {other} cannot be for HTTP and HTTPS");
+                    return Err(Error::usage(error).hint("`--https-port` says another one"));
+                }
+                if before.settings.https_port != https_port {
+                    HTTPS.is_had(other, in_containers)?;
+                }
+                authority::make(context, &before)?;
+            }
+            let platform = Platform::prepare(context, |settings| {
+                settings.http_port = port;
+                settings.https_port = https_port;
+            })?;
             listenable(&platform).await?;
             platform.up(INGRESS).await?;
             announce_all(context).await?;
+            if let Some(port) = https_port {
+                listening(&platform, port).await?;
+            }
             show(context, &platform)
         }
         IngressVerb::Status => {
@@ -28,6 +70,7 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             platform.status(INGRESS).await?;
             show(context, &platform)
         }
+        IngressVerb::Ca(verb) => authority::authority(context, verb).await,
         IngressVerb::Down => {
             Platform::prepare(context, |_| {})?
                 .down(INGRESS, false)
@@ -38,12 +81,21 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
 
 /// The addresses that it serves.
 fn show(context: &Context, platform: &Platform) -> Result {
-    let port = in_url(&platform.settings);
+    let http = HTTP.in_url(platform.settings.http_port);
+    let https = platform.settings.https_port;
+    let about = platform.home.authority().about();
+    let about = about.map_err(|error| home_error(error.into()))?;
     let all = platform.home.announced().map_err(home_error)?;
     let mut addresses = BTreeSet::new();
     for announced in &all {
         for service in announced.services.iter().filter(|it| it.http) {
-            addresses.extend(addresses_of(announced, service, &port));
+            addresses.extend(addresses_of(announced, service, &http));
+        }
+        let signed = |host: &String| about.as_ref().is_some_and(|it| it.permits(host));
+        if https.is_some() {
+            let port = HTTPS.in_url(https);
+            let hosts = announced.hosts().filter(signed);
+            addresses.extend(hosts.map(|host| format!("https://{host}{port}/")));
         }
     }
     for address in addresses {
@@ -53,4 +105,21 @@ fn show(context: &Context, platform: &Platform) -> Result {
         context.output.say(leads_elsewhere(&it));
     }
     Ok(())
+}
+
+/// A port that is asked for later than the others is taken by a process that is
+/// up: whether it could be had is seen there.
+async fn listening(platform: &Platform, port: u16) -> Result {
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listens = async {
+        while tokio::net::TcpStream::connect(addr).await.is_err() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    timeout(LISTENING, listens).await.map_err(|_| {
+        let root = platform.home.root().display();
+        Error::failed(format!("the ingress does not listen on port {port}"))
+            .hint(format!("`hob --project {root} logs ingress` says why"))
+            .hint("`hob ingress up --https-port PORT` says another one")
+    })
 }

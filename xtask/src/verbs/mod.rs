@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod changes;
 mod check;
 mod completions;
 mod containers;

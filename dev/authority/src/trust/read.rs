@@ -15,6 +15,8 @@ pub struct Asked {
     pub mac: bool,
     /// The user's own folder, in which browsers keep theirs.
     pub home: Option<PathBuf>,
+    /// The folder of a user's programs' data, in which Chromium does.
+    pub data: Option<PathBuf>,
     /// The caller's number.
     pub user: u32,
     /// Whether `certutil` is there.
@@ -31,6 +33,9 @@ const DATABASES: [&str; 6] = [
     ".var/app/org.mozilla.firefox/.mozilla/firefox/*",
     ".var/app/org.chromium.Chromium/.pki/nssdb",
 ];
+
+/// Programs that Debian's store tells of changes.
+const HOOKS: &str = "/etc/ca-certificates/update.d";
 
 impl Stores {
     /// Looks at all of it.
@@ -55,43 +60,47 @@ impl Stores {
         Self {
             there: file.map(|it| entry(&below(root, it))),
             has_folder: folder.is_some_and(|it| below(root, it).is_dir()),
+            hooks: system == Some(System::Debian) && has_any(&below(root, Path::new(HOOKS))),
             system,
-            databases: asked
-                .home
-                .as_deref()
-                .map(|it| databases(it, asked.user))
-                .unwrap_or_default(),
+            databases: databases(asked),
             certutil: asked.certutil,
         }
     }
 }
 
+fn has_any(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut it| it.next().is_some())
+}
+
 /// The databases that are there, in order. What leads elsewhere is left alone.
-fn databases(home: &Path, user: u32) -> Vec<Database> {
-    let mut found = Vec::new();
-    for pattern in DATABASES {
-        let folders = match pattern.strip_suffix("/*") {
-            None => vec![home.join(pattern)],
-            Some(above) => {
-                let entries = fs::read_dir(home.join(above));
-                let entries = entries.into_iter().flatten().flatten();
-                entries.map(|entry| entry.path()).collect()
-            }
-        };
-        for folder in folders {
-            let Ok(metadata) = fs::symlink_metadata(folder.join("cert9.db")) else {
-                continue;
-            };
-            if metadata.is_file() {
-                let owner = (metadata.uid(), metadata.gid());
-                found.push(Database {
-                    folder,
-                    owner: (owner.0 != user).then_some(owner),
-                });
-            }
-        }
-    }
+fn databases(asked: &Asked) -> Vec<Database> {
+    let data = asked.data.iter().map(|it| it.join("pki/nssdb"));
+    let own = asked.home.iter().flat_map(|home| {
+        DATABASES
+            .iter()
+            .flat_map(|pattern| match pattern.strip_suffix("/*") {
+                None => vec![home.join(pattern)],
+                Some(above) => {
+                    let entries = fs::read_dir(home.join(above));
+                    let entries = entries.into_iter().flatten().flatten();
+                    entries.map(|entry| entry.path()).collect()
+                }
+            })
+    });
+    let mut found: Vec<Database> = data
+        .chain(own)
+        .filter_map(|it| database(it, asked))
+        .collect();
     found.sort();
     found.dedup();
     found
+}
+
+fn database(folder: PathBuf, asked: &Asked) -> Option<Database> {
+    let metadata = fs::symlink_metadata(folder.join("cert9.db")).ok()?;
+    let owner = (metadata.uid(), metadata.gid());
+    metadata.is_file().then_some(Database {
+        folder,
+        owner: (owner.0 != asked.user).then_some(owner),
+    })
 }

@@ -1,5 +1,12 @@
-//! Plans on machines of every kind, as they are shown.
+//! Machines of every kind: what is found there, and plans as they are shown.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests: they write files and fail loudly"
+)]
+
+use std::fs;
 use std::path::Path;
 
 use hob_resolver::Entry;
@@ -28,7 +35,7 @@ fn machine(system: System) -> Stores {
 #[track_caller]
 fn check(stores: &Stores, expected: impl IntoData) {
     let plan = Plan::of(stores, &trusted(), None);
-    let undo = plan.noted.undo(|_| Entry::Absent).expect("an undo");
+    let undo = plan.noted.undo(|_| Entry::Absent).unwrap();
     let word = |step: &Step| match step {
         Step::Note(_) => "note".to_owned(),
         Step::MakeFolder(path) => format!("make {}", path.display()),
@@ -58,7 +65,7 @@ put /usr/local/share/ca-certificates/hob.crt
 update-ca-certificates
 -- undo
 remove /usr/local/share/ca-certificates/hob.crt
-update-ca-certificates
+update-ca-certificates --fresh
 forget
 -- said
 
@@ -129,9 +136,10 @@ forget
 }
 
 #[test]
-fn a_browsers_database_is_changed_by_its_owner() {
+fn a_browsers_database_is_changed_by_its_owner_and_other_lists_are_told() {
     let mut stores = machine(System::Debian);
     stores.has_folder = false;
+    stores.hooks = true;
     stores.certutil = true;
     stores.databases = vec![
         Database {
@@ -157,7 +165,8 @@ setpriv --reuid=1000 --regid=100 --clear-groups certutil -d sql:/home/ann/.mozil
 certutil -d sql:/root/.pki/nssdb -D -n hob local authority 0a1b2c3d
 remove /usr/local/share/ca-certificates/hob.crt
 remove /usr/local/share/ca-certificates
-update-ca-certificates
+update-ca-certificates --fresh
+sh -c for hook in /etc/ca-certificates/update.d/*; do [ ! -x "$hook" ] || echo "-/etc/ssl/certs/hob.pem" | "$hook"; done
 forget
 -- said
 
@@ -197,10 +206,62 @@ fn what_stood_there_before_the_first_time_counts() {
     let first = Plan::of(&stores, &trusted(), None);
     stores.there = Some(first.edits[0].after.clone());
     let second = Plan::of(&stores, &trusted(), Some(&first.noted));
-    let noted = Noted::parse(&second.noted.text()).expect("a note");
+    let noted = Noted::parse(&second.noted.text()).unwrap();
     assert_eq!(noted, second.noted);
-    let path = noted.paths().next().expect("a file");
+    let path = noted.paths().next().unwrap();
     let undo = noted.undo(|_| second.edits[0].after.clone());
-    assert_eq!(undo.expect("an undo").restores, [(path, own)]);
+    assert_eq!(undo.unwrap().restores, [(path, own)]);
     assert!(noted.undo(|_| Entry::text("another one\n")).is_err());
+}
+
+#[test]
+fn a_store_is_known_by_its_folders_and_a_database_by_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |path: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    };
+    put("home/.mozilla/firefox/a.default/cert9.db");
+    put("home/.mozilla/firefox/profiles.ini");
+    put("home/.pki/nssdb/key4.db");
+    put("data/pki/nssdb/cert9.db");
+    let mut asked = Asked {
+        home: Some(folder.path().join("home")),
+        data: Some(folder.path().join("data")),
+        user: u32::MAX,
+        ..Asked::default()
+    };
+    let stores = Stores::read(folder.path(), &asked);
+    assert_eq!((stores.system, stores.there), (None, None));
+    let found: Vec<_> = stores
+        .databases
+        .iter()
+        .map(|it| it.folder.clone())
+        .collect();
+    let expected = ["data/pki/nssdb", "home/.mozilla/firefox/a.default"];
+    assert_eq!(found, expected.map(|it| folder.path().join(it)));
+    assert!(stores.databases.iter().all(|it| it.owner.is_some()));
+
+    put("usr/sbin/update-ca-certificates");
+    put("etc/ca-certificates/update.d/java");
+    let stores = Stores::read(folder.path(), &asked);
+    let found = (stores.system, stores.has_folder, stores.hooks);
+    assert_eq!(found, (Some(System::Debian), false, true));
+    put("usr/local/share/ca-certificates/hob.crt");
+    let stores = Stores::read(folder.path(), &asked);
+    assert!(stores.has_folder && stores.there.unwrap().is_same(&Entry::text("")));
+    for (path, system) in [
+        ("etc/pki/trust/anchors/a", System::Suse),
+        ("etc/ca-certificates/trust-source/anchors/a", System::Arch),
+        ("etc/pki/ca-trust/source/anchors/a", System::Fedora),
+    ] {
+        put(path);
+        assert_eq!(Stores::read(folder.path(), &asked).system, Some(system));
+    }
+    asked.mac = true;
+    assert_eq!(
+        Stores::read(folder.path(), &asked).system,
+        Some(System::Mac)
+    );
 }

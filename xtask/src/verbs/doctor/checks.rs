@@ -1,6 +1,7 @@
 //! From [`Facts`] to [`Check`]s: what is good, what is worth a warning, what
 //! is missing, and what to type. Pure.
 
+mod certificates;
 mod docker;
 mod machine;
 mod names;
@@ -112,6 +113,8 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
     }
     checks.extend(facts.ports.iter().map(port));
     checks.extend(facts.names.iter().flat_map(names::names));
+    let certificates = facts.certificates.iter();
+    checks.extend(certificates.flat_map(certificates::certificates));
     checks.extend(facts.leftovers.iter().map(leftovers));
     checks
 }

@@ -29,8 +29,29 @@ pub struct Facts {
     pub ports: Vec<Port>,
     /// This machine's resolver, where hob's own was ever asked for.
     pub names: Option<Names>,
+    /// The ingress's certificate authority, where it was ever asked for.
+    pub certificates: Option<Certificates>,
     /// What earlier runs left behind.
     pub leftovers: Vec<Leftovers>,
+}
+
+/// The ingress's certificate authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificates {
+    /// What it says of itself.
+    pub about: hob_authority::About,
+    /// Its last day.
+    pub until: String,
+    /// The domains that are wanted.
+    pub domains: BTreeSet<String>,
+    /// Whether it may sign for them, for some time to come.
+    pub does: bool,
+    /// Whether HTTPS is asked for.
+    pub served: bool,
+    /// What was noted of its being trusted.
+    pub noted: Option<hob_authority::trust::Noted>,
+    /// Who keeps lists of authorities here.
+    pub stores: hob_authority::trust::Stores,
 }
 
 /// Who answers this machine's questions for names.

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resolver::{Resolver, reach};
 use crate::stage::Stage;
+use crate::verbs::ingress;
 
 /// Looks at everything. Without a project there is still the machine.
 ///
@@ -29,6 +30,7 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
         machine: machine::machine(uid),
         installer: machine::installer(environment, uid),
         names: answering(context).await,
+        certificates: ingress::found(context),
         leftovers: folders::leftovers(context),
         ..Facts::default()
     };

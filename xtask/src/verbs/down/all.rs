@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::question::{Answer, ask};
 use crate::resolver::{noted, noted_files};
-use crate::verbs::dns;
+use crate::verbs::{dns, ingress};
 
 pub async fn all(context: &Context, args: &DownArgs) -> Result {
     let surroundings = context.surroundings()?;
@@ -37,7 +37,8 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
     }
     let own = there;
     let sent = noted(context);
-    if own.is_empty() && sent.is_none() {
+    let trusted = ingress::noted(context);
+    if own.is_empty() && sent.is_none() && trusted.is_none() {
         context.output.say("nothing of hob is up here");
         return Ok(());
     }
@@ -47,6 +48,7 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
         let domains = domains.join(", ");
         format!("what sends {domains} to hob in this machine's resolver")
     });
+    let trust = trusted.map(|noted| format!("{} in what this machine trusts", noted.name));
     let again = match args.volumes {
         true => "hob down --all --volumes --yes",
         false => "hob down --all --yes",
@@ -55,6 +57,7 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
         context.output.say("this takes down:");
         list.iter()
             .chain(&resolver)
+            .chain(&trust)
             .for_each(|project| context.output.say(format!("  {project}")));
     }
     match ask(context, "do this?", args.yes) {
@@ -71,6 +74,11 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
     let mut worst = Ok(());
     if resolver.is_some()
         && let Err(error) = dns::uninstall(context, true).await
+    {
+        context.output.say(error.render().trim_end());
+    }
+    if trust.is_some()
+        && let Err(error) = ingress::uninstall(context, true).await
     {
         context.output.say(error.render().trim_end());
     }
@@ -91,17 +99,22 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
     }
 }
 
-/// That nothing of this machine's resolver is changed any more.
+/// That nothing of this machine's resolver, and of what it trusts, is changed
+/// any more.
 fn not_noted(context: &Context) -> Result {
-    let files = noted_files(context);
-    if files.is_empty() {
-        return Ok(());
-    }
-    for file in &files {
+    let (sent, trusted) = (noted_files(context), ingress::noted_files(context));
+    for file in sent.iter().chain(&trusted) {
         show(context, LeftoverKind::File, &file.display().to_string())?;
     }
-    let error = Error::failed("this machine's resolver still sends names to hob");
-    Err(error.hint("`hob dns uninstall` puts every byte back"))
+    if !sent.is_empty() {
+        let error = Error::failed("this machine's resolver still sends names to hob");
+        return Err(error.hint("`hob dns uninstall` puts every byte back"));
+    }
+    if !trusted.is_empty() {
+        let error = Error::failed("this machine still trusts hob's certificate authority");
+        return Err(error.hint("`hob ingress ca uninstall` takes that back"));
+    }
+    Ok(())
 }
 
 /// Whether there is anything of a project, kept logs aside.

@@ -73,6 +73,21 @@ const NEEDED: &[Needed] = &[
         fast: false,
     },
     Needed {
+        program: "curl",
+        package: "curl",
+        fast: false,
+    },
+    Needed {
+        program: "certutil",
+        package: "libnss3-tools",
+        fast: false,
+    },
+    Needed {
+        program: "update-ca-certificates",
+        package: "ca-certificates",
+        fast: false,
+    },
+    Needed {
         program: "dbus-daemon",
         package: "dbus-daemon",
         fast: false,
