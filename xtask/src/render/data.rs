@@ -151,7 +151,7 @@ mod tests {
             owner: owner("web"),
             verdict: Verdict::Down,
         };
-        let line = status(&state);
+        let line = status(&state, Whose::Projects);
         assert_eq!(
             line,
             json!({ "protocol": hob_wire::PROTOCOL, "status": {
