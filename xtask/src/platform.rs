@@ -46,9 +46,13 @@ impl Platform {
         change(&mut settings);
         home.write(&locked, &settings).map_err(home_error)?;
         drop(locked);
+        Ok(Self::of(context, home, settings))
+    }
+
+    fn of(context: &Context, home: Home, settings: Settings) -> Self {
         let mut global = context.global.clone();
         global.project = Some(home.root().to_owned());
-        Ok(Self {
+        Self {
             settings,
             home,
             context: Context {
@@ -57,7 +61,20 @@ impl Platform {
                 environment: context.environment.clone(),
                 whose: Whose::Hobs,
             },
-        })
+        }
+    }
+
+    /// The project as it is there; none while nobody asked for any of it.
+    ///
+    /// # Errors
+    /// Its settings cannot be read.
+    pub fn there(context: &Context) -> Result<Option<Self>> {
+        let home = home(&context.environment)?;
+        if !home.is_there() {
+            return Ok(None);
+        }
+        let settings = home.settings().map_err(home_error)?;
+        Ok(Some(Self::of(context, home, settings)))
     }
 
     /// Whether its services are containers.

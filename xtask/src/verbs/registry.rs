@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::platform::Platform;
 
 mod collect;
-mod health;
+pub mod health;
 mod hosting;
 mod list;
 mod names;

@@ -29,8 +29,58 @@ pub struct Facts {
     pub ports: Vec<Port>,
     /// This machine's resolver, where hob's own was ever asked for.
     pub names: Option<Names>,
+    /// What surrounds the services, where any of it was ever asked for.
+    pub own: Vec<Own>,
+    /// The names that lead to another project, each with what to do about it.
+    pub shadowed: Vec<String>,
+    /// The services that others than this machine reach, and should not.
+    pub exposed: Vec<Exposed>,
     /// What earlier runs left behind.
     pub leftovers: Vec<Leftovers>,
+}
+
+/// One of the services that surround those of all projects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// `registry`, `ingress`.
+    pub name: &'static str,
+    /// Its port on loopback.
+    pub port: u16,
+    /// How it is.
+    pub found: OwnFound,
+}
+
+/// How such a service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnFound {
+    /// It does its work.
+    Answers {
+        /// The bytes that it can still keep, where it keeps any.
+        free: Option<u64>,
+    },
+    /// It is not up.
+    Down {
+        /// Who has its port, in words.
+        holder: Option<String>,
+    },
+    /// It is up, or is to be, and does not do its work.
+    Ill {
+        /// Why, in one line.
+        why: String,
+        /// What to type.
+        hint: String,
+    },
+}
+
+/// A program that others than this machine reach.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exposed {
+    /// Its service.
+    pub service: String,
+    /// Its name.
+    pub program: String,
+    /// Where it listens.
+    pub address: String,
 }
 
 /// Who answers this machine's questions for names.
