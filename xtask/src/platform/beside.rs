@@ -31,7 +31,8 @@ exec sh "$here/serve.sh" reload
 /// A service of the platform that is up.
 pub struct Beside {
     agent: AgentClient,
-    engine: &'static str,
+    /// The engine that it is on.
+    pub engine: &'static str,
     program: PathBuf,
     root: PathBuf,
     service: &'static str,

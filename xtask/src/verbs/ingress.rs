@@ -5,11 +5,13 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use hob_platform::{Announced, INGRESS, shadowed};
+use serde_json::json;
 
 use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{Platform, announce_all, home_error, leads_elsewhere};
+use crate::render::data;
 
 /// Where browsers look, and where they are sent when that cannot be had.
 const USUAL: u16 = 80;
@@ -52,10 +54,16 @@ fn show(context: &Context, platform: &Platform) -> Result {
     let all = platform.home.announced().map_err(home_error)?;
     let names: BTreeSet<String> = all.iter().flat_map(Announced::hosts).collect();
     for name in names {
-        context.output.data(format!("http://{name}{port}/"))?;
+        let url = format!("http://{name}{port}/");
+        match context.output.json {
+            true => context
+                .output
+                .value(&data::line("served", json!({ "url": url })))?,
+            false => context.output.data(url)?,
+        }
     }
     for it in shadowed(&all) {
-        context.output.say(leads_elsewhere(&it));
+        context.remark(leads_elsewhere(&it))?;
     }
     Ok(())
 }

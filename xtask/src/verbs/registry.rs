@@ -54,13 +54,7 @@ async fn status(context: &Context, platform: &Platform) -> Result {
 fn remark(context: &Context, error: Error) -> Result {
     let mut words = vec![error.message];
     words.extend(error.hints);
-    let words = words.join("; ");
-    if context.output.json {
-        let note = crate::render::data::line("note", words.into());
-        return Ok(context.output.value(&note)?);
-    }
-    context.output.say(words);
-    Ok(())
+    context.remark(words.join("; "))
 }
 
 /// Where the registry is.

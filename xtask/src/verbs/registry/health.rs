@@ -104,7 +104,7 @@ pub async fn look(platform: &Platform) -> Option<Look> {
     let place = Inside {
         program: &surroundings.executable.program,
         project: platform.home.root(),
-        engine: None,
+        engine: platform.engine_of(REGISTRY).await.ok()?,
         service: REGISTRY,
         limit: LOOKING,
     };

@@ -77,11 +77,14 @@ fn what_surrounds_the_services_is_told_with_what_mends_it() {
         own registry 5000 down";
     let all = checks(&written::facts(facts)).into_iter().map(line);
     let all: Vec<String> = all.filter(|it| it.contains("port ")).collect();
-    assert_data_eq!(all.join("\n"), str![[r#"
+    assert_data_eq!(
+        all.join("\n"),
+        str![[r#"
 ok: registry: up, on port 5000; 74.5 GiB free
 ok: ingress: up, on port 8080
 ok: registry: not up; port 5000 is free for it (`hob registry up`)
-"#]]);
+"#]]
+    );
     check(
         "own registry 5000 down python3 (process 7)
          own registry 5000 answers 1000
