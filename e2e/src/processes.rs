@@ -48,6 +48,19 @@ pub fn all() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// The numbers of a process's living children.
+#[must_use]
+pub fn children(pid: u32) -> Vec<u32> {
+    let parent = |pid: &u32| -> Option<u32> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The state, then the parent.
+        let rest = stat.rsplit(')').next()?;
+        rest.split_whitespace().nth(1)?.parse().ok()
+    };
+    let all = all().filter(|it| parent(it) == Some(pid));
+    all.filter(|pid| is_alive(*pid)).collect()
+}
+
 /// Whether a process is there and no zombie.
 #[must_use]
 pub fn is_alive(pid: u32) -> bool {

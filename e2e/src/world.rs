@@ -161,6 +161,18 @@ impl World {
         self.client.container(&project, &format!("hob/{service}"))
     }
 
+    /// The process that answers for one of them.
+    #[must_use]
+    pub fn platform_serving(&self, service: &str) -> Option<u32> {
+        let platform = self.platform();
+        let project = platform.to_str()?;
+        let run = self.hob(["--project", project, "status", "--json", service]);
+        let status: serde_json::Value = serde_json::from_str(run.out.lines().next()?).ok()?;
+        let pid = status["status"]["serving"]["pid"].as_u64()?;
+        let (pid, name) = (u32::try_from(pid).ok()?, format!("hob/{service}"));
+        self.engine.process(&self.client, &platform, &name, pid)
+    }
+
     /// The id of the project that they are of.
     #[must_use]
     pub fn platform_project(&self) -> String {

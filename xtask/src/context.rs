@@ -22,6 +22,7 @@ use crate::change::engine_error;
 use crate::cli::{self, Global};
 use crate::error::{Code, Error, Result};
 use crate::output::{Output, complain};
+use crate::render::data;
 
 /// The variable that says what `--engine` would.
 const ENGINE: &str = "HOB_ENGINE";
@@ -55,6 +56,17 @@ impl Context {
             global,
             whose: Whose::Projects,
         }
+    }
+
+    /// Says what a person should know beside an answer, and programs, too.
+    pub fn remark(&self, words: impl Into<String>) -> Result {
+        let words = words.into();
+        if self.output.json {
+            let note = data::line("note", words.into());
+            return Ok(self.output.value(&note)?);
+        }
+        self.output.say(words);
+        Ok(())
     }
 
     /// The folder that the caller is in.

@@ -52,9 +52,13 @@ impl Platform {
         change(&mut settings);
         home.write(&locked, &settings).map_err(home_error)?;
         drop(locked);
+        Ok(Self::of(context, home, settings))
+    }
+
+    fn of(context: &Context, home: Home, settings: Settings) -> Self {
         let mut global = context.global.clone();
         global.project = Some(home.root().to_owned());
-        Ok(Self {
+        Self {
             settings,
             home,
             context: Context {
@@ -63,7 +67,20 @@ impl Platform {
                 environment: context.environment.clone(),
                 whose: Whose::Hobs,
             },
-        })
+        }
+    }
+
+    /// The project as it is there; none while nobody asked for any of it.
+    ///
+    /// # Errors
+    /// Its settings cannot be read.
+    pub fn there(context: &Context) -> Result<Option<Self>> {
+        let home = home(&context.environment)?;
+        if !home.is_there() {
+            return Ok(None);
+        }
+        let settings = home.settings().map_err(home_error)?;
+        Ok(Some(Self::of(context, home, settings)))
     }
 
     /// The same with a port for the ingress, none of `taken` unless it had that
@@ -100,11 +117,41 @@ impl Platform {
         Ok(Beside::find(&engine, &self.home, service).await)
     }
 
-    /// Brings one of its services up.
+    /// The engine that one of its services is up on.
+    ///
+    /// # Errors
+    /// The engine that is asked for is none.
+    pub async fn engine_of(&self, service: &'static str) -> Result<Option<&'static str>> {
+        Ok(match self.find(service).await? {
+            Found::Up(beside) => Some(beside.engine),
+            Found::Down | Found::Unknown => None,
+        })
+    }
+
+    /// Brings one of its services up, where it can be reached from here and is
+    /// not up already on another engine.
     ///
     /// # Errors
     /// As `up`.
-    pub async fn up(&self, service: &str) -> Result {
+    pub async fn up(&self, service: &'static str) -> Result {
+        let loading = self.context.load(&[])?;
+        let engine = loading.engine(&self.context)?;
+        if let Some(docker) = engine.containers().filter(|it| it.is_elsewhere()) {
+            let place = docker.endpoint();
+            let message = format!(
+                "the Docker engine at {place} is another machine, and its loopback is not this one's"
+            );
+            let host = format!("`hob {service} up --engine host` runs it on this machine");
+            return Err(Error::usage(message).hint(host));
+        }
+        if let Found::Up(there) = Beside::find(&engine, &self.home, service).await
+            && there.engine != engine.name()
+        {
+            let (other, own) = (there.engine, engine.name());
+            let message = format!("{service} is up on the {other} engine, and was to be on {own}");
+            let down = format!("`hob {service} down --engine {other}` takes it down there");
+            return Err(Error::failed(message).hint(down));
+        }
         let args = UpArgs {
             names: NameArgs {
                 names: vec![service.to_owned()],

@@ -171,12 +171,17 @@ impl Home {
 
     fn changes(&self) -> Result<Changes, HomeError> {
         self.write_read()?;
-        let differs =
-            |read: Read| -> Result<bool, HomeError> { Ok(self.read(read)? != self.begun(read)) };
         Ok(Changes {
-            names: differs(Read::Names)?,
-            routes: differs(Read::Routes)?,
+            names: !self.has_begun(Read::Names),
+            routes: !self.has_begun(Read::Routes),
         })
+    }
+
+    /// Whether who reads a configuration has begun with what it is now.
+    #[must_use]
+    pub fn has_begun(&self, read: Read) -> bool {
+        let began = fs::read_to_string(self.began_file(read)).unwrap_or_default();
+        self.read(read).is_ok_and(|now| now == began)
     }
 
     /// The turn of one that tells: the one that it had, or the last.

@@ -5,12 +5,12 @@ use std::net::Ipv4Addr;
 use hob_e2e::dns::{Answer, ask};
 use hob_e2e::{Service, World, processes, stack, until, until_some};
 
-fn here() -> Option<Answer> {
+pub(crate) fn here() -> Option<Answer> {
     Some(Answer::Addresses(vec![Ipv4Addr::LOCALHOST]))
 }
 
 /// A project with two services, and the port of a resolver that is up.
-fn named() -> (World, u16) {
+pub(crate) fn named() -> (World, u16) {
     let mut world = World::new();
     let (web, api, dns) = (world.port(), world.port(), world.port());
     let services = [Service::new("web", web), Service::new("api", api)];

@@ -3,7 +3,7 @@
 use hob_e2e::{Poller, Service, World, http, stack, until};
 
 /// A project with two services, and the port of an ingress that is up.
-fn doored() -> (World, u16) {
+pub(crate) fn doored() -> (World, u16) {
     let mut world = World::new();
     let (web, api, door) = (world.port(), world.port(), world.port());
     let services = [Service::new("web", web), Service::new("api", api)];
@@ -16,12 +16,12 @@ fn doored() -> (World, u16) {
 }
 
 /// What a host answers: status and body; none when the door is closed on it.
-fn asked(door: u16, host: &str) -> Option<(u16, String)> {
+pub(crate) fn asked(door: u16, host: &str) -> Option<(u16, String)> {
     let answer = http::get_from(door, host, "/").ok()?;
     Some((answer.status, answer.body))
 }
 
-fn good(body: &str) -> Option<(u16, String)> {
+pub(crate) fn good(body: &str) -> Option<(u16, String)> {
     Some((200, body.to_owned()))
 }
 

@@ -42,7 +42,8 @@ const OPEN: i32 = 3;
 /// A service of the platform that is up.
 pub struct Beside {
     agent: AgentClient,
-    engine: &'static str,
+    /// The engine that it is on.
+    pub engine: &'static str,
     program: PathBuf,
     root: PathBuf,
     service: &'static str,

@@ -13,6 +13,7 @@ use crate::cli::DnsVerb;
 use crate::context::Context;
 use crate::error::Result;
 use crate::platform::{Platform, announce_all, home_error};
+use crate::render::data;
 use crate::resolver::{Resolver, noted, reach, wanted};
 
 pub use change::uninstall;
@@ -36,10 +37,13 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             let all = platform.home.announced().map_err(home_error)?;
             let names: BTreeSet<String> = all.iter().flat_map(Announced::names).collect();
             for name in names {
-                context.output.data(name)?;
+                match context.output.json {
+                    true => context.output.value(&data::line("name", name.into()))?,
+                    false => context.output.data(name)?,
+                }
             }
             if let Some(resolver) = Resolver::find(context)? {
-                context.output.say(told(&resolver).await);
+                context.remark(told(&resolver).await)?;
             }
             Ok(())
         }

@@ -14,6 +14,7 @@ mod machine;
 mod ports;
 mod programs;
 mod show;
+mod surroundings;
 mod words;
 #[cfg(test)]
 pub mod written;

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use hob_platform::{INGRESS, shadowed};
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::cli::IngressVerb;
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::platform::{
     HTTP, HTTPS, Platform, addresses_of, announce_all, home_error, leads_elsewhere, listenable,
 };
+use crate::render::data;
 
 pub use authority::{found, noted, noted_files, uninstall};
 
@@ -99,10 +101,15 @@ fn show(context: &Context, platform: &Platform) -> Result {
         }
     }
     for address in addresses {
-        context.output.data(address)?;
+        match context.output.json {
+            true => context
+                .output
+                .value(&data::line("served", json!({ "url": address })))?,
+            false => context.output.data(address)?,
+        }
     }
     for it in shadowed(&all) {
-        context.output.say(leads_elsewhere(&it));
+        context.remark(leads_elsewhere(&it))?;
     }
     Ok(())
 }

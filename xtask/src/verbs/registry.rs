@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::platform::Platform;
 
 mod collect;
-mod health;
+pub mod health;
 mod hosting;
 mod list;
 mod names;
@@ -54,13 +54,7 @@ async fn status(context: &Context, platform: &Platform) -> Result {
 fn remark(context: &Context, error: Error) -> Result {
     let mut words = vec![error.message];
     words.extend(error.hints);
-    let words = words.join("; ");
-    if context.output.json {
-        let note = crate::render::data::line("note", words.into());
-        return Ok(context.output.value(&note)?);
-    }
-    context.output.say(words);
-    Ok(())
+    context.remark(words.join("; "))
 }
 
 /// Where the registry is.

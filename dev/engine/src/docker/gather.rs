@@ -202,6 +202,16 @@ fn build(recipe: &hob_builder::Recipe) -> Result<Build, Unbuildable> {
     })
 }
 
+/// Which folder is at a path: file systems give the number of one that is gone
+/// to the next, so its birth counts, too.
+fn which_folder(path: &Path) -> Option<String> {
+    let there = std::fs::metadata(path).ok()?;
+    let born = there.created().ok();
+    let born = born.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
+    let born = born.map_or(0, |it| it.as_nanos());
+    Some(format!("{}:{}:{born}", there.dev(), there.ino()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,14 +230,4 @@ mod tests {
         // Left over in a shell that sudo opened for somebody else.
         check(&sudo, 1001, (1001, 7));
     }
-}
-
-/// Which folder is at a path: file systems give the number of one that is gone
-/// to the next, so its birth counts, too.
-fn which_folder(path: &Path) -> Option<String> {
-    let there = std::fs::metadata(path).ok()?;
-    let born = there.created().ok();
-    let born = born.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
-    let born = born.map_or(0, |it| it.as_nanos());
-    Some(format!("{}:{}:{born}", there.dev(), there.ino()))
 }

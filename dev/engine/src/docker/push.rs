@@ -2,11 +2,12 @@
 //! [`DockerEngine::production_images`], then [`DockerEngine::push`].
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bollard::query_parameters::TagImageOptionsBuilder;
 use hob_builder::PushProgress;
-use hob_stack::{Project, ServiceId};
+use hob_stack::{DockerEndpoint, Project, ServiceId};
 use hob_wire::Mode;
 
 use super::lower::mode_name;
@@ -44,6 +45,16 @@ impl DockerEngine {
     #[must_use]
     pub fn endpoint(&self) -> String {
         self.client.resolved.endpoint.to_string()
+    }
+
+    /// Whether the engine is on another machine, whose loopback is not this
+    /// one's: it is reached over a network.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        match &self.client.resolved.endpoint {
+            DockerEndpoint::Unix(_) => false,
+            DockerEndpoint::Tcp(authority) => !is_loopback(authority),
+        }
     }
 
     /// The production images of these services that hob builds, as their files
@@ -136,5 +147,28 @@ impl DockerEngine {
     /// The engine's words.
     pub async fn unname(&self, name: &str) -> Result<(), Failure> {
         self.untag(name).await
+    }
+}
+
+/// Whether `HOST:PORT` is this machine.
+fn is_loopback(authority: &str) -> bool {
+    let host = authority.rsplit_once(':').map_or(authority, |it| it.0);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let address = host.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|it| it.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn an_engine_over_a_network_is_told_from_one_of_this_machine() {
+        for here in ["127.0.0.1:2375", "localhost:2375", "[::1]:2375"] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for there in ["10.0.0.2:2375", "build.example:2375", "[fd00::1]:2375"] {
+            assert!(!is_loopback(there), "{there}");
+        }
     }
 }

@@ -6,6 +6,7 @@ mod docker;
 mod machine;
 mod names;
 mod project;
+mod surroundings;
 
 use console::measure_text_width;
 
@@ -112,6 +113,9 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
         checks.extend(of_services(project, docker));
     }
     checks.extend(facts.ports.iter().map(port));
+    checks.extend(facts.exposed.iter().map(surroundings::exposed));
+    checks.extend(facts.own.iter().map(surroundings::own));
+    checks.extend(facts.shadowed.iter().map(|it| surroundings::shadowed(it)));
     checks.extend(facts.names.iter().flat_map(names::names));
     let certificates = facts.certificates.iter();
     checks.extend(certificates.flat_map(certificates::certificates));

@@ -31,6 +31,12 @@ pub struct Facts {
     pub names: Option<Names>,
     /// The ingress's certificate authority, where it was ever asked for.
     pub certificates: Option<Certificates>,
+    /// What surrounds the services, where any of it was ever asked for.
+    pub own: Vec<Own>,
+    /// The names that lead to another project, each with what to do about it.
+    pub shadowed: Vec<String>,
+    /// The services that others than this machine reach, and should not.
+    pub exposed: Vec<Exposed>,
     /// What earlier runs left behind.
     pub leftovers: Vec<Leftovers>,
 }
@@ -52,6 +58,50 @@ pub struct Certificates {
     pub noted: Option<hob_authority::trust::Noted>,
     /// Who keeps lists of authorities here.
     pub stores: hob_authority::trust::Stores,
+}
+
+/// One of the services that surround those of all projects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// `registry`, `ingress`.
+    pub name: &'static str,
+    /// Its port on loopback.
+    pub port: u16,
+    /// How it is.
+    pub found: OwnFound,
+}
+
+/// How such a service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnFound {
+    /// It does its work.
+    Answers {
+        /// The bytes that it can still keep, where it keeps any.
+        free: Option<u64>,
+    },
+    /// It is not up.
+    Down {
+        /// Who has its port, in words.
+        holder: Option<String>,
+    },
+    /// It is up, or is to be, and does not do its work.
+    Ill {
+        /// Why, in one line.
+        why: String,
+        /// What to type.
+        hint: String,
+    },
+}
+
+/// A program that others than this machine reach.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exposed {
+    /// Its service.
+    pub service: String,
+    /// Its name.
+    pub program: String,
+    /// Where it listens.
+    pub address: String,
 }
 
 /// Who answers this machine's questions for names.

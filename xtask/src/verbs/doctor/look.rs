@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hob_stack::{Form, Project, Service, ServiceId};
 
 use super::facts::{Docker, Facts, Names, Stacks};
-use super::{docker, folders, machine, ports, programs};
+use super::{docker, folders, machine, ports, programs, surroundings};
 use crate::context::Context;
 use crate::error::Result;
 use crate::resolver::{Resolver, reach};
@@ -26,11 +26,14 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
     };
     let uid = rustix::process::getuid().as_raw();
     let environment = &context.environment;
+    let around = surroundings::around(context).await;
     let mut facts = Facts {
         machine: machine::machine(uid),
         installer: machine::installer(environment, uid),
         names: answering(context).await,
         certificates: ingress::found(context),
+        own: around.own,
+        shadowed: around.shadowed,
         leftovers: folders::leftovers(context),
         ..Facts::default()
     };
@@ -64,6 +67,7 @@ pub async fn look(context: &Context, names: &[String]) -> Result<Facts> {
             stacks.image_only.push(service.id.to_string());
         }
     }
+    facts.exposed = surroundings::exposed(&stacks.root, &services);
     let stage = Stage::new(context.output);
     stage.busy(Some("counting the folders to watch"));
     stacks.watched = folders::watched(services.iter().copied());

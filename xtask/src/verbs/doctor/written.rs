@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use super::facts::{
-    Docker, Facts, Folder, Found, Held, Installer, Leftovers, Limit, Machine, Need, Port, Program,
-    Silence, Stacks,
+    Docker, Exposed, Facts, Folder, Found, Held, Installer, Leftovers, Limit, Machine, Need, Own,
+    OwnFound, Port, Program, Silence, Stacks,
 };
 
 /// The facts of a sound machine and these lines.
@@ -137,6 +137,36 @@ fn apply(facts: &mut Facts, words: &[&str]) -> bool {
             let hint = Some("`--port-offset 100` moves this project's ports".to_owned());
             port(facts, address, service, Held::Foreign(who.join(" "), hint));
         }
+        ["own", name, port, is @ ..] => {
+            let name = match *name {
+                "registry" => hob_platform::REGISTRY,
+                "ingress" => hob_platform::INGRESS,
+                _ => return false,
+            };
+            let found = match is {
+                ["answers"] => OwnFound::Answers { free: None },
+                ["answers", free] => OwnFound::Answers {
+                    free: Some(number(free)),
+                },
+                ["down"] => OwnFound::Down { holder: None },
+                ["down", holder @ ..] => OwnFound::Down {
+                    holder: Some(holder.join(" ")),
+                },
+                ["ill", why @ ..] => OwnFound::Ill {
+                    why: why.join(" "),
+                    hint: format!("`hob {name} up`"),
+                },
+                _ => return false,
+            };
+            let port = port.parse().expect("a port");
+            facts.own.push(Own { name, port, found });
+        }
+        ["shadowed", line @ ..] => facts.shadowed.push(line.join(" ")),
+        ["exposed", service, program, address] => facts.exposed.push(Exposed {
+            service: (*service).to_owned(),
+            program: (*program).to_owned(),
+            address: (*address).to_owned(),
+        }),
         ["docker", need, is @ ..] => {
             let need = match *need {
                 "asked" => Need::Asked,

@@ -5,13 +5,14 @@ use std::time::Duration;
 use hob_platform::REGISTRY;
 use hob_registry::gc::Protected;
 use hob_registry::{Client, gc};
+use serde_json::json;
 
 use super::names::take_away_left;
 use super::{health, list, shown};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{Inside, Platform, home_error, inside};
-use crate::render::bytes;
+use crate::render::{bytes, data};
 
 /// How long the registry may take to collect.
 const COLLECTING: Duration = Duration::from_secs(600);
@@ -46,9 +47,7 @@ pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_ru
         Err(error) => return Err(health::explained(platform, &error).await),
     };
     let plan = gc(&listing, keep, &protected(platform, &listing).await?);
-    for line in plan.to_string().lines() {
-        context.output.data(line)?;
-    }
+    show(context, &plan)?;
     if dry_run {
         context.output.say("nothing was removed");
         return list::unreadable(&listing);
@@ -61,6 +60,35 @@ pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_ru
         .output
         .say(format!("{freed} are free again, {held} are held"));
     list::unreadable(&listing)
+}
+
+/// What goes and what stays, and why.
+fn show(context: &Context, plan: &gc::Plan) -> Result {
+    if !context.output.json {
+        let lines = plan.to_string();
+        return Ok(lines
+            .lines()
+            .try_for_each(|line| context.output.data(line))?);
+    }
+    let going = plan
+        .delete
+        .iter()
+        .map(|it| (&it.repository, &it.digest, &it.tags, false));
+    let staying = plan
+        .keep
+        .iter()
+        .map(|it| (&it.repository, &it.digest, &it.tags, true));
+    for (repository, digest, tags, stays) in going.chain(staying) {
+        let tags: Vec<&str> = tags.iter().map(|tag| tag.as_str()).collect();
+        let image = json!({
+            "repository": repository.as_str(),
+            "digest": digest.as_str(),
+            "tags": tags,
+            "stays": stays,
+        });
+        context.output.value(&data::line("collected", image))?;
+    }
+    Ok(())
 }
 
 async fn delete(client: &Client, plan: &gc::Plan) -> Result {
@@ -99,7 +127,7 @@ async fn free(platform: &Platform) -> Result<(u64, u64)> {
     let place = Inside {
         program: &program,
         project: platform.home.root(),
-        engine: None,
+        engine: platform.engine_of(REGISTRY).await?,
         service: REGISTRY,
         limit: COLLECTING,
     };

@@ -85,13 +85,26 @@ fn strange(platform: &Platform) -> Error {
         .hint(who)
 }
 
+/// What a registry that answers can keep.
+pub struct Look {
+    /// The KiB that are free on its disk.
+    pub free_kib: u64,
+    /// What keeps it from its work, if it can be told.
+    pub ailment: Option<Error>,
+}
+
 /// What keeps a registry that answers from its work, if it can be told.
 pub async fn ailment(platform: &Platform) -> Option<Error> {
+    look(platform).await?.ailment
+}
+
+/// Looks at its disk; nothing where it does not say.
+pub async fn look(platform: &Platform) -> Option<Look> {
     let surroundings = platform.context.surroundings().ok()?;
     let place = Inside {
         program: &surroundings.executable.program,
         project: platform.home.root(),
-        engine: None,
+        engine: platform.engine_of(REGISTRY).await.ok()?,
         service: REGISTRY,
         limit: LOOKING,
     };
@@ -102,31 +115,29 @@ pub async fn ailment(platform: &Platform) -> Option<Error> {
 }
 
 /// From what [`LOOK`] said.
-fn judged(said: &str, wrote: bool, words: &str) -> Option<Error> {
+fn judged(said: &str, wrote: bool, words: &str) -> Option<Look> {
     let mut lines = said.lines();
     let room = lines.next().and_then(|it| it.split_once(' '))?;
-    let (total, free) = (room.0.parse::<u64>().ok()?, room.1.parse::<u64>().ok()?);
-    if free < LEAST_KIB {
-        let (free, total) = (bytes(free * 1024), bytes(total * 1024));
+    let (total, free_kib) = (room.0.parse::<u64>().ok()?, room.1.parse::<u64>().ok()?);
+    let ailment = if free_kib < LEAST_KIB {
+        let (free, total) = (bytes(free_kib * 1024), bytes(total * 1024));
         let error = Error::failed(format!(
             "the registry's disk is full: {free} of {total} are free"
         ));
-        return Some(
-            error
-                .hint("`hob registry gc --keep 1` frees what old images and broken pushes hold")
-                .hint("`hob registry down --volumes` frees all of it"),
-        );
-    }
-    if let Some(path) = lines.next() {
+        let old = "`hob registry gc --keep 1` frees what old images and broken pushes hold";
+        let all = "`hob registry down --volumes` frees all of it";
+        Some(error.hint(old).hint(all))
+    } else if let Some(path) = lines.next() {
         let error = Error::failed(format!("the registry may not read {path} of its data"));
-        return Some(error.hint(ANEW));
-    }
-    if wrote {
-        return None;
-    }
-    let last = words.lines().last().unwrap_or("it does not say why");
-    let error = Error::failed(format!("the registry cannot write its data: {last}"));
-    Some(error.hint(ANEW))
+        Some(error.hint(ANEW))
+    } else if !wrote {
+        let last = words.lines().last().unwrap_or("it does not say why");
+        let error = Error::failed(format!("the registry cannot write its data: {last}"));
+        Some(error.hint(ANEW))
+    } else {
+        None
+    };
+    Some(Look { free_kib, ailment })
 }
 
 /// An error of what it was asked for, and what lies beneath it.
@@ -157,7 +168,8 @@ mod tests {
     use super::*;
 
     fn check(said: &str, wrote: bool, words: &str, expected: impl IntoData) {
-        let told = judged(said, wrote, words).map(|it| it.render());
+        let told = judged(said, wrote, words).and_then(|it| it.ailment);
+        let told = told.map(|it| it.render());
         let told = told.unwrap_or_default();
         assert_data_eq!(console::strip_ansi_codes(&told).into_owned(), expected);
     }

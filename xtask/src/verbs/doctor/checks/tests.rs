@@ -70,6 +70,43 @@ missing: frob: not installed; shop/a calls it
 }
 
 #[test]
+fn what_surrounds_the_services_is_told_with_what_mends_it() {
+    let facts = "
+        own registry 5000 answers 80000000000
+        own ingress 8080 answers
+        own registry 5000 down";
+    let all = checks(&written::facts(facts)).into_iter().map(line);
+    let all: Vec<String> = all.filter(|it| it.contains("port ")).collect();
+    assert_data_eq!(
+        all.join("\n"),
+        str![[r#"
+ok: registry: up, on port 5000; 74.5 GiB free
+ok: ingress: up, on port 8080
+ok: registry: not up; port 5000 is free for it (`hob registry up`)
+"#]]
+    );
+    check(
+        "own registry 5000 down python3 (process 7)
+         own registry 5000 answers 1000
+         own ingress 80 ill up, and it has not read its newest routes
+         shadowed web.shop.test leads to /a, which was up before /b: `domains` help
+         exposed shop/gate nginx 0.0.0.0:8080",
+        str![[r#"
+warning: shop/gate: nginx listens on 0.0.0.0:8080: others in the network reach it
+  have it listen on `$HOST`, or say that it is wanted: `address = "0.0.0.0"` in its table
+warning: registry: not up, and python3 (process 7) has its port 5000
+  `hob registry up --port PORT` takes another one, from then on
+warning: registry: up, on port 5000; 0 MiB free
+  `hob registry gc`
+warning: ingress: up, and it has not read its newest routes
+  `hob ingress up`
+warning: ingress: web.shop.test leads to /a, which was up before /b
+  `domains` help
+"#]],
+    );
+}
+
+#[test]
 fn a_docker_engine_that_is_asked_for_and_silent_is_missing() {
     check("docker asked answers", str![[r#""#]]);
     check(
