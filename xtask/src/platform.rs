@@ -28,7 +28,7 @@ mod taken;
 pub use announcer::{Announcer, announce_all};
 pub use door::{Door, addresses, addresses_of};
 pub use port::in_url;
-pub use taken::listenable;
+pub use taken::{Has, holder, listenable};
 
 use port::free;
 
