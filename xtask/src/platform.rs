@@ -29,7 +29,7 @@ pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
 pub use door::{Door, addresses, addresses_of};
 pub use port::{HTTP, HTTPS};
-pub use taken::listenable;
+pub use taken::{Has, holder, listenable};
 
 /// The project, its files written.
 pub struct Platform {

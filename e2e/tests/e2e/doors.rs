@@ -177,8 +177,16 @@ fn a_door_that_somebody_else_listens_at_is_said_before_anything_is_changed() {
             .is_none_or(|it| it["phase"] == "down")
     );
     assert_eq!(asked(shop.door, "/"), good("web"));
+    let doctor = shop.world.hob(["doctor", "late"]);
+    let said = "the ingress of late is to have it, and ";
+    assert!(doctor.out.contains(said), "{doctor:?}");
     drop(stranger);
     shop.world.hob(["up", "late"]).good();
+    let doctor = shop.world.hob(["doctor", "late"]);
+    assert!(
+        doctor.out.contains("the ingress of late has it"),
+        "{doctor:?}"
+    );
     assert_eq!(asked(taken, "/"), good("web"));
     assert_eq!(asked(shop.door, "/"), good("web"));
 }
@@ -214,6 +222,15 @@ fn a_second_checkout_is_told_who_has_the_door_and_may_have_another() {
         asked(door + 1000, "/api").is_some_and(|it| it.0 == 503)
     });
     assert_eq!(asked(*door, "/"), good("web"));
+}
+
+#[test]
+fn an_offset_that_leads_a_door_past_the_last_port_is_refused() {
+    let shop = shop();
+    let refused = shop.world.hob(["up", "--port-offset", "60000"]).code(2);
+    let said = "of `[ingress]` of shop would be past 65535";
+    assert!(refused.err.contains(said), "{refused:?}");
+    assert!(shop.world.hob(["ingress", "status"]).out.contains("down"));
 }
 
 #[test]

@@ -61,34 +61,55 @@ pub fn not_taken<'a>(
         return Ok(());
     }
     let listeners = Listeners::read();
-    let ingress = ingress.and_then(|it| listeners.against(it).next());
     for address in addresses {
-        let Some(listener) = listeners.against(*address).next() else {
-            continue;
-        };
-        let inodes = [listener.inode].into_iter();
-        let inodes: Vec<u64> = inodes.chain(ingress.map(|it| it.inode)).collect();
-        let pids = holders(&inodes);
-        let of = |listener: &Listener| pids.get(&listener.inode).map_or(&[][..], Vec::as_slice);
-        let own = ingress.is_some_and(|ingress| match (of(ingress), of(listener)) {
-            // Neither is shown: what can be told is whose they are.
-            ([], []) => ingress.uid == listener.uid,
-            (ingress, others) => ingress.iter().any(|pid| others.contains(pid)),
-        });
-        if own {
-            continue;
+        if let Has::Another(who, hint) = holder(&listeners, engine.uid(), ingress, *address) {
+            let error = format!("the ingress cannot listen on {address}: {who} has it");
+            let mut error = Error::failed(error);
+            error.hints = hint.into_iter().collect();
+            return Err(error.hint(ELSEWHERE));
         }
-        let (who, hint) = match of(listener).first() {
-            Some(pid) => process(*pid),
-            None => (stranger(engine, listener.uid), None),
-        };
-        let mut error = Error::failed(format!(
-            "the ingress cannot listen on {address}: {who} has it"
-        ));
-        error.hints = hint.into_iter().collect();
-        return Err(error.hint(ELSEWHERE));
     }
     Ok(())
+}
+
+/// Who has an address.
+pub enum Has {
+    Nobody,
+    /// The ingress itself.
+    Ingress,
+    /// Somebody else, in words, and what ends it where that is hob's.
+    Another(String, Option<String>),
+}
+
+/// Who listens on an address; `ingress` is where that is up, `uid` the
+/// caller's user.
+pub fn holder(
+    listeners: &Listeners,
+    uid: u32,
+    ingress: Option<SocketAddr>,
+    address: SocketAddr,
+) -> Has {
+    let Some(listener) = listeners.against(address).next() else {
+        return Has::Nobody;
+    };
+    let ingress = ingress.and_then(|it| listeners.against(it).next());
+    let inodes = [listener.inode].into_iter();
+    let inodes: Vec<u64> = inodes.chain(ingress.map(|it| it.inode)).collect();
+    let pids = holders(&inodes);
+    let of = |listener: &Listener| pids.get(&listener.inode).map_or(&[][..], Vec::as_slice);
+    let own = ingress.is_some_and(|ingress| match (of(ingress), of(listener)) {
+        // Neither is shown: what can be told is whose they are.
+        ([], []) => ingress.uid == listener.uid,
+        (ingress, others) => ingress.iter().any(|pid| others.contains(pid)),
+    });
+    if own {
+        return Has::Ingress;
+    }
+    let (who, hint) = match of(listener).first() {
+        Some(pid) => process(*pid),
+        None => (stranger(uid, listener.uid), None),
+    };
+    Has::Another(who, hint)
 }
 
 /// A process in words, and what ends it where it is a service of hob's.
@@ -104,9 +125,8 @@ fn process(pid: u32) -> (String, Option<String>) {
     (format!("{name} (process {pid})"), None)
 }
 
-fn stranger(engine: &Engine, uid: u32) -> String {
-    let own = engine.uid() == uid;
-    match user_name(uid).filter(|_| !own) {
+fn stranger(caller: u32, uid: u32) -> String {
+    match user_name(uid).filter(|_| caller != uid) {
         Some(user) => format!("a process of another user ({user})"),
         None => "a process that hob cannot see".to_owned(),
     }

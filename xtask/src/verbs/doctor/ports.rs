@@ -2,18 +2,20 @@
 //! nginx.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use hob_engine::Setup;
 use hob_engine::host::HostEngine;
+use hob_engine::machine::ports::Listeners;
 use hob_engine::{Claim, Holder, Homes, World as _};
 use hob_engine::{ProjectRef, Want};
-use hob_stack::{Project, ServiceId};
+use hob_stack::{Project, ServiceId, StackName};
 use hob_wire::Mode;
 
 use super::facts::{Held, Port};
 use crate::context::Context;
+use crate::platform::{Has, holder, home};
 
 /// What the engine sees of these services.
 #[derive(Default)]
@@ -75,9 +77,40 @@ pub async fn seen(
             services.push(id.to_string());
         }
     }
+    ports.extend(doors(context, project, services));
     ports.sort_by_key(|(port, _)| *port);
     seen.ports = ports.into_iter().map(|(_, port)| port).collect();
     seen
+}
+
+/// The ports where the ingress is to answer for the stacks of these services.
+fn doors(context: &Context, project: &Project, services: &BTreeSet<ServiceId>) -> Vec<(u16, Port)> {
+    let uid = rustix::process::getuid().as_raw();
+    let settings = home(&context.environment).ok();
+    let settings = settings.and_then(|home| home.settings().ok());
+    let on_loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let ingress = settings.and_then(|it| it.http_port).map(on_loopback);
+    let listeners = Listeners::read();
+    let stacks: BTreeSet<&StackName> = services.iter().map(|it| &it.stack).collect();
+    let door = |name: &StackName| {
+        let port = project.stacks.get(name)?.ingress.as_ref()?.port?;
+        let port = port.offset(project.config.port_offset)?.get();
+        let address = on_loopback(port);
+        let service = format!("the ingress of {name}");
+        let held = match holder(&listeners, uid, ingress, address) {
+            Has::Nobody => Held::Free,
+            Has::Ingress => Held::Ours(service.clone()),
+            Has::Another(who, hint) => Held::Foreign(who, hint),
+        };
+        let address = address.to_string();
+        let door = Port {
+            address,
+            service,
+            held,
+        };
+        Some((port, door))
+    };
+    stacks.into_iter().filter_map(door).collect()
 }
 
 fn held(holder: &Holder) -> Held {
