@@ -132,7 +132,8 @@ fn by_own_verb(obstacle: &mut Obstacle) {
     match obstacle.kind {
         ObstacleKind::Taken => {
             let other = format!("`hob {service} up --port PORT` takes another one, from then on");
-            obstacle.hints = vec![other];
+            obstacle.hints.retain(|it| it.ends_with(" ends it"));
+            obstacle.hints.push(other);
         }
         ObstacleKind::Unsupported => {
             let host = format!("`hob {service} up --engine host` runs it on this machine");

@@ -1,5 +1,7 @@
 //! The images of an engine, and an engine cleared of all but its images.
 
+use std::collections::BTreeMap;
+
 use super::{Client, labelled, names};
 
 impl Client {
@@ -15,6 +17,13 @@ impl Client {
     pub fn has_image(&self, name: &str) -> bool {
         let path = format!("/images/{name}/json");
         self.request("GET", &path, &[]).unwrap().0 == 200
+    }
+
+    /// The labels of an image.
+    #[must_use]
+    pub fn labels_of(&self, image: &str) -> BTreeMap<String, String> {
+        let image = self.get(&format!("/images/{image}/json"));
+        serde_json::from_value(image["Config"]["Labels"].clone()).unwrap_or_default()
     }
 
     /// Removes an image and its names, whoever uses it.

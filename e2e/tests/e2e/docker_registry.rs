@@ -37,6 +37,11 @@ fn an_image_is_pushed_once_and_again_when_something_changed() {
     let names = world.client().images_named(&format!("127.0.0.1:{port}/"));
     assert_eq!(names, Vec::<String>::new());
     world.client().pull(&name);
+    // It says whose it is, and nothing of this machine.
+    let labels = world.client().labels_of(&name);
+    assert_eq!(labels["hob.project"], world.project());
+    let path = labels.values().find(|it| it.contains('/'));
+    assert_eq!(path, None, "{labels:?}");
     world.client().remove_image(&name);
     dockerfile(&world, "RUN echo pushed twice > /app/page.txt");
     let other = digest(&world.hob(["registry", "push", "demo"]).good());

@@ -8,7 +8,7 @@ mod perform;
 
 use console::style;
 
-pub use self::actions::Action;
+pub use self::actions::{Action, daemons};
 use self::actions::{Todo, todo};
 pub use self::perform::perform;
 use super::doctor::{State, checks, look, no_mistakes, setup as again, show};

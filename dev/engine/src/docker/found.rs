@@ -137,9 +137,7 @@ impl DockerEngine {
     /// Whether labels are those of something that this project made with its
     /// state in this folder: another user's hob has another one.
     pub(super) fn is_ours(&self, labels: &Labels) -> bool {
-        let state = self.setup.paths.state.to_string_lossy();
-        labels.get(labels::PROJECT) == Some(&self.setup.project)
-            && labels.get(labels::STATE).is_some_and(|it| *it == state)
+        labels::is_of(labels, &self.setup.project, &self.setup.paths.state)
     }
 
     /// The containers of this project's services, each asked for its status,

@@ -87,7 +87,7 @@ impl DockerEngine {
         Some(match labels::resource(&labels, &[CONTAINER]) {
             Some(id) if self.is_ours(&labels) => Holder::Ours(id),
             Some(id) => {
-                let (_, root, _) = labels::project(&labels).unwrap_or_default();
+                let (_, root) = labels::project(&labels).unwrap_or_default();
                 let (service, folder) = (id.owner(), typed(&root));
                 Holder::Foreign {
                     who: format!("{service} of the project {}", root.display()),

@@ -5,7 +5,7 @@
 //! else's: a dot stands between their parts, which have none.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hob_wire::Mode;
 
@@ -18,6 +18,9 @@ pub(super) const PROJECT: &str = "hob.project";
 pub(super) const ROOT: &str = "hob.root";
 /// The project's state folder: two state homes may have the same project.
 pub(super) const STATE: &str = "hob.state";
+/// A digest of that folder, of an image: that goes to others, whom the paths of
+/// this machine do not concern.
+const HOME: &str = "hob.home";
 /// What it is, in the engine's words ([`Kind`]).
 pub(super) const KIND: &str = "hob.kind";
 pub(super) const STACK: &str = "hob.stack";
@@ -54,6 +57,28 @@ pub(super) fn of(setup: &Setup, id: &ResourceId) -> Labels {
         labels.insert(NAME.to_owned(), id.name.clone());
     }
     labels
+}
+
+/// The labels of an image, which hold no path: they go with it wherever it is
+/// pushed, and on to what is built from it there.
+pub(super) fn of_image(setup: &Setup, id: &ResourceId) -> Labels {
+    let mut labels = of(setup, id);
+    labels.remove(ROOT);
+    labels.remove(STATE);
+    labels.insert(HOME.to_owned(), home(&setup.paths.state));
+    labels
+}
+
+fn home(state: &Path) -> String {
+    let state = state.as_os_str().as_encoded_bytes();
+    blake3::hash(state).to_hex()[..16].to_owned()
+}
+
+/// Whether something is of this project with its state in this folder.
+pub(super) fn is_of(labels: &Labels, project: &str, state: &Path) -> bool {
+    let says = |name: &str, value: &str| labels.get(name).is_some_and(|it| it == value);
+    let kept = says(STATE, &state.to_string_lossy()) || says(HOME, &home(state));
+    says(PROJECT, project) && kept
 }
 
 /// The labels of a container beside those that every resource has.
@@ -98,10 +123,11 @@ pub(super) fn needs(labels: &Labels) -> Vec<ResourceId> {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// The project that labels name: its id, its folder, its state folder.
-pub(super) fn project(labels: &Labels) -> Option<(String, PathBuf, PathBuf)> {
-    let path = |name: &str| labels.get(name).map(PathBuf::from).unwrap_or_default();
-    Some((labels.get(PROJECT)?.clone(), path(ROOT), path(STATE)))
+/// The project that labels name: its id, and its folder, which images do not
+/// say.
+pub(super) fn project(labels: &Labels) -> Option<(String, PathBuf)> {
+    let root = labels.get(ROOT).map(PathBuf::from).unwrap_or_default();
+    Some((labels.get(PROJECT)?.clone(), root))
 }
 
 /// The name of a network, volume or container.
@@ -139,10 +165,38 @@ pub(super) fn tag(setup: &Setup, stack: &str, service: &str, name: &str) -> Stri
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::*;
     use crate::docker::{CONTAINER, IMAGE};
+    use crate::paths::Paths;
+    use crate::setup::Executable;
+
+    #[test]
+    fn an_image_says_whose_it_is_without_a_path() {
+        let setup = Setup {
+            project: "0123456789ab".to_owned(),
+            root: "/home/x/shop".into(),
+            paths: Paths {
+                state: "/home/x/.local/state/hob/0123456789ab".into(),
+                runtime: "/run/user/1000/hob".into(),
+            },
+            executable: Executable {
+                program: "/usr/bin/hob".into(),
+                args: Vec::new(),
+                sources: None,
+            },
+            environment: BTreeMap::new(),
+            uid: 1000,
+        };
+        let id = ResourceId::of_service("s", "web", IMAGE).named("run-0123");
+        let labels = of_image(&setup, &id);
+        assert!(labels.values().all(|it| !it.contains('/')), "{labels:?}");
+        assert!(is_of(&labels, &setup.project, &setup.paths.state));
+        assert!(!is_of(&labels, &setup.project, Path::new("/elsewhere")));
+        assert!(is_of(&of(&setup, &id), &setup.project, &setup.paths.state));
+    }
 
     #[test]
     fn a_container_has_nothing_of_the_name_of_its_image() {

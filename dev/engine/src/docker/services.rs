@@ -105,11 +105,13 @@ impl DockerEngine {
     }
 }
 
-/// All projects that have a container, network, volume or image in an engine:
-/// their ids, folders and state folders.
+/// All projects that have a container, network, volume or image in an engine,
+/// with their state in the folder that `state_of` names: their ids and folders.
+/// Of one that has images alone nobody knows the folder.
 pub(crate) async fn projects(
     resolved: Resolved,
-) -> Result<BTreeSet<(String, PathBuf, PathBuf)>, Failure> {
+    state_of: impl Fn(&str) -> PathBuf,
+) -> Result<BTreeMap<String, PathBuf>, Failure> {
     use bollard::query_parameters::{
         ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
     };
@@ -137,7 +139,19 @@ pub(crate) async fn projects(
     all.extend(volumes.into_iter().map(|it| it.labels));
     let images = api.list_images(Some(images)).await.map_err(failed)?;
     all.extend(images.into_iter().map(|it| it.labels));
-    Ok(all.iter().filter_map(labels::project).collect())
+    let mut projects: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for labels in &all {
+        let Some((id, root)) = labels::project(labels) else {
+            continue;
+        };
+        if labels::is_of(labels, &id, &state_of(&id)) {
+            let known = projects.entry(id).or_default();
+            if known.as_os_str().is_empty() {
+                *known = root;
+            }
+        }
+    }
+    Ok(projects)
 }
 
 /// Writes what has to be said first on the port of a service's agent, or takes

@@ -133,9 +133,9 @@ impl Engine {
         let Ok(place) = place else {
             return Ok(projects);
         };
-        for (id, root, state) in docker::projects(place).await.unwrap_or_default() {
-            let known = projects.iter().any(|it| it.id == id);
-            if !known && homes.project(&id).state == state {
+        let state_of = |id: &str| homes.project(id).state;
+        for (id, root) in docker::projects(place, state_of).await.unwrap_or_default() {
+            if projects.iter().all(|it| it.id != id) {
                 projects.push(ProjectRef { id, root });
             }
         }

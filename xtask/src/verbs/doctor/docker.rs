@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// The most that is read of its answer, in bytes.
 const LENGTH: u64 = 64 << 10;
 /// There wherever systemd runs; see sd_booted(3).
-const SYSTEMD: &str = "/run/systemd/system";
+pub(super) const SYSTEMD: &str = "/run/systemd/system";
 
 /// The engine that is meant; none where the host engine was asked for.
 ///

@@ -154,6 +154,8 @@ pub struct Installer {
     pub index: bool,
     /// Whether `sysctl` is there.
     pub sysctl: bool,
+    /// Whether systemd runs, which starts what packages bring.
+    pub systemd: bool,
 }
 
 /// A folder that hob writes to, or the nearest one above it that is there.

@@ -7,6 +7,7 @@ use std::path::Path;
 use hob_engine::machine::{processes, tools};
 use rustix::process::{Resource, getrlimit};
 
+use super::docker::SYSTEMD;
 use super::facts::{Installer, Limit, Machine};
 
 /// What hob reads of `/proc`; its end is what is said of it.
@@ -48,6 +49,7 @@ pub fn installer(environment: &BTreeMap<String, String>, uid: u32) -> Installer 
         apt: there("apt-get"),
         index: has_index(Path::new(LISTS)),
         sysctl: there("sysctl"),
+        systemd: Path::new(SYSTEMD).is_dir(),
     }
 }
 

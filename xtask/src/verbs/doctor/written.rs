@@ -51,6 +51,7 @@ fn sound() -> Facts {
             apt: true,
             index: true,
             sysctl: true,
+            systemd: false,
         },
         folders: vec![
             folder(
@@ -81,6 +82,7 @@ fn apply(facts: &mut Facts, words: &[&str]) -> bool {
         ["no", "sudo"] => installer.sudo = false,
         ["no", "apt"] => installer.apt = false,
         ["no", "index"] => installer.index = false,
+        ["systemd"] => installer.systemd = true,
         ["no", "sysctl"] => installer.sysctl = false,
         ["no", "project"] => facts.project = None,
         ["no", "home"] => {

@@ -25,9 +25,7 @@ held() { du -sk "$VOLUME_DATA" | cut -f1; }
 before=$(held)
 # What was begun to be sent and is not sent any more: nobody else takes it away
 # before a week is over.
-for upload in "$VOLUME_DATA"/docker/registry/v2/repositories/*/_uploads/* \
-    "$VOLUME_DATA"/docker/registry/v2/repositories/*/*/_uploads/*; do
-    [ -d "$upload" ] || continue
+find "$VOLUME_DATA" -type d -path '*/_uploads/*' -prune -print | while IFS= read -r upload; do
     [ -n "$(find "$upload" -mmin -1 -print -quit)" ] || rm -rf "$upload"
 done
 sh "$here/serve.sh" garbage-collect >&2

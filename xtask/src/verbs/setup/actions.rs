@@ -131,17 +131,49 @@ fn install(packages: &BTreeSet<String>, installer: &Installer) -> Vec<Action> {
     let apt = |rest: &[&str]| -> Vec<String> {
         apt.iter().chain(rest).map(ToString::to_string).collect()
     };
+    let names: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let daemons = match installer.systemd {
+        true => daemons(&names),
+        false => Vec::new(),
+    };
+    let systemctl = |verb: &[&str]| -> Vec<String> {
+        let argv = ["systemctl"].iter().chain(verb).chain(&daemons);
+        argv.map(ToString::to_string).collect()
+    };
+    let services = listed(&daemons);
     let mut actions = Vec::new();
+    if !daemons.is_empty() {
+        let keep = format!("keep systemd from starting {services}, which hob starts itself");
+        actions.push(action(&keep, systemctl(&["mask", "--runtime"])));
+    }
     if !installer.index {
         actions.push(action("fetch the index of packages", apt(&["update"])));
     }
-    let names: Vec<&str> = packages.iter().map(String::as_str).collect();
     let mut rest = vec!["install", "--yes"];
     rest.extend(&names);
     let mut installing = action(&format!("install {}", listed(&names)), apt(&rest));
-    installing.follows = !actions.is_empty();
+    installing.follows = !installer.index || !daemons.is_empty();
     actions.push(installing);
+    if !daemons.is_empty() {
+        let with_machine = format!("keep {services} from starting with the machine");
+        let mut disable = action(&with_machine, systemctl(&["disable"]));
+        disable.follows = true;
+        actions.push(disable);
+        let by_hand = format!("let {services} be started by hand");
+        actions.push(action(&by_hand, systemctl(&["unmask", "--runtime"])));
+    }
     actions
+}
+
+/// The services that these packages start by themselves: they would have the
+/// ports that hob starts the same programs on, and listen beyond loopback.
+pub fn daemons(packages: &[&str]) -> Vec<&'static str> {
+    let known = [
+        ("nginx-light", "nginx.service"),
+        ("docker-registry", "docker-registry.service"),
+    ];
+    let brought = known.iter().filter(|it| packages.contains(&it.0));
+    brought.map(|(_, service)| *service).collect()
 }
 
 /// An argument as a shell takes it.

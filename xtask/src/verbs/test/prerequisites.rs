@@ -12,6 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
+use crate::verbs::setup::daemons;
 
 /// A program that some test drives for real.
 struct Needed {
@@ -243,19 +244,6 @@ impl Installing {
     }
 }
 
-/// The services that these packages start by themselves, of which the tests
-/// want the programs alone.
-fn daemons(packages: &[&str]) -> Vec<&'static str> {
-    let known = [
-        ("nginx-light", "nginx.service"),
-        ("docker-registry", "docker-registry.service"),
-    ];
-    let brought = known
-        .iter()
-        .filter(|(package, _)| packages.contains(package));
-    brought.map(|(_, service)| *service).collect()
-}
-
 /// Unpacks systemd-resolved below the workspace's `target`, where the machine
 /// has none: its installation would take over this machine's names.
 pub fn unpack(context: &Context, root: &Path) -> Result {
@@ -310,15 +298,4 @@ fn present(program: &str) -> bool {
         || ["/usr/sbin", "/sbin"]
             .iter()
             .any(|folder| std::path::Path::new(folder).join(program).is_file())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_package_would_start_is_known_of_those_that_are_installed_alone() {
-        assert_eq!(daemons(&["git", "nginx-light"]), ["nginx.service"]);
-        assert_eq!(daemons(&["docker.io"]), Vec::<&str>::new());
-    }
 }

@@ -61,7 +61,7 @@ impl Lowering<'_> {
                 let needs = images.iter().map(|base| first(&base.id));
                 let spec = ImageSpec {
                     recipe: hob_builder::Recipe {
-                        labels: labels::of(self.setup, &id).into_iter().collect(),
+                        labels: labels::of_image(self.setup, &id).into_iter().collect(),
                         ..bare(self.asked.project, recipe)
                     },
                     tag: tag.clone(),
@@ -119,7 +119,7 @@ impl Lowering<'_> {
             .map(|from| self.base_of(ResourceId::of_stack(stack, BASE), from, BASE_OF_PROJECT))
             .collect();
         let mut recipe = built.recipe.clone();
-        recipe.labels = labels::of(self.setup, &image).into_iter().collect();
+        recipe.labels = labels::of_image(self.setup, &image).into_iter().collect();
         let spec = ImageSpec {
             recipe,
             tag,

@@ -58,6 +58,29 @@ install lua5.4 (if that was done)
 }
 
 #[test]
+fn what_a_package_would_start_is_not_started() {
+    check(
+        "systemd
+         program nginx of nginx-light for shop/web
+         program git of git for",
+        str![[r#"
+keep systemd from starting nginx.service, which hob starts itself
+  sudo systemctl mask --runtime nginx.service
+install git and nginx-light (if that was done)
+  sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes git nginx-light
+keep nginx.service from starting with the machine (if that was done)
+  sudo systemctl disable nginx.service
+let nginx.service be started by hand
+  sudo systemctl unmask --runtime nginx.service
+"#]],
+    );
+    check("program nginx of nginx-light for shop/web", str![[r#"
+install nginx-light
+  sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes nginx-light
+"#]]);
+}
+
+#[test]
 fn limits_are_raised_for_now_and_for_later_and_none_is_lowered() {
     check(
         "instances 1024 3
