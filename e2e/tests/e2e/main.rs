@@ -22,6 +22,7 @@ mod docker_polykube;
 mod docker_ports;
 mod docker_registry;
 mod docker_registry_faults;
+mod docker_roll;
 mod doors;
 mod holder;
 mod host_all;

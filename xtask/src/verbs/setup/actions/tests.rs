@@ -74,10 +74,13 @@ let nginx.service be started by hand
   sudo systemctl unmask --runtime nginx.service
 "#]],
     );
-    check("program nginx of nginx-light for shop/web", str![[r#"
+    check(
+        "program nginx of nginx-light for shop/web",
+        str![[r#"
 install nginx-light
   sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes nginx-light
-"#]]);
+"#]],
+    );
 }
 
 #[test]
