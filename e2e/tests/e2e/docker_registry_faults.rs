@@ -115,6 +115,18 @@ fn nobody_collects_during_a_push_and_what_a_killed_one_left_goes_with_the_next()
 }
 
 #[test]
+fn a_push_that_is_interrupted_leaves_no_name_and_the_next_one_ends_it() {
+    let (world, port) = registered("interrupted");
+    make_large(&world, "interrupted");
+    let mut push = pushing(&world);
+    assert_eq!(push.stop(), 130, "{}", push.err());
+    assert!(push.said("interrupted; what was sent is kept"));
+    assert_eq!(names(&world, port), Vec::<String>::new());
+    world.hob(["registry", "push"]).good();
+    assert_eq!(listed(&world), 1);
+}
+
+#[test]
 fn a_name_that_somebody_else_gave_an_image_stays() {
     let (world, port) = registered("named by hand");
     world.hob(["registry", "push"]).good();
