@@ -82,6 +82,12 @@ fn a_registry_that_is_killed_during_a_push_comes_back_and_gets_only_what_is_miss
     assert_eq!(names(&world, port), Vec::<String>::new());
     let again = world.hob(["registry", "push"]).good();
     assert!(again.err.contains("is there already"), "{again:?}");
+    world
+        .client()
+        .kill(&world.platform_container("registry").id);
+    let status = world.hob(["registry", "status"]).good();
+    let told = "its container is stopped; `hob registry up` makes it anew";
+    assert!(status.err.contains(told), "{status:?}");
 }
 
 #[test]
