@@ -119,7 +119,7 @@ pub async fn change(
     }
     let changed = perform(engine, want, prepared, stage, &Words::default(), cancel).await;
     if changed.applied.was_interrupted() && !want.services.is_empty() {
-        tell_rest(engine, want, stage).await;
+        tell_rest(engine, want, stage, whose).await;
     }
     Ok(changed)
 }
@@ -228,7 +228,7 @@ async fn tell_what_goes_on(engine: &Engine, want: &Want, stage: &Stage, changed:
 }
 
 /// Says what an interrupted change leaves running.
-async fn tell_rest(engine: &Engine, want: &Want, stage: &Stage) {
+async fn tell_rest(engine: &Engine, want: &Want, stage: &Stage, whose: Whose) {
     let Ok(states) = engine.services(&want.services).await else {
         return;
     };
@@ -239,8 +239,12 @@ async fn tell_rest(engine: &Engine, want: &Want, stage: &Stage) {
     });
     let names: Vec<String> = up.map(|state| state.owner.to_string()).collect();
     if !names.is_empty() {
+        let down = match (whose, names.first().and_then(|it| it.split_once('/'))) {
+            (Whose::Hobs, Some((_, service))) => format!("`hob {service} down`"),
+            _ => "`hob down`".to_owned(),
+        };
         let names = names.join(", ");
-        let line = format!("interrupted; still up: {names} (`hob down` ends that)");
+        let line = format!("interrupted; still up: {names} ({down} ends that)");
         stage.say_folded(line);
     }
 }

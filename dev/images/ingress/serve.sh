@@ -45,7 +45,8 @@ mv "$next" "$run/nginx.conf"
 refused=$run/refused.log
 : >"$refused"
 if [ "${1:-}" != reload ]; then
-    exec nginx -e stderr -g "error_log \"$refused\" emerg;" -c "$run/nginx.conf" 9>&-
+    quoted=$(printf '%s' "$refused" | sed 's/["\\]/\\&/g')
+    exec nginx -e stderr -g "error_log \"$quoted\" emerg;" -c "$run/nginx.conf" 9>&-
 fi
 # Those whose parent is the first process, `PID (NAME) STATE PARENT …`.
 workers() {

@@ -82,6 +82,12 @@ fn a_registry_that_is_killed_during_a_push_comes_back_and_gets_only_what_is_miss
     assert_eq!(names(&world, port), Vec::<String>::new());
     let again = world.hob(["registry", "push"]).good();
     assert!(again.err.contains("is there already"), "{again:?}");
+    world
+        .client()
+        .kill(&world.platform_container("registry").id);
+    let status = world.hob(["registry", "status"]).good();
+    let told = "its container is stopped; `hob registry up` makes it anew";
+    assert!(status.err.contains(told), "{status:?}");
 }
 
 #[test]
@@ -112,6 +118,18 @@ fn nobody_collects_during_a_push_and_what_a_killed_one_left_goes_with_the_next()
     world.hob(["registry", "gc"]).good();
     let uploads = in_registry(&world, "ls repositories/demo/web/_uploads");
     assert_eq!(uploads.trim(), "");
+}
+
+#[test]
+fn a_push_that_is_interrupted_leaves_no_name_and_the_next_one_ends_it() {
+    let (world, port) = registered("interrupted");
+    make_large(&world, "interrupted");
+    let mut push = pushing(&world);
+    assert_eq!(push.stop(), 130, "{}", push.err());
+    assert!(push.said("interrupted; what was sent is kept"));
+    assert_eq!(names(&world, port), Vec::<String>::new());
+    world.hob(["registry", "push"]).good();
+    assert_eq!(listed(&world), 1);
 }
 
 #[test]

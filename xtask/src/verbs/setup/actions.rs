@@ -155,12 +155,12 @@ fn install(packages: &BTreeSet<String>, installer: &Installer) -> Vec<Action> {
     installing.follows = !installer.index || !daemons.is_empty();
     actions.push(installing);
     if !daemons.is_empty() {
+        let by_hand = format!("let {services} be started by hand");
+        actions.push(action(&by_hand, systemctl(&["unmask", "--runtime"])));
         let with_machine = format!("keep {services} from starting with the machine");
         let mut disable = action(&with_machine, systemctl(&["disable"]));
         disable.follows = true;
         actions.push(disable);
-        let by_hand = format!("let {services} be started by hand");
-        actions.push(action(&by_hand, systemctl(&["unmask", "--runtime"])));
     }
     actions
 }

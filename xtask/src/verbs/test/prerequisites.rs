@@ -235,10 +235,10 @@ impl Installing {
         );
         let installed = installed.run().map_err(anyhow::Error::from);
         if masked {
-            // What was not installed has nothing to be disabled.
-            let disabled = installed.is_ok().then(|| systemctl(&["disable"]));
             systemctl(&["unmask", "--runtime"])?;
-            disabled.transpose()?;
+            if installed.is_ok() {
+                systemctl(&["disable"])?;
+            }
         }
         installed.map_err(Error::from)
     }

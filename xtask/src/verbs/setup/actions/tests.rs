@@ -68,10 +68,10 @@ keep systemd from starting nginx.service, which hob starts itself
   sudo systemctl mask --runtime nginx.service
 install git and nginx-light (if that was done)
   sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes git nginx-light
-keep nginx.service from starting with the machine (if that was done)
-  sudo systemctl disable nginx.service
 let nginx.service be started by hand
   sudo systemctl unmask --runtime nginx.service
+keep nginx.service from starting with the machine (if that was done)
+  sudo systemctl disable nginx.service
 "#]],
     );
     check(
