@@ -10,7 +10,9 @@ fn addresses(world: &World, name: &str) -> BTreeSet<String> {
     let neighbour = world.container("demo/api").id;
     let script = format!("getent ahostsv4 {name} || true");
     let out = world.client().exec(&neighbour, &["sh", "-c", &script]);
-    let first = out.lines().filter_map(|line| line.split_whitespace().next());
+    let first = out
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
     first.map(str::to_owned).collect()
 }
 
@@ -38,7 +40,9 @@ fn neighbours_find_the_version_that_serves_by_the_services_name() {
     assert_eq!(hob.stop(), 130);
     assert_eq!(addresses(&world, "web"), one);
 
-    world.hob(["roll", "web", "--strategy", "blue-green"]).good();
+    world
+        .hob(["roll", "web", "--strategy", "blue-green"])
+        .good();
     let three = addresses(&world, "web");
     assert_eq!(three.len(), 1);
     assert_eq!(three, addresses(&world, "web-3"));

@@ -193,3 +193,26 @@ fn an_app_ends_with_its_requests_answered() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
     assert!(answer.contains("Hello, World!"), "{answer:?}");
 }
+
+#[test]
+fn a_release_takes_over_without_a_failed_request_and_the_one_before_comes_back_as_it_was() {
+    let Platformer { world, door, .. } = Platformer::copied();
+    world.hob(["up", "platformer"]).good();
+    let poller = Poller::start_at(door, "/greeting");
+    let config = world.read(CONFIG).replace("Hello", "Good evening");
+    let folder = "stacks/platformer/config/hello-world";
+    world.write(&format!("{folder}/hello-world-2.config"), &config);
+    let stack = world.read("stacks/platformer/stack.toml");
+    let app = r#"APP = "hello-world""#;
+    let released = format!(r#"{app}, RELEASE = "2""#);
+    world.write(
+        "stacks/platformer/stack.toml",
+        &stack.replace(app, &released),
+    );
+    let roll = ["roll", "hello-world", "--strategy", "blue-green"];
+    world.hob(roll).good();
+    says(door, "/greeting", "Good evening, World!");
+    world.hob(["roll", "hello-world", "--back"]).good();
+    says(door, "/greeting", "Hello, World!");
+    assert_eq!(poller.end().bad, Vec::<String>::new());
+}

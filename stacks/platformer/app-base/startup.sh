@@ -4,7 +4,8 @@
 # It fetches config/NAME/NAME.config and the artefact that stands there from
 # the repository, checks the artefact, puts the config into the environment and
 # becomes the config's STARTUP_COMMAND. NAME is APP when it is left out, and
-# REPOSITORY, a URL or a host, is REPOSITORY_URL.
+# REPOSITORY, a URL or a host, is REPOSITORY_URL. With RELEASE, the config is
+# config/NAME/NAME-RELEASE.config: another release has another one beside it.
 #
 # A config has lines `NAME=value` or `NAME="value"`, empty ones and comments
 # (`# …`). It is read, never run: a value means nothing to a shell. Beside the
@@ -101,7 +102,7 @@ read_config() {
         esac
         case $variable in
         '' | [0-9]* | *[!A-Za-z0-9_]*) die 78 "$at: \`$variable\` cannot be a variable's name" ;;
-        PORT | HOST | OUT | APP | IFS | HOB_*) die 78 "$at: $variable is not the app's to set" ;;
+        PORT | HOST | OUT | APP | RELEASE | IFS | HOB_*) die 78 "$at: $variable is not the app's to set" ;;
         esac
         case $seen in
         *" $variable "*) die 78 "$at: $variable is set twice" ;;
@@ -128,6 +129,10 @@ repository=${2:-${REPOSITORY_URL:-}}
 case $name in
 *[!a-z0-9-]*) die 64 "\`$name\` names no app: a to z, 0 to 9 and \`-\`" ;;
 esac
+release=${RELEASE:-}
+case $release in
+*[!A-Za-z0-9.-]*) die 64 "\`$release\` names no release: letters, digits, \`.\` and \`-\`" ;;
+esac
 [ -n "$repository" ] || die 64 "which repository? startup.sh NAME REPOSITORY, or REPOSITORY_URL=…"
 case $repository in
 http://* | https://*) repository=${repository%/} ;;
@@ -143,7 +148,7 @@ place=${OUT:-}
 [ -n "$place" ] && [ -d "$place" ] && [ -w "$place" ] || place=${TMPDIR:-/tmp}
 work=$(mktemp -d "$place/$name.XXXXXX")
 
-config=config/$name/$name.config
+config=config/$name/$name${release:+-$release}.config
 fetch "$config" "$work/.config" || die 66 "$repository/$config: there is no such config"
 read_config "$work/.config"
 required ARTEFACT "${ARTEFACT:-}"

@@ -185,6 +185,19 @@ class Startup(unittest.TestCase):
         out, err = process.communicate(timeout=30)
         self.assertEqual((process.returncode, out), (0, "GREETING=hi\n"), err)
 
+    def test_a_release_has_a_config_of_its_own(self):
+        content = files(GOOD + "GREETING=one\n")
+        content["/config/demo/demo-2.config"] = (GOOD + "GREETING=two\n").encode()
+        repository = self.serve(content)
+        for release, greeting in [("", "one"), ("2", "two")]:
+            process = self.start("demo", repository.address, RELEASE=release)
+            out, err = process.communicate(timeout=30)
+            self.assertEqual((process.returncode, out), (0, f"GREETING={greeting}\n"), err)
+        process = self.start("demo", repository.address, RELEASE="../2")
+        _, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 64, err)
+        self.assertIn("`../2` names no release", err)
+
     def test_it_says_what_it_is_to_be_called_with(self):
         for arguments, words in [
             ([], "which app?"),
