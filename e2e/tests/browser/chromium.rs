@@ -64,7 +64,8 @@ impl Browser {
             &format!("--user-data-dir={}", profile.display()),
         ];
         let options = json!({ "binary": chromium, "args": flags });
-        let capabilities = json!({ "goog:chromeOptions": options });
+        // The driver would take whatever certificate there is.
+        let capabilities = json!({ "goog:chromeOptions": options, "acceptInsecureCerts": false });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -86,13 +87,12 @@ impl Browser {
 
     /// Opens a page of a loopback port.
     pub fn open(&self, port: u16, path: &str) {
-        self.go(&format!("http://127.0.0.1:{port}{path}")).unwrap();
+        self.go(&format!("http://127.0.0.1:{port}{path}"));
     }
 
-    /// Opens a page by its address; the browser's words when it does not.
-    pub fn go(&self, url: &str) -> Result<(), String> {
-        let going = self.runtime.block_on(self.client.goto(url));
-        going.map_err(|error| error.to_string())
+    /// Opens a page by its address.
+    pub fn go(&self, url: &str) {
+        self.runtime.block_on(self.client.goto(url)).unwrap();
     }
 
     /// The text of the first element that a selector finds; none while there
