@@ -9,21 +9,23 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use hob_wire::{ChangeAction, Protocol, Restart, SecretSource, Swap};
+mod dev;
+
+use hob_wire::{Protocol, Restart, SecretSource};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::Fields;
 use crate::graph::Edge;
 use crate::keys::STACK;
-use crate::model::{Config, DevForm, Network, OnChange, Publish, Service, Stack};
+use crate::model::{Config, Network, Publish, Service, Stack};
 use crate::mounts;
 use crate::names::{Port, ServiceId, ServiceName, StackName, VolumeName};
 use crate::near::{listed, nearest};
-use crate::paths::{resolve, suggestion};
+use crate::paths::resolve;
 use crate::ports::{self, Published, Publisher};
 use crate::routes::{self, Routed};
 use crate::tree::{Entry, Node};
-use crate::variant::{self, Variant};
+use crate::variant;
 
 const PROTOCOL: &[(&str, Protocol)] = &[("http", Protocol::Http), ("tcp", Protocol::Tcp)];
 const NETWORK: &[(&str, Network)] = &[("stack", Network::Stack), ("host", Network::Host)];
@@ -31,13 +33,6 @@ const RESTART: &[(&str, Restart)] = &[
     ("always", Restart::Always),
     ("on-failure", Restart::OnFailure),
     ("never", Restart::Never),
-];
-const SWAP: &[(&str, Swap)] = &[("overlap", Swap::Overlap), ("exclusive", Swap::Exclusive)];
-const ACTION: &[(&str, ChangeAction)] = &[
-    ("rebuild", ChangeAction::Rebuild),
-    ("restart", ChangeAction::Restart),
-    ("signal", ChangeAction::Signal),
-    ("none", ChangeAction::None),
 ];
 
 /// What a stack is lowered with.
@@ -166,7 +161,7 @@ fn service(
         .map(|fields| variant::lower(context, &source, &dev, fields, true))
         .unwrap_or_else(|| run.clone());
     let web = protocol == Protocol::Http && port.is_some();
-    let dev_form = dev_form(context, fields, &source, dev, web, !volumes.is_empty());
+    let dev_form = dev::form(context, fields, &source, dev, web, !volumes.is_empty());
     let service = Service {
         known_as: name.clone(),
         id,
@@ -318,84 +313,4 @@ fn secrets(context: &mut Context<'_>, fields: Fields<'_>) -> BTreeMap<String, Se
         }
     }
     secrets
-}
-
-fn dev_form(
-    context: &mut Context<'_>,
-    fields: Fields<'_>,
-    source: &Path,
-    variant: Variant,
-    web: bool,
-    volumes: bool,
-) -> DevForm {
-    let dev = fields.fields("dev");
-    let texts = |key| dev.map_or_else(Vec::new, |dev| dev.texts(key));
-    let live_reload = dev.and_then(|dev| dev.bool("live_reload"));
-    if let (Some(true), false, Some(place)) = (
-        live_reload,
-        web,
-        dev.and_then(|dev| dev.place("live_reload")),
-    ) {
-        context.report.push(
-            Diagnostic::warning("no browser sees this service", place)
-                .label("there is nothing to reload"),
-        );
-    }
-    let mut watch = Vec::new();
-    for node in dev.map_or(&[][..], |dev| dev.items("watch")) {
-        let Some(text) = node.text() else { continue };
-        let path = resolve(source, text);
-        if !path.exists() {
-            let shown = crate::file::shown(context.root, &path);
-            context.report.push(
-                Diagnostic::warning(
-                    format!("`{shown}` is not there to be watched"),
-                    node.place.clone(),
-                )
-                .maybe_hint(suggestion(&path, text)),
-            );
-        }
-        watch.push(path);
-    }
-    let on_change = dev.map_or(&[][..], |dev| dev.items("on_change"));
-    DevForm {
-        form: variant.form,
-        ready: variant.ready,
-        env: variant.env,
-        image: variant.image,
-        limits: variant.limits,
-        swap: match dev.and_then(|dev| dev.word("swap", SWAP)) {
-            Some(swap) => swap,
-            // Two processes on one data folder are rarely meant.
-            None if volumes => Swap::Exclusive,
-            None => Swap::Overlap,
-        },
-        live_reload: live_reload.unwrap_or(web),
-        cache: texts("cache")
-            .iter()
-            .map(|path| mounts::plain(path))
-            .collect(),
-        watch,
-        ignore: texts("ignore"),
-        on_change: on_change
-            .iter()
-            .filter_map(|node| rule(context, node))
-            .collect(),
-    }
-}
-
-fn rule(context: &mut Context<'_>, node: &Node) -> Option<OnChange> {
-    let fields = node.fields(variant::ON_CHANGE)?;
-    if fields.entry("paths").is_none() {
-        context.report.push(
-            Diagnostic::error("a rule without `paths`", node.place.clone())
-                .hint("add `paths = [\"static/**\"]`"),
-        );
-    }
-    Some(OnChange {
-        paths: fields.texts("paths"),
-        action: fields
-            .word("action", ACTION)
-            .unwrap_or(ChangeAction::Rebuild),
-    })
 }

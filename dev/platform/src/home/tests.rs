@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::read::NAMES;
 use super::*;
 use crate::announced::{AnnouncedService, AnnouncedStack};
 
