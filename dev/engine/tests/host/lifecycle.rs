@@ -318,9 +318,11 @@ async fn an_agent_of_another_version_is_made_anew() {
     });
     let plan = ground.preview(&ground.up(&["a"])).await;
     old.join().unwrap();
+    let spoken = hob_wire::PROTOCOL;
+    let reason = format!("because its protocol is 99 and has to be {spoken}");
     assert_eq!(
         plan.to_text().lines().next(),
-        Some("remove agent s/a     because its protocol is 99 and has to be 3")
+        Some(format!("remove agent s/a     {reason}").as_str())
     );
     ground.down().await;
 }
