@@ -62,3 +62,6 @@ pub use terminal::Terminal;
 pub use wait::{LIMIT, until, until_some, until_within};
 pub use words::Words;
 pub use world::{Checkout, World};
+
+/// The number that every JSON line of this `hob` carries.
+pub const PROTOCOL: u32 = 4;

@@ -65,7 +65,7 @@ fn json_is_one_versioned_object_a_line_and_nothing_else() {
     }
     for line in outputs.iter().flat_map(|it| it.lines()) {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!(value["protocol"], 3, "{line}");
+        assert_eq!(value["protocol"], hob_e2e::PROTOCOL, "{line}");
     }
 }
 

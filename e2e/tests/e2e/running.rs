@@ -14,7 +14,7 @@ use crate::{Web, web, web_of};
 pub(crate) fn values(out: &str, key: &str) -> Vec<serde_json::Value> {
     let line = |text: &str| {
         let line: serde_json::Value = serde_json::from_str(text).unwrap();
-        assert_eq!(line["protocol"], 3, "{text}");
+        assert_eq!(line["protocol"], hob_e2e::PROTOCOL, "{text}");
         line.get(key).cloned()
     };
     out.lines().filter_map(line).collect()

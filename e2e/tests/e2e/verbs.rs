@@ -195,7 +195,7 @@ fn logs_are_cut_by_number_and_by_time() {
     let json = world.hob(["logs", "--json", "-n", "1"]).good();
     let line: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(line["service"], "demo/web");
-    assert_eq!(line["protocol"], 3);
+    assert_eq!(line["protocol"], hob_e2e::PROTOCOL);
 }
 
 #[test]

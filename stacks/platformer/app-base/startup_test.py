@@ -77,6 +77,9 @@ class Startup(unittest.TestCase):
             "STARTUP_LIMIT": "10",
             **variables,
         }
+        # A shell cannot trap what it was told to ignore, as whatever a script
+        # starts in the background is.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
             ["sh", str(STARTUP), *arguments],
             env=environment,

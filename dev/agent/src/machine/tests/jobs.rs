@@ -104,9 +104,9 @@ start          building
 built 1        starting  gate holds: it is starting, spawn r1 from b1 of g1
 spawned 1      starting  probe r1
 ready 1        ready     gate opens to r1 as g1
-rest           waiting   gate holds: it rests, drain r1
-drained 1      waiting   terminate r1
-exit 1         waiting   close r1
+rest           resting   gate holds: it rests, drain r1
+drained 1      resting   terminate r1
+exit 1         resting   close r1
 restart        starting  gate holds: it is starting, spawn r2 from b1 of g1
 spawned 2      starting  probe r2
 ready 2        ready     gate opens to r2 as g1
