@@ -15,6 +15,7 @@ const CLIENTS: u32 = 16;
 /// Asks for `/` of a host at a steady rate until it is ended.
 #[derive(Debug)]
 pub struct Load {
+    begin: Instant,
     over: Arc<AtomicBool>,
     good: Arc<AtomicU64>,
     clients: Vec<JoinHandle<Loaded>>,
@@ -27,6 +28,8 @@ pub struct Loaded {
     pub good: BTreeMap<String, u64>,
     /// Every other end of a request, in words.
     pub bad: Vec<String>,
+    /// From the first request to the last.
+    pub lasted: Duration,
 }
 
 impl Load {
@@ -55,6 +58,7 @@ impl Load {
         };
         Self {
             clients: (0..CLIENTS).map(client).collect(),
+            begin,
             over,
             good,
         }
@@ -81,6 +85,7 @@ impl Load {
                 *all.good.entry(version).or_default() += good;
             }
         }
+        all.lasted = self.begin.elapsed();
         all
     }
 }
@@ -92,6 +97,17 @@ impl Drop for Load {
 }
 
 impl Loaded {
+    /// How many requests came to their end in a second. Whoever asks waits for
+    /// the answer before, so a service that stalls gets fewer than was meant.
+    #[must_use]
+    pub fn per_second(&self) -> u64 {
+        let all = self.good.values().sum::<u64>() + self.bad.len() as u64;
+        all * 1000
+            / u64::try_from(self.lasted.as_millis())
+                .unwrap_or(u64::MAX)
+                .max(1)
+    }
+
     fn ask(&mut self, port: u16, host: &str) -> bool {
         let bad = match http::get_from(port, host, "/") {
             Ok(answer) if answer.status == 200 => {

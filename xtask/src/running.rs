@@ -79,7 +79,8 @@ impl Context {
             id: ProjectId::of(&root).to_string(),
             root: root.clone(),
         };
-        let rollouts = match versions::known(self, &ProjectId::of(&root)) {
+        let engine = self.engine(reference, project.as_ref())?;
+        let rollouts = match versions::known(&engine) {
             Ok(rollouts) => rollouts,
             // What runs can be seen and taken down all the same.
             Err(error) => {
@@ -93,7 +94,7 @@ impl Context {
             error.complain();
         }
         Ok(Running {
-            engine: self.engine(reference, project.as_ref())?,
+            engine,
             project: project.map(Arc::new),
             rollouts,
             context: self,

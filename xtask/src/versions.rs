@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hob_engine::{
-    Engine, EngineError, Holding, Homes, LockError, ProjectLock, Rollouts, RolloutsError, Scope,
-    Want, named, owner,
+    Engine, EngineError, Holding, LockError, ProjectLock, Rollouts, RolloutsError, Scope, Want,
+    named, owner,
 };
-use hob_stack::{Project, ProjectId, ServiceId, VersionError};
-use rustix::process::{Pid, Signal, kill_process};
+use hob_stack::{Project, ServiceId, VersionError};
 
 use crate::change::{change, engine_error};
 use crate::context::{Context, interrupted};
@@ -19,25 +18,21 @@ use crate::error::{Error, Result};
 use crate::stage::Stage;
 
 mod instance;
+mod taking;
 mod update;
 
+pub use taking::taken;
 pub use update::{Moves, Update};
 
 /// How long an update by somebody else is waited for.
 const UPDATE: Duration = Duration::from_secs(300);
 
-/// How long one that was told to stop may take to undo what it did.
-const STOP: Duration = Duration::from_secs(120);
-
-/// The versions of a project's services.
+/// The versions of the services of an engine's project.
 ///
 /// # Errors
-/// Where that is cannot be told, or the file is not to be used.
-pub fn known(context: &Context, project: &ProjectId) -> Result<Rollouts> {
-    let uid = rustix::process::getuid().as_raw();
-    let homes = Homes::of(&context.environment, uid);
-    let homes = homes.map_err(|error| Error::failed(error.to_string()))?;
-    Rollouts::load(&homes.project(project.as_str()).state).map_err(rollouts_error)
+/// The file is not to be used.
+pub fn known(engine: &Engine) -> Result<Rollouts> {
+    engine.rollouts().map_err(rollouts_error)
 }
 
 /// Has the services of a project run as the versions that stand for them.
@@ -88,29 +83,10 @@ pub fn widened(scope: Scope, rollouts: &Rollouts) -> Scope {
             .any(|it| owners.contains(&owner(it)));
         if is_meant {
             let all = rollouts.names(&BTreeSet::from([id.clone()]));
-            owners.extend(all.iter().map(owner));
+            owners.extend(all.iter().chain([id]).map(owner));
         }
     }
     Scope::Services(owners)
-}
-
-/// The right to update services of the project, taken from whoever has it: that
-/// is told to stop, and undoes what it did.
-///
-/// # Errors
-/// It does not stop in time.
-pub async fn taken(engine: &Engine) -> Result<(ProjectLock, Option<u32>)> {
-    let mut told = None;
-    let tell = |holding: Holding| {
-        told = holding.pid;
-        let pid = holding.pid.and_then(|it| i32::try_from(it).ok());
-        if let Some(pid) = pid.and_then(Pid::from_raw) {
-            // It may have come to its end just now.
-            let _ = kill_process(pid, Signal::INT);
-        }
-    };
-    let lock = engine.lock_updates(STOP, tell).await;
-    Ok((lock.map_err(engine_error)?, told))
 }
 
 /// Forgets the versions of the services of a scope, all of which are down.
@@ -118,17 +94,18 @@ pub async fn taken(engine: &Engine) -> Result<(ProjectLock, Option<u32>)> {
 /// # Errors
 /// The file cannot be read or written.
 pub fn forget(engine: &Engine, scope: &Scope) -> Result {
-    let state = &engine.paths().state;
-    // Whatever stands there, nothing is up that it could be about.
-    if *scope == Scope::Project {
-        return Rollouts::default().store(state).map_err(rollouts_error);
-    }
-    let mut rollouts = Rollouts::load(state).map_err(rollouts_error)?;
-    if rollouts.is_empty() {
-        return Ok(());
-    }
-    rollouts.forget(scope);
-    rollouts.store(state).map_err(rollouts_error)
+    let rollouts = match scope {
+        // Whatever stands there, nothing is up that it could be about.
+        Scope::Project => Rollouts::default(),
+        Scope::Stacks(_) | Scope::Services(_) => {
+            let mut rollouts = known(engine)?;
+            if !rollouts.forget(scope) {
+                return Ok(());
+            }
+            rollouts
+        }
+    };
+    engine.keep_rollouts(&rollouts).map_err(rollouts_error)
 }
 
 /// The right to update services of the project. Somebody else's update is
@@ -144,13 +121,15 @@ pub async fn locked(context: &Context, engine: &Engine) -> Result<ProjectLock> {
     };
     let locked = engine.lock_updates(UPDATE, waiting).await;
     locked.map_err(|error| match error {
-        EngineError::Lock(LockError::Held { holder, limit }) => {
-            let seconds = limit.as_secs();
-            let error = format!("{holder} updates a service and was not done within {seconds} s");
-            Error::failed(error).hint("`hob roll SERVICE --abort` undoes its update")
-        }
+        EngineError::Lock(LockError::Held { holder, limit }) => locked_error(holder, limit),
         other => engine_error(other),
     })
+}
+
+fn locked_error(holder: Holding, limit: Duration) -> Error {
+    let seconds = limit.as_secs();
+    let error = format!("{holder} updates a service and was not done within {seconds} s");
+    Error::failed(error).hint("`hob roll SERVICE --abort` undoes its update")
 }
 
 /// Finishes or undoes the updates that hobs which were killed left half done;
@@ -159,26 +138,29 @@ pub async fn locked(context: &Context, engine: &Engine) -> Result<ProjectLock> {
 /// # Errors
 /// Something could not be done, or it does not end in time.
 pub async fn settle(context: &Context, engine: &Engine, files: &Project) -> Result {
-    if !is_half_done(engine)? {
+    let half_done = known(engine)?;
+    if !half_done.iter().any(|(_, it)| it.step().is_some()) {
         return Ok(());
     }
     let lock = locked(context, engine).await?;
-    let stage = Stage::new(context.output);
-    let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
-    for (id, _) in rollouts.iter() {
-        // What its file no longer has goes down like any other.
-        if let Some(service) = files.service(id) {
-            let mut update = Update::find(engine, &stage, files, service)?;
-            update.settle_after_another().await?;
-        }
-    }
+    settle_all(engine, &Stage::new(context.output), files).await?;
     lock.remove();
     Ok(())
 }
 
-fn is_half_done(engine: &Engine) -> Result<bool> {
-    let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
-    Ok(rollouts.iter().any(|(_, rollout)| rollout.step().is_some()))
+/// The same for whoever has the right to.
+///
+/// # Errors
+/// Something could not be done.
+pub async fn settle_all(engine: &Engine, stage: &Stage, files: &Project) -> Result {
+    for (id, _) in known(engine)?.iter() {
+        // What its file no longer has goes down like any other.
+        if let Some(service) = files.service(id) {
+            let mut update = Update::find(engine, stage, files, service)?;
+            update.settle_after_another().await?;
+        }
+    }
+    Ok(())
 }
 
 /// Has services run as their files have them again: all versions of them go.
@@ -186,22 +168,24 @@ fn is_half_done(engine: &Engine) -> Result<bool> {
 /// # Errors
 /// They do not.
 pub async fn end(context: &Context, engine: &Engine, services: &[ServiceId]) -> Result {
-    let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
-    let updated = services.iter().filter(|id| rollouts.of(id).is_some());
-    let updated: BTreeSet<ServiceId> = updated.cloned().collect();
-    if updated.is_empty() {
+    if known(engine)?.is_empty() {
         return Ok(());
     }
     let lock = locked(context, engine).await?;
-    let names = rollouts.names(&updated);
-    let scope = Scope::Services(names.iter().map(owner).collect());
-    let stage = Stage::new(context.output);
-    let want = Want::down(scope.clone());
-    change(engine, &want, &stage, context.whose, interrupted())
-        .await?
-        .result()?;
-    let updated = Scope::Services(updated.iter().map(owner).collect());
-    forget(engine, &updated)?;
+    let rollouts = known(engine)?;
+    let updated = services.iter().filter(|id| rollouts.of(id).is_some());
+    let updated: BTreeSet<ServiceId> = updated.cloned().collect();
+    if !updated.is_empty() {
+        let names = rollouts.names(&updated);
+        let all = Scope::Services(names.iter().map(owner).collect());
+        let (want, stage) = (Want::down(all), Stage::new(context.output));
+        let changed = change(engine, &want, &stage, context.whose, interrupted()).await?;
+        changed.result()?;
+        forget(
+            engine,
+            &Scope::Services(updated.iter().map(owner).collect()),
+        )?;
+    }
     lock.remove();
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::docker::DockerEngine;
 use crate::host::HostEngine;
 use crate::ledger::{Ledger, LedgerError};
 use crate::leftover::{Leftover, LeftoverKind};
-use crate::lock::{Holding, LockError};
+use crate::lock::{Holding, LOCK_FILE, LockError};
 use crate::paths::{LOG_FOLDER, Paths, PathsError};
 use crate::plan::Plan;
 use crate::setup::{ProjectRef, Setup};
@@ -219,7 +219,7 @@ impl Engine {
     /// Whether this process of this machine changes the project right now.
     #[must_use]
     pub fn is_changed_by(&self, pid: u32) -> bool {
-        crate::lock::holds(&self.paths().state, pid)
+        crate::lock::holds(&self.paths().state, LOCK_FILE, pid)
     }
 
     /// What the agent of a service would be told, or why it cannot run here.

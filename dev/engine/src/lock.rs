@@ -156,9 +156,9 @@ fn holder(file: &mut File) -> Holding {
     }
 }
 
-/// Whether this process has the lock of a state folder right now.
-pub(crate) fn holds(folder: &Path, pid: u32) -> bool {
-    let meta = std::fs::metadata(folder.join(LOCK_FILE));
+/// Whether this process has the lock of this name of a state folder right now.
+pub(crate) fn holds(folder: &Path, name: &str, pid: u32) -> bool {
+    let meta = std::fs::metadata(folder.join(name));
     meta.is_ok_and(|meta| has_locked(pid, (meta.dev(), meta.ino())))
 }
 

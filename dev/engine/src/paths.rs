@@ -20,7 +20,7 @@ use hob_stack::ServiceId;
 
 use crate::ledger::LEDGER_FILE;
 use crate::resource::Scope;
-use crate::rollouts::{ROLLOUTS_FILE, UPDATES_LOCK};
+use crate::rollouts::{ENGINES, UPDATES_LOCK, rollouts_file};
 use crate::want::owner;
 
 pub(crate) use dead::{remove_below, take_away_dead};
@@ -279,10 +279,11 @@ impl Paths {
         // What cannot be removed is found by whoever proves that nothing is
         // left.
         let _ = fs::remove_file(self.state.join(LEDGER_FILE));
-        // Whoever holds the one has something up, and there are versions of
+        // Whoever holds the lock has something up, and there are versions of
         // that alone.
-        for file in [UPDATES_LOCK, ROLLOUTS_FILE] {
-            let _ = fs::remove_file(self.state.join(file));
+        let _ = fs::remove_file(self.state.join(UPDATES_LOCK));
+        for engine in ENGINES {
+            let _ = fs::remove_file(self.state.join(rollouts_file(engine)));
         }
         if !self.last_logs_folder().is_dir() {
             let _ = fs::remove_file(self.state.join(ROOT_FILE));

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::resource::Scope;
 use crate::want::owner;
 
-pub use file::{ROLLOUTS_FILE, RolloutsError, UPDATES_LOCK};
+pub(crate) use file::ENGINES;
+pub use file::{RolloutsError, UPDATES_LOCK, rollouts_file};
 
 /// What is said of one version of a service: `1`, `2`, `green`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,6 +89,9 @@ impl fmt::Display for Version {
         f.pad(&self.0)
     }
 }
+
+/// The highest number of a version that the next ones are counted from.
+const NUMBERS: u32 = 1_000_000_000;
 
 /// The versions of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,9 +196,8 @@ impl Rollout {
 
     /// An update begins: this version comes up, or back.
     pub fn begin(&mut self, to: Version) {
-        if let Ok(number) = to.as_str().parse::<u32>() {
-            self.last = self.last.max(number);
-        }
+        let number = to.as_str().parse().ok().filter(|it| *it <= NUMBERS);
+        self.last = self.last.max(number.unwrap_or_default());
         self.undone.take_if(|undone| *undone == to);
         self.step = Some(Step::Starting { to });
     }
@@ -265,7 +268,8 @@ impl Rollout {
     pub fn shares(&self) -> Vec<(&Version, u8)> {
         match &self.step {
             Some(Step::Moving { to, percent }) => {
-                vec![(&self.current, 100 - percent), (to, *percent)]
+                let percent = *percent.min(&100);
+                vec![(&self.current, 100 - percent), (to, percent)]
             }
             _ => vec![(&self.current, 100)],
         }
@@ -367,14 +371,25 @@ impl Rollouts {
         Ok(())
     }
 
-    /// Forgets the services of a scope, whichever version of them is named.
-    pub fn forget(&mut self, scope: &Scope) {
-        self.0.retain(|id, rollout| {
-            let current = named(id, &rollout.current);
-            let mut names = current.iter().chain([id]);
-            !names.any(|name| scope.contains(&owner(name)))
-        });
+    /// Those of the services of a scope, whichever version of them is named.
+    pub fn within(&self, scope: &Scope) -> impl Iterator<Item = (&ServiceId, &Rollout)> {
+        let known = self.0.iter();
+        known.filter(|(id, rollout)| is_within(scope, id, rollout))
     }
+
+    /// Forgets the services of a scope, whichever version of them is named;
+    /// whether there were any.
+    pub fn forget(&mut self, scope: &Scope) -> bool {
+        let before = self.0.len();
+        self.0.retain(|id, rollout| !is_within(scope, id, rollout));
+        self.0.len() < before
+    }
+}
+
+fn is_within(scope: &Scope, id: &ServiceId, rollout: &Rollout) -> bool {
+    let current = named(id, &rollout.current);
+    let mut names = current.iter().chain([id]);
+    names.any(|name| scope.contains(&owner(name)))
 }
 
 /// The name that a version of a service goes by.

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use hob_e2e::{World, engine, http, processes, until_within};
+use hob_e2e::{PROTOCOL, World, engine, http, processes, until_within};
 
 use crate::{Web, web};
 
@@ -40,7 +40,7 @@ fn said_to(port: u16, first: &str) -> String {
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
-    let hello = "{\"protocol\":3}\n\"status\"\n";
+    let hello = format!("{{\"protocol\":{PROTOCOL}}}\n\"status\"\n");
     // It may be gone before all of it is written.
     let _ = stream.write_all(format!("{first}\n{hello}").as_bytes());
     let mut said = [0; 4096];
@@ -93,7 +93,11 @@ fn an_agent_on_a_port_answers_its_token_alone() {
         said_to(port, &first(&token)).contains("demo/web"),
         "the right token is heard"
     );
-    for line in [first(&wrong), first(""), "{\"protocol\":3}".to_owned()] {
+    for line in [
+        first(&wrong),
+        first(""),
+        format!("{{\"protocol\":{PROTOCOL}}}"),
+    ] {
         assert_eq!(said_to(port, &line), "", "{line}");
     }
     // It is still there for whoever knows it.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hob_e2e::{Service, World, stack};
+use hob_e2e::{Engine, Service, World, stack};
 
 /// The addresses that a name has for a neighbour.
 fn addresses(world: &World, name: &str) -> BTreeSet<String> {
@@ -52,4 +52,33 @@ fn neighbours_find_the_version_that_serves_by_the_services_name() {
     assert_eq!(addresses(&world, "web").len(), 1);
     assert_ne!(addresses(&world, "web"), three);
     assert_eq!(addresses(&world, "web-3"), three);
+}
+
+#[test]
+fn a_version_that_rests_comes_back_to_what_it_needs() {
+    let mut world = World::new();
+    let door = world.port().to_string();
+    let program = Engine::Docker.service_program();
+    let run = format!(
+        "run = [\"sh\", \"-c\", \"until getent hosts api; do sleep 0.1; done; \
+         exec {} $OUT/page.txt\"]",
+        program.display()
+    );
+    let services = [
+        Service::auto("api"),
+        Service::auto("web").with("needs = [\"api\"]").instead(&run),
+    ];
+    world.stack("demo", &stack(&services));
+    world.page("demo/web", "one\n");
+    world.page("demo/api", "api\n");
+    world.hob(["ingress", "up", "--port", &door]).good();
+    world.hob(["up"]).good();
+    world.page("demo/web", "two\n");
+    world.hob(["roll", "web"]).good();
+    let back = world.hob(["roll", "web", "--back"]).good();
+    assert!(
+        back.err.contains("all requests go to demo/web"),
+        "{}",
+        back.err
+    );
 }

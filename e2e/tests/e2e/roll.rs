@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use hob_e2e::{Load, Run, Service, World, http, stack, until, until_within};
+use hob_e2e::{Engine, Load, Run, Service, World, http, stack, until, until_within};
 
+mod others;
 mod refusals;
 
 const HOST: &str = "web.demo.test";
@@ -48,14 +49,22 @@ fn version(door: u16) -> String {
     answer.header("hob-version").unwrap_or_default().to_owned()
 }
 
-/// The step that an update has come to, by hob's own notes.
+/// The step that an update of `web` has come to, by hob's own notes.
 fn step(world: &World) -> Option<String> {
+    step_of(world, "web")
+}
+
+fn step_of(world: &World, service: &str) -> Option<String> {
     let folders = std::fs::read_dir(world.state().join("hob")).unwrap();
-    let files = folders.map(|folder| folder.unwrap().path().join("versions.json"));
+    let files = folders.map(|folder| folder.unwrap().path());
+    let files = files.map(|folder| {
+        let engine = Engine::of_this_run().name();
+        folder.join(format!("versions-{engine}.json"))
+    });
     let texts = files.filter_map(|file| std::fs::read_to_string(file).ok());
     let mut steps = texts.filter_map(|text| {
         let all: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let step = &all["demo/web"]["step"];
+        let step = &all[format!("demo/{service}")]["step"];
         Some(step.as_object()?.keys().next()?.clone())
     });
     steps.next()
@@ -117,6 +126,11 @@ fn twenty_updates_of_each_strategy_fail_no_request_and_neither_do_killed_ones() 
     let loaded = load.end();
     assert_eq!(loaded.bad, Vec::<String>::new());
     assert!(loaded.good.len() > 40, "{:?}", loaded.good);
+    assert!(
+        loaded.per_second() > 150,
+        "{} a second",
+        loaded.per_second()
+    );
     leaves_nothing(&world);
 }
 

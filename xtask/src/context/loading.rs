@@ -19,7 +19,7 @@ pub struct Loading {
 impl Loading {
     /// The same with each service as the version of it that stands for it.
     pub fn with_versions(mut self, context: &Context) -> Result<Self> {
-        let rollouts = versions::known(context, &self.project.id)?;
+        let rollouts = versions::known(&self.engine(context)?)?;
         if !rollouts.is_empty() {
             let mut project = (*self.project).clone();
             versions::put_in_place(&rollouts, &mut project)?;

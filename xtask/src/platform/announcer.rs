@@ -22,7 +22,7 @@ use super::{home, home_error, leads_elsewhere};
 use crate::change::engine_error;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::versions::rollouts_error;
+use crate::versions::known;
 
 /// How long another hob may look and write, and between two looks at that.
 const LOCK: Duration = Duration::from_secs(20);
@@ -133,7 +133,7 @@ impl<'a> Announcer<'a> {
         let locked = locked(&self.home).await?;
         let states = self.engine.services(&BTreeSet::new()).await;
         let states = states.map_err(engine_error)?;
-        let rollouts = Rollouts::load(&self.engine.paths().state).map_err(rollouts_error)?;
+        let rollouts = known(self.engine)?;
         let announced = |state| announced(state, &rollouts);
         let mut services: Vec<AnnouncedService> = states.iter().filter_map(announced).collect();
         services.sort();

@@ -40,10 +40,18 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
 }
 
 async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
-    // Whoever updates something would bring it up again.
-    let lock = match engine.may_be_updated() {
-        true => Some(versions::taken(engine).await?.0),
+    // Whoever updates something of it would bring it up again.
+    let taken = match engine.may_be_updated() {
+        true => Some(versions::taken(engine, &Stage::new(context.output), &scope).await?),
         false => None,
+    };
+    // An update may have begun since, and this engine may have others.
+    let scope = match versions::known(engine) {
+        Ok(rollouts) => versions::widened(scope, &rollouts),
+        Err(error) => {
+            error.complain();
+            scope
+        }
     };
     let mut gone = sessions::end(context, engine, &scope).await?;
     let mut want = Want::down(scope.clone());
@@ -66,8 +74,8 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     super::up::tell(context, &changed, &gone)?;
     changed.result()?;
     versions::forget(engine, &scope)?;
-    if let Some(lock) = lock {
-        lock.remove();
+    if let Some(taken) = taken {
+        taken.release();
     }
     if args.prove {
         prove(context, engine, args.volumes).await

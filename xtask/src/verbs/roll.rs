@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hob_engine::{Engine, Rollout, Rollouts, UpdateStep, Verdict, Version, named, owner};
+use hob_engine::{Engine, Rollout, Scope, UpdateStep, Verdict, Version, named, owner};
 use hob_platform::INGRESS;
 use hob_stack::{Project, Publish, Service, ServiceId};
 use hob_wire::{Mode, Protocol};
@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::platform::{self, Beside, Found};
 use crate::render::data;
 use crate::stage::Stage;
-use crate::versions::{self, Moves, Update, rollouts_error};
+use crate::versions::{self, Moves, Update};
 
 pub async fn roll(context: &Context, args: RollArgs) -> Result {
     let loading = context.load(std::slice::from_ref(&args.service))?;
@@ -29,10 +29,16 @@ pub async fn roll(context: &Context, args: RollArgs) -> Result {
     }
     can_be_updated(service)?;
     let lock = versions::locked(context, &engine).await?;
-    let update = Update::find(&engine, &stage, files, service)?;
-    let updated = perform(&args, update, &engine, (files, service)).await;
-    lock.remove();
-    let (from, to) = updated?;
+    let (from, to) = tokio::select! {
+        updated = perform(&args, &stage, &engine, (files, service)) => {
+            lock.remove();
+            updated?
+        }
+        () = interrupted_twice() => {
+            let error = "left as it is: the next `hob up` or `hob roll` finishes or undoes it";
+            return Err(Error::new(Code::Interrupted, error));
+        }
+    };
     if context.output.json {
         let value = serde_json::json!({ "service": id, "from": from, "to": to });
         context.output.value(&data::line("roll", value))?;
@@ -43,12 +49,13 @@ pub async fn roll(context: &Context, args: RollArgs) -> Result {
 /// Updates a service, from and to which version.
 async fn perform(
     args: &RollArgs,
-    mut update: Update<'_>,
+    stage: &Stage,
     engine: &Engine,
     (files, service): (&Project, &Service),
 ) -> Result<(Version, Version)> {
     let id = &service.id;
-    update.settle_after_another().await?;
+    versions::settle_all(engine, stage, files).await?;
+    let mut update = Update::find(engine, stage, files, service)?;
     is_up(engine, files, service, update.rollout()).await?;
     ingress_is_up(engine).await?;
     let from = update.rollout().current().clone();
@@ -61,8 +68,15 @@ async fn perform(
         let error = format!("version {to} of {id} is the one that serves");
         return Err(Error::usage(error).hint(format!("`hob roll {}`", id.service)));
     }
+    let is_known = update.rollout().previous() == Some(&to);
+    if to == Version::first() && !is_known {
+        let error =
+            format!("version 1 of {id} is what was up before the first update, and is gone");
+        let name = &id.service;
+        return Err(Error::usage(error).hint(format!("`hob roll {name}` makes one of its files")));
+    }
     let moves = moves(args);
-    if update.rollout().previous() == Some(&to) {
+    if is_known {
         update.back(to.clone(), &moves, interrupted()).await?;
     } else {
         let offset = args.ports.port_offset.unwrap_or(0);
@@ -72,9 +86,15 @@ async fn perform(
     Ok((from, to))
 }
 
+/// Resolves at the second Ctrl-C: the first one has an update undone.
+async fn interrupted_twice() {
+    interrupted().await;
+    interrupted().await;
+}
+
 /// The service that a name means, whichever version of it was named.
 fn meant(context: &Context, loading: &Loading, name: &str) -> Result<ServiceId> {
-    let rollouts = versions::known(context, &loading.project.id)?;
+    let rollouts = versions::known(&loading.engine(context)?)?;
     let known = loading.project.services().map(|it| it.id.clone());
     let names = rollouts.iter().flat_map(|(id, rollout)| {
         let versions = rollout.versions().into_iter();
@@ -170,9 +190,15 @@ async fn is_up(engine: &Engine, files: &Project, service: &Service, rollout: &Ro
     if engine.has_names() {
         return Ok(());
     }
+    let rollouts = versions::known(engine)?;
+    let stands_for = |id: &ServiceId| {
+        let current = rollouts.of(id).map(Rollout::current);
+        current.map_or_else(|| Some(id.clone()), |it| named(id, it))
+    };
     let told = files.services().find(|it| {
         let mut others = it.needs.iter().chain(&it.wants);
-        others.any(|other| *other == service.id) && mode(&it.id).is_some()
+        let is_up = || stands_for(&it.id).as_ref().and_then(mode).is_some();
+        others.any(|other| *other == service.id) && is_up()
     });
     match told {
         None => Ok(()),
@@ -209,7 +235,7 @@ fn before(rollout: &Rollout, id: &ServiceId) -> Result<Version> {
 /// Stops an update that is under way, or undoes one that was killed.
 async fn abort(engine: &Engine, stage: &Stage, files: &Project, service: &Service) -> Result {
     let id = &service.id;
-    let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
+    let rollouts = versions::known(engine)?;
     let under_way = rollouts.of(id).and_then(Rollout::step).is_some();
     if !under_way {
         let error = format!("no update of {id} is under way");
@@ -218,11 +244,13 @@ async fn abort(engine: &Engine, stage: &Stage, files: &Project, service: &Servic
             id.service
         )));
     }
-    let (lock, told) = versions::taken(engine).await?;
+    let scope = Scope::Services(BTreeSet::from([owner(id)]));
+    let taken = versions::taken(engine, stage, &scope).await?;
+    let from_another = taken.from_another;
     let mut update = Update::find(engine, stage, files, service)?;
     let committed = matches!(update.rollout().step(), Some(UpdateStep::Leaving { .. }));
     update.settle_after_another().await?;
-    lock.remove();
+    taken.release();
     let current = named(id, update.rollout().current());
     let current = current.map_or_else(|| id.to_string(), |it| it.to_string());
     if committed {
@@ -232,7 +260,7 @@ async fn abort(engine: &Engine, stage: &Stage, files: &Project, service: &Servic
             id.service
         )));
     }
-    if told.is_some() {
+    if from_another {
         stage.say(format!("{current} goes on"));
     }
     Ok(())

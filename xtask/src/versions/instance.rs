@@ -36,6 +36,17 @@ pub enum Drained {
     Not(Duration),
 }
 
+/// What became of one that gets no requests any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Laid {
+    /// Its process ended, and starts again when it is to come back.
+    Rests,
+    /// It runs: a new process would be another one than this.
+    GoesOn,
+    /// There is nothing of it.
+    IsGone,
+}
+
 impl<'a> Instance<'a> {
     pub fn new(engine: &'a Engine, service: &'a Service, id: ServiceId) -> Self {
         Self {
@@ -111,25 +122,23 @@ impl<'a> Instance<'a> {
         })
     }
 
-    /// Has it rest, and no neighbour find it. Where a new process would be
-    /// another one than this, it goes on and gets no requests. Whether there is
-    /// anything to come back.
+    /// Has it rest, and no neighbour find it.
     ///
     /// # Errors
     /// It does not end within its limits, or the engine refuses.
-    pub async fn lay_down(&self) -> Result<bool> {
+    pub async fn lay_down(&self) -> Result<Laid> {
         let is_there = self.known_as(false).await?;
         if !is_there || self.status().await?.is_none() {
-            return Ok(false);
+            return Ok(Laid::IsGone);
         }
         if !self.engine.is_whole(self.service) {
-            return Ok(true);
+            return Ok(Laid::GoesOn);
         }
         let limits = &self.service.limits;
         let limit = Duration::from(limits.drain) + Duration::from(limits.grace) + SLACK;
         match self.agent()?.tell(&Request::Rest, limit).await {
-            Ok(()) => Ok(true),
-            Err(ClientError::Gone { .. }) => Ok(false),
+            Ok(()) => Ok(Laid::Rests),
+            Err(ClientError::Gone { .. }) => Ok(Laid::IsGone),
             Err(error) => Err(self.failed(error)),
         }
     }

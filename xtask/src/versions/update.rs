@@ -12,8 +12,8 @@ use hob_engine::{Engine, Rollout, Rollouts, Scope, UpdateStep, Version, Want, na
 use hob_stack::{Project, Service, ServiceId};
 use hob_wire::Mode;
 
-use super::instance::{Drained, Instance};
-use super::{put_in_place, rollouts_error};
+use super::instance::{Drained, Instance, Laid};
+use super::{known, put_in_place, rollouts_error};
 use crate::change::change;
 use crate::context::Whose;
 use crate::error::{Code, Error, Result};
@@ -54,7 +54,7 @@ impl<'a> Update<'a> {
         files: &'a Project,
         service: &'a Service,
     ) -> Result<Self> {
-        let rollouts = Rollouts::load(&engine.paths().state).map_err(rollouts_error)?;
+        let rollouts = known(engine)?;
         let rollout = rollouts.of(&service.id).cloned().unwrap_or_default();
         Ok(Self {
             engine,
@@ -248,15 +248,21 @@ impl<'a> Update<'a> {
         let mut gone: BTreeSet<&Version> = rest.gone.iter().collect();
         if let Some(version) = &rest.resting {
             let instance = self.instance(version)?;
-            if instance.lay_down().await? {
-                let (id, name) = (&instance.id, &self.service.id.service);
-                if committed {
-                    self.stage
-                        .say(format!("{id} rests: `hob roll {name} --back` has it again"));
+            let back = format!("`hob roll {} --back`", self.service.id.service);
+            let id = &instance.id;
+            let words = match instance.lay_down().await? {
+                Laid::Rests => Some(format!("{id} rests: {back} has it again")),
+                Laid::GoesOn => Some(format!(
+                    "{id} goes on without requests, since it reads its sources: {back}"
+                )),
+                Laid::IsGone => {
+                    self.rollout.forget_previous();
+                    gone.insert(version);
+                    None
                 }
-            } else {
-                self.rollout.forget_previous();
-                gone.insert(version);
+            };
+            if let Some(words) = words.filter(|_| committed) {
+                self.stage.say(words);
             }
         }
         if let Some(undone) = &rest.undone {
@@ -309,9 +315,9 @@ impl<'a> Update<'a> {
     /// Notes a step before it is taken.
     fn step(&mut self, change: impl FnOnce(&mut Rollout)) -> Result {
         change(&mut self.rollout);
-        let state = &self.engine.paths().state;
         self.rollouts
             .set(self.service.id.clone(), self.rollout.clone());
-        self.rollouts.store(state).map_err(rollouts_error)
+        let kept = self.engine.keep_rollouts(&self.rollouts);
+        kept.map_err(rollouts_error)
     }
 }

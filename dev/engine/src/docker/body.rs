@@ -12,6 +12,7 @@ use hob_stack::Network;
 use super::labels;
 use super::lower::{PROGRAM_AT, RUN_AS_ROOT, STATE_AT};
 use super::spec::{ContainerSpec, Mounted, Source};
+use crate::resource::ResourceId;
 use crate::setup::Setup;
 
 /// The port that an agent listens on in its container where it is spoken to
@@ -33,6 +34,17 @@ const CAPABILITIES: [&str; 7] = [
 
 /// How much of what an agent says outside of its log is kept.
 const LOG: [(&str, &str); 2] = [("max-size", "1m"), ("max-file", "2")];
+
+/// How long a host name may be; see sethostname(2).
+const HOST_NAME_LIMIT: usize = 64;
+
+/// A host name that says which service it is. Engines make neighbours find a
+/// container by it whatever else it is known as, so it is none of a service: a
+/// version that rests would go on getting the service's requests.
+fn host_name(container: &ResourceId) -> Option<String> {
+    let name = format!("{}.{}", container.service.as_deref()?, container.stack);
+    (name.len() <= HOST_NAME_LIMIT).then_some(name)
+}
 
 /// What the engine is told to make, in the network of this id: somebody else's
 /// may have its name.
@@ -80,7 +92,7 @@ pub(super) fn of(setup: &Setup, container: &ContainerSpec, network: &str) -> Con
     let exposed = ports.keys().cloned().collect();
     ContainerCreateBody {
         image: Some(container.image.clone()),
-        hostname: container.aliases.first().filter(|_| in_stack).cloned(),
+        hostname: in_stack.then(|| host_name(&container.id)).flatten(),
         user: Some(RUN_AS_ROOT.to_owned()),
         working_dir: Some("/".to_owned()),
         entrypoint: Some(agent(container)),

@@ -168,7 +168,7 @@ impl DockerEngine {
         if matches!(candidate.answer, Answer::Nobody) {
             return Some("its agent does not answer".to_owned());
         }
-        if candidate.in_host || self.is_aside(&candidate.resource) {
+        if candidate.in_host {
             return None;
         }
         let stack = network(&candidate.resource.stack);

@@ -7,8 +7,8 @@ use hob_wire::Mode;
 
 use super::{Driver, Engine, EngineError};
 use crate::docker;
-use crate::lock::{Holding, ProjectLock};
-use crate::rollouts::UPDATES_LOCK;
+use crate::lock::{self, Holding, ProjectLock};
+use crate::rollouts::{Rollouts, RolloutsError, UPDATES_LOCK};
 
 impl Engine {
     /// The right to update services of the project, from the first step to the
@@ -31,6 +31,28 @@ impl Engine {
     #[must_use]
     pub fn may_be_updated(&self) -> bool {
         self.paths().state.join(UPDATES_LOCK).is_file()
+    }
+
+    /// Whether this process holds that right.
+    #[must_use]
+    pub fn is_updated_by(&self, pid: u32) -> bool {
+        lock::holds(&self.paths().state, UPDATES_LOCK, pid)
+    }
+
+    /// The versions of the project's services on this engine.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn rollouts(&self) -> Result<Rollouts, RolloutsError> {
+        Rollouts::load(&self.paths().state, self.name())
+    }
+
+    /// Keeps them, in the project's folders.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn keep_rollouts(&self, rollouts: &Rollouts) -> Result<(), RolloutsError> {
+        rollouts.store(&self.paths().state, self.name())
     }
 
     /// Has a running service known by these names alone where neighbours find

@@ -88,7 +88,7 @@ async fn a_number_that_is_not_the_holders_names_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let held = acquire(folder.path(), LONG).await.unwrap();
     let own = std::process::id();
-    assert!(holds(folder.path(), own));
+    assert!(holds(folder.path(), LOCK_FILE, own));
     let mut stranger = std::process::Command::new("sleep")
         .arg("1000")
         .spawn()
@@ -96,7 +96,7 @@ async fn a_number_that_is_not_the_holders_names_nobody() {
     let path = folder.path().join(LOCK_FILE);
     std::fs::write(&path, stranger.id().to_string()).unwrap();
     let error = acquire(folder.path(), Duration::ZERO).await.unwrap_err();
-    let stranger_holds = holds(folder.path(), stranger.id());
+    let stranger_holds = holds(folder.path(), LOCK_FILE, stranger.id());
     stranger.kill().unwrap();
     stranger.wait().unwrap();
     assert!(!stranger_holds);
@@ -105,5 +105,5 @@ async fn a_number_that_is_not_the_holders_names_nobody() {
     // Whoever has the file open and no lock does not hold it either.
     drop(held);
     let _open = std::fs::File::open(&path).unwrap();
-    assert!(!holds(folder.path(), own));
+    assert!(!holds(folder.path(), LOCK_FILE, own));
 }

@@ -12,8 +12,14 @@ use std::path::{Path, PathBuf};
 use super::Rollouts;
 use crate::paths::write_closed;
 
-/// The file's name in the project's state folder.
-pub const ROLLOUTS_FILE: &str = "versions.json";
+/// The engines that a project may be on, each with versions of its own.
+pub(crate) const ENGINES: [&str; 2] = ["docker", "host"];
+
+/// The name of an engine's file in the project's state folder.
+#[must_use]
+pub fn rollouts_file(engine: &str) -> String {
+    format!("versions-{engine}.json")
+}
 
 /// The name of the lock that an update holds from its first step to its last.
 pub const UPDATES_LOCK: &str = "updates.lock";
@@ -42,12 +48,13 @@ pub enum RolloutsError {
 }
 
 impl Rollouts {
-    /// Those of a project with this state folder; none where there is no file.
+    /// Those of a project with this state folder on an engine; none where there
+    /// is no file.
     ///
     /// # Errors
     /// It cannot be read, or is none.
-    pub fn load(state: &Path) -> Result<Self, RolloutsError> {
-        let path = state.join(ROLLOUTS_FILE);
+    pub fn load(state: &Path, engine: &str) -> Result<Self, RolloutsError> {
+        let path = state.join(rollouts_file(engine));
         match std::fs::read(&path) {
             Ok(text) => {
                 serde_json::from_slice(&text).map_err(|why| RolloutsError::Garbled { path, why })
@@ -65,8 +72,8 @@ impl Rollouts {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn store(&self, state: &Path) -> Result<(), RolloutsError> {
-        let path = state.join(ROLLOUTS_FILE);
+    pub fn store(&self, state: &Path, engine: &str) -> Result<(), RolloutsError> {
+        let path = state.join(rollouts_file(engine));
         let stored = match self.is_empty() {
             true => match std::fs::remove_file(&path) {
                 Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),

@@ -121,6 +121,18 @@ fn numbers_go_on_and_pass_over_names_that_are_taken() {
 }
 
 #[test]
+fn a_number_that_is_a_name_is_not_counted_from() {
+    let mut rollout = Rollout::default();
+    for to in ["4294967295", "99999999999999999999"] {
+        rollout.begin(version(to));
+        rollout.commit();
+        rollout.finish();
+    }
+    let service = "web".parse().unwrap();
+    assert_eq!(rollout.next(&service, &BTreeSet::new()), version("2"));
+}
+
+#[test]
 fn names_find_their_service_and_all_of_a_service_is_forgotten_at_once() {
     let mut rollout = Rollout::default();
     rollout.begin(version("2"));
@@ -157,21 +169,34 @@ fn names_find_their_service_and_all_of_a_service_is_forgotten_at_once() {
 #[test]
 fn what_is_kept_is_read_again_and_garbage_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(Rollouts::load(folder.path()).unwrap(), Rollouts::default());
+    assert_eq!(
+        Rollouts::load(folder.path(), "docker").unwrap(),
+        Rollouts::default()
+    );
     let mut all = Rollouts::default();
     let mut rollout = Rollout::default();
     rollout.begin(version("2"));
     rollout.move_to(10);
     all.set(id("shop/web"), rollout);
-    all.store(folder.path()).unwrap();
-    assert_eq!(Rollouts::load(folder.path()).unwrap(), all);
-    let file = folder.path().join(ROLLOUTS_FILE);
+    all.store(folder.path(), "docker").unwrap();
+    assert_eq!(Rollouts::load(folder.path(), "docker").unwrap(), all);
+    let other = Rollouts::load(folder.path(), "host").unwrap();
+    assert!(other.is_empty(), "it is on one engine");
+    let file = folder.path().join(rollouts_file("docker"));
     for garbage in ["", "{", r#"{"shop/web": {"current": "../x"}}"#] {
         std::fs::write(&file, garbage).unwrap();
-        let error = Rollouts::load(folder.path()).unwrap_err().to_string();
+        let error = Rollouts::load(folder.path(), "docker")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("is not what hob wrote"), "{error}");
     }
-    Rollouts::default().store(folder.path()).unwrap();
+    // More than all is all.
+    let much = r#"{"shop/web": {"current": "1", "last": 1,
+        "step": {"moving": {"to": "2", "percent": 200}}}}"#;
+    std::fs::write(&file, much).unwrap();
+    let much = Rollouts::load(folder.path(), "docker").unwrap();
+    assert_eq!(shares(much.of(&id("shop/web")).unwrap()), "1: 0, 2: 100");
+    Rollouts::default().store(folder.path(), "docker").unwrap();
     assert!(!file.exists());
 }
 
