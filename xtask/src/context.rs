@@ -5,6 +5,7 @@
     reason = "the environment is read here, once"
 )]
 
+mod interrupts;
 mod loading;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use hob_engine::Executable;
 use hob_engine::{Engine, ProjectRef, Surroundings};
 use hob_stack::{Config, Diagnostic, EngineChoice, Project};
 
+pub use self::interrupts::{Interrupts, interrupted};
 pub use self::loading::{Loading, only, owners, unknown};
 use crate::change::engine_error;
 use crate::cli::{self, Global};
@@ -259,24 +261,6 @@ pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         .build()
         .map_err(|error| Error::failed(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(future)
-}
-
-/// Resolves at the first Ctrl-C or TERM.
-pub async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut term), Ok(mut hangup)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
-        // Without signals there is nothing to wait for.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = term.recv() => {}
-        _ = hangup.recv() => {}
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use hob_wire::{Reply, Request};
 
 use crate::change::engine_error;
 use crate::cli::SomeArgs;
-use crate::context::{Context, interrupted};
+use crate::context::{Context, Interrupts};
 use crate::error::{Code, Error, Result};
 use crate::render::data;
 use crate::running::Asked;
@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub async fn restart(context: &Context, args: SomeArgs) -> Result {
     let running = context.running()?;
     let services = running.select(&args.names.names).await?;
-    let mut missing = Ok(());
+    let (mut missing, mut interrupts) = (Ok(()), Interrupts::listen());
     for id in &services {
         match running.ask(id).await? {
             Asked::Up(_) => {}
@@ -42,7 +42,7 @@ pub async fn restart(context: &Context, args: SomeArgs) -> Result {
                     return Err(Error::new(Code::Service, error).hint(format!("`hob logs {id}`")));
                 }
             },
-            () = interrupted() => return Err(Error::said(Code::Interrupted)),
+            () = interrupts.next() => return Err(Error::said(Code::Interrupted)),
         }
         if context.output.json {
             context.output.value(&data::done(&id.to_string(), None))?;

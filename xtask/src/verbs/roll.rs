@@ -10,7 +10,7 @@ use hob_wire::{Mode, Protocol};
 
 use crate::change::engine_error;
 use crate::cli::{RollArgs, Strategy};
-use crate::context::{Context, Loading, interrupted};
+use crate::context::{Context, Interrupts, Loading};
 use crate::error::{Code, Error, Result};
 use crate::platform::{self, Beside, Found};
 use crate::render::data;
@@ -29,12 +29,18 @@ pub async fn roll(context: &Context, args: RollArgs) -> Result {
     }
     can_be_updated(service)?;
     let lock = versions::locked(context, &engine).await?;
+    // The first one has what was begun undone.
+    let (mut first, mut second) = (Interrupts::listen(), Interrupts::listen());
+    let twice = async {
+        second.next().await;
+        second.next().await;
+    };
     let (from, to) = tokio::select! {
-        updated = perform(&args, &stage, &engine, (files, service)) => {
+        updated = perform(&args, &stage, &engine, (files, service), &mut first) => {
             lock.remove();
             updated?
         }
-        () = interrupted_twice() => {
+        () = twice => {
             let error = "left as it is: the next `hob up` or `hob roll` finishes or undoes it";
             return Err(Error::new(Code::Interrupted, error));
         }
@@ -52,6 +58,7 @@ async fn perform(
     stage: &Stage,
     engine: &Engine,
     (files, service): (&Project, &Service),
+    interrupts: &mut Interrupts,
 ) -> Result<(Version, Version)> {
     let id = &service.id;
     versions::settle_all(engine, stage, files).await?;
@@ -77,19 +84,13 @@ async fn perform(
     }
     let moves = moves(args);
     if is_known {
-        update.back(to.clone(), &moves, interrupted()).await?;
+        update.back(to.clone(), &moves, interrupts.next()).await?;
     } else {
         let offset = args.ports.port_offset.unwrap_or(0);
-        let forward = update.forward(to.clone(), &moves, offset, interrupted());
+        let forward = update.forward(to.clone(), &moves, offset, interrupts.next());
         forward.await?;
     }
     Ok((from, to))
-}
-
-/// Resolves at the second Ctrl-C: the first one has an update undone.
-async fn interrupted_twice() {
-    interrupted().await;
-    interrupted().await;
 }
 
 /// The service that a name means, whichever version of it was named.

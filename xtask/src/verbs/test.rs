@@ -181,7 +181,7 @@ fn format(shell: &Shell, _: &TestArgs) -> xshell::Result<()> {
 fn lints(shell: &Shell, _: &TestArgs) -> xshell::Result<()> {
     cmd!(
         shell,
-        "cargo clippy --workspace --all-targets --quiet -- --deny warnings"
+        "cargo clippy --workspace --all-targets --all-features --quiet -- --deny warnings"
     )
     .run()
 }

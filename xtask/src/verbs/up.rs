@@ -7,7 +7,7 @@ use hob_wire::Mode;
 
 use crate::change::{Changed, Words, change, engine_error};
 use crate::cli::UpArgs;
-use crate::context::{Context, interrupted, owners};
+use crate::context::{Context, Interrupts, owners};
 use crate::error::Result;
 use crate::platform::{Door, addresses};
 use crate::render::{address, data};
@@ -36,8 +36,10 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
         port_offset: want.port_offset,
         quietly: false,
     };
-    door.stand(&stage, &Words::default(), interrupted()).await?;
-    let changed = change(&engine, &want, &stage, context.whose, interrupted()).await?;
+    let mut interrupts = Interrupts::listen();
+    door.stand(&stage, &Words::default(), interrupts.next())
+        .await?;
+    let changed = change(&engine, &want, &stage, context.whose, interrupts.next()).await?;
     // What was said until here is written before what follows.
     drop(stage);
     if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {

@@ -130,10 +130,12 @@ impl Ground {
             services: vec![AnnouncedService {
                 stack: "shop".into(),
                 service: "api".into(),
+                names: BTreeMap::from([("api".to_owned(), 100)]),
                 addr: "127.0.0.1:20010".parse().unwrap(),
                 http: true,
                 version: "1".into(),
             }],
+            ..Announced::default()
         };
         fs::write(names.join("hosts/p"), hosts(&announced)).unwrap();
         let (all, sent) = (&[announced], &BTreeSet::new());

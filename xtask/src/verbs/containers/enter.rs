@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::change::{Changed, LOCK, Words, change_within, engine_error};
-use crate::context::{Context, Loading, interrupted};
+use crate::context::{Context, Interrupts, Loading, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
 
@@ -103,7 +103,7 @@ async fn attended(visit: &mut Visit<'_>, terminal: bool) -> Result<i32> {
     if let Some(input) = visit.input.take() {
         tokio::spawn(pass_on(keyboard(), input));
     }
-    let mut ending = false;
+    let (mut ending, mut interrupts) = (false, Interrupts::listen());
     loop {
         tokio::select! {
             said = visit.next() => match said {
@@ -111,7 +111,7 @@ async fn attended(visit: &mut Visit<'_>, terminal: bool) -> Result<i32> {
                 Some(Err(failure)) => return Err(failed(failure)),
                 None => break,
             },
-            () = interrupted() => {
+            () = interrupts.next() => {
                 // In a terminal Ctrl-C is the command's; this is somebody else's
                 // word. Said twice, nobody waits for the command any more.
                 if std::mem::replace(&mut ending, true) || !visit.end().await {

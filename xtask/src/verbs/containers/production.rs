@@ -9,7 +9,7 @@ use hob_stack::ServiceId;
 use hob_wire::{EventKind, LogQuery, Mode, Phase, Reply, Request, Status};
 
 use crate::change::{change, engine_error};
-use crate::context::{Context, Loading, interrupted};
+use crate::context::{Context, Interrupts, Loading};
 use crate::error::{Code, Error, Result};
 use crate::render::{Names, address, log_line};
 use crate::stage::Stage;
@@ -31,22 +31,28 @@ pub async fn run(
     want.port_offset = port_offset;
     want.foreground = true;
     let stage = Stage::new(context.output);
-    let changed = change(engine, &want, &stage, context.whose, interrupted()).await?;
+    let mut interrupts = Interrupts::listen();
+    let changed = change(engine, &want, &stage, context.whose, interrupts.next()).await?;
     drop(stage);
     let ended = match changed.result() {
-        Ok(()) => follow(context, engine, id).await,
+        Ok(()) => follow(context, engine, id, &mut interrupts).await,
         Err(error) => Err(error),
     };
     let stage = Stage::new(context.output);
     let owners = BTreeSet::from([hob_engine::owner(id)]);
     let down = Want::down(Scope::Services(owners));
-    let taken = change(engine, &down, &stage, context.whose, interrupted()).await?;
+    let taken = change(engine, &down, &stage, context.whose, interrupts.next()).await?;
     drop(stage);
     ended.and(taken.result())
 }
 
 /// Shows what the service says until it ended for good.
-async fn follow(context: &Context, engine: &Engine, id: &ServiceId) -> Result {
+async fn follow(
+    context: &Context,
+    engine: &Engine,
+    id: &ServiceId,
+    interrupts: &mut Interrupts,
+) -> Result {
     let agent = engine.agent(id).map_err(engine_error)?;
     let gone = |error: hob_engine::ClientError| Error::failed(error.to_string());
     if let Ok(Status {
@@ -96,7 +102,7 @@ async fn follow(context: &Context, engine: &Engine, id: &ServiceId) -> Result {
     };
     tokio::select! {
         result = following => result,
-        () = interrupted() => Err(Error::said(Code::Interrupted)),
+        () = interrupts.next() => Err(Error::said(Code::Interrupted)),
     }
 }
 

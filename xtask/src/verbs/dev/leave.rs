@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hob_session::Key;
 use tokio::sync::mpsc;
 
-use crate::context::interrupted;
+use crate::context::Interrupts;
 
 /// Passes each signal on as a wish to leave.
 pub struct Leaving {
@@ -18,9 +18,9 @@ impl Leaving {
         let signalled = Arc::new(AtomicBool::new(false));
         let seen = signalled.clone();
         tokio::spawn(async move {
+            let mut interrupts = Interrupts::listen();
             loop {
-                // One that comes before the next call waits in the runtime.
-                interrupted().await;
+                interrupts.next().await;
                 seen.store(true, Ordering::Relaxed);
                 if keys.send(Key::Leave).is_err() {
                     return;
