@@ -169,7 +169,7 @@ impl Context {
             return Ok(vec![chosen]);
         }
         let mut engines = Vec::new();
-        for choice in [EngineChoice::Docker, EngineChoice::Host] {
+        for choice in EngineChoice::EACH {
             let Ok(engine) = self.engine_of(choice, project.clone(), files) else {
                 continue;
             };

@@ -196,6 +196,26 @@ impl AgentClient {
         }
     }
 
+    /// Has it start a new process of what is built, and waits until that is
+    /// ready.
+    ///
+    /// # Errors
+    /// The agent is not there, goes or refuses, or the process is not ready
+    /// within `limit`.
+    pub async fn restart(&self, limit: Duration) -> Result<(), ClientError> {
+        self.within(limit, async {
+            let mut connection = self.open(&Request::Restart, limit).await?;
+            while let Some(reply) = connection.receiver.next().await? {
+                if reply == Reply::Done {
+                    return Ok(());
+                }
+            }
+            let place = self.place();
+            Err(ClientError::Gone { place })
+        })
+        .await
+    }
+
     /// The agent's state.
     ///
     /// # Errors

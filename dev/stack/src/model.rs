@@ -107,6 +107,11 @@ pub enum EngineChoice {
     Docker,
 }
 
+impl EngineChoice {
+    /// Each engine that there may be.
+    pub const EACH: [Self; 2] = [Self::Docker, Self::Host];
+}
+
 /// One `stack.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stack {

@@ -71,7 +71,7 @@ impl Beside {
             id: ProjectId::of(&root).to_string(),
             root,
         };
-        let engines = [EngineChoice::Docker, EngineChoice::Host];
+        let engines = EngineChoice::EACH;
         let engines = engines.map(|choice| engine.beside(choice, project.clone()));
         let engines: Vec<Engine> = engines.into_iter().flatten().collect();
         let found = |own: &Engine, agent: AgentClient, status: &Status| {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use hob_engine::Engine;
+use hob_engine::ClientError;
 use hob_stack::ServiceId;
-use hob_wire::{Reply, Request};
 
 use crate::change::engine_error;
 use crate::cli::SomeArgs;
@@ -34,14 +33,9 @@ pub async fn restart(context: &Context, args: SomeArgs) -> Result {
                 return Err(error.hint(format!("`hob down {id}` ends it")));
             }
         }
+        let agent = running.engine.agent(id).map_err(engine_error)?;
         tokio::select! {
-            result = tokio::time::timeout(LIMIT, one(&running.engine, id)) => match result {
-                Ok(result) => result?,
-                Err(_) => {
-                    let error = format!("{id} did not become ready within {} s", LIMIT.as_secs());
-                    return Err(Error::new(Code::Service, error).hint(format!("`hob logs {id}`")));
-                }
-            },
+            restarted = agent.restart(LIMIT) => restarted.map_err(|error| failed(id, &error))?,
             () = interrupts.next() => return Err(Error::said(Code::Interrupted)),
         }
         if context.output.json {
@@ -52,20 +46,12 @@ pub async fn restart(context: &Context, args: SomeArgs) -> Result {
     missing
 }
 
-/// Asks the agent for a new process and waits until it serves.
-async fn one(engine: &Engine, id: &ServiceId) -> Result {
-    let agent = engine.agent(id).map_err(engine_error)?;
-    let failed = |error: String| {
-        Error::new(Code::Service, format!("{id}: {error}")).hint(format!("`hob logs {id}`"))
-    };
-    let opened = agent.open(&Request::Restart, LIMIT).await;
-    let mut connection = opened.map_err(|error| failed(error.to_string()))?;
-    loop {
-        match connection.receiver.next().await {
-            Ok(Some(Reply::Done)) => return Ok(()),
-            Ok(Some(_)) => {}
-            Ok(None) => return Err(failed("its agent went down".into())),
-            Err(error) => return Err(failed(error.to_string())),
+fn failed(id: &ServiceId, error: &ClientError) -> Error {
+    let why = match error {
+        ClientError::Silent { limit, .. } => {
+            format!("it did not become ready within {} s", limit.as_secs())
         }
-    }
+        other => other.to_string(),
+    };
+    Error::new(Code::Service, format!("{id}: {why}")).hint(format!("`hob logs {id}`"))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hob_engine::{AgentClient, ClientError, Engine, Verdict, owner};
 use hob_platform::INGRESS;
 use hob_stack::{Service, ServiceId};
-use hob_wire::{Reply, Request, Status};
+use hob_wire::{Request, Status};
 
 use crate::change::engine_error;
 use crate::error::{Code, Error, Result};
@@ -159,23 +159,14 @@ impl<'a> Instance<'a> {
             return Ok(true);
         }
         let limit = Duration::from(self.service.limits.ready) + SLACK;
-        let agent = self.agent()?;
-        let waking = async {
-            let opened = agent.open(&Request::Restart, limit).await;
-            let mut connection = opened.map_err(|error| self.failed(error))?;
-            loop {
-                match connection.receiver.next().await {
-                    Ok(Some(Reply::Done)) => return Ok(true),
-                    Ok(Some(_)) => {}
-                    Ok(None) => return Err(self.failed("its agent went down")),
-                    Err(error) => return Err(self.failed(error)),
-                }
+        match self.agent()?.restart(limit).await {
+            Ok(()) => Ok(true),
+            Err(ClientError::Silent { .. }) => {
+                let seconds = limit.as_secs();
+                Err(self.failed(format!("it was not ready within {seconds} s")))
             }
-        };
-        let late = || self.failed(format!("it was not ready within {} s", limit.as_secs()));
-        tokio::time::timeout(limit, waking)
-            .await
-            .unwrap_or_else(|_| Err(late()))
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     fn agent(&self) -> Result<AgentClient> {
