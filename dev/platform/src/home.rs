@@ -141,8 +141,16 @@ impl Home {
         self.changes()
     }
 
-    /// Forgets all projects but these, by their ids: what is left of the others
-    /// was told by somebody who was killed.
+    /// Who has told anything up to now. Looked at before it is found out which
+    /// projects there are: whoever tells for the first time meanwhile is none
+    /// of those that were found, and there all the same.
+    #[must_use]
+    pub fn tellers(&self) -> Tellers {
+        Tellers(self.names_told())
+    }
+
+    /// Forgets those of the tellers that are none of these projects, by their
+    /// ids: what is left of them was told by somebody who was killed.
     ///
     /// # Errors
     /// A file cannot be removed.
@@ -151,7 +159,7 @@ impl Home {
         _locked: &Locked,
         projects: &BTreeSet<String>,
     ) -> Result<Changes, HomeError> {
-        for name in self.names_told() {
+        for name in &tellers.0 {
             let id = name.split('-').next().unwrap_or_default();
             if !projects.contains(id) {
                 self.forget(&name)?;
@@ -164,6 +172,7 @@ impl Home {
         forget(&self.announced_file(name))?;
         forget(&self.hosts_file(name))
     }
+        tellers: &Tellers,
 
     fn changes(&self) -> Result<Changes, HomeError> {
         self.write_read()?;
@@ -254,6 +263,10 @@ fn open(folder: &Path) -> Result<(), HomeError> {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, mode));
     made.map_err(|source| HomeError::File {
+/// Who had told anything at one time: projects, each on an engine.
+#[derive(Debug, Clone)]
+pub struct Tellers(Vec<String>);
+
         doing: "make",
         path: folder.to_owned(),
         source,

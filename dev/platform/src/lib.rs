@@ -16,7 +16,7 @@ mod shadowed;
 
 pub use announced::{Announced, AnnouncedService, AnnouncedStack};
 pub use files::{File, files};
-pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read};
+pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read, Tellers};
 pub use names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
 pub use routes::{Doors, listened, routes};
 pub use settings::Settings;

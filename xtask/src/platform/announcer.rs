@@ -288,8 +288,11 @@ pub async fn announce_all(context: &Context) -> Result {
         }
     }
     let home = home(&context.environment)?;
+    let tellers = home.tellers();
+    let home = home(&context.environment)?;
     let locked = locked(&home).await?;
-    let changes = home.forget_all_but(&locked, &ids).map_err(home_error)?;
+    let changes = home.forget_all_but(&locked, &tellers, &ids);
+    let changes = changes.map_err(home_error)?;
     drop(locked);
     let platform = Project::load(home.root(), &context.environment).project;
     match &platform {

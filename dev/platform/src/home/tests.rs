@@ -163,10 +163,32 @@ fn what_a_killed_hob_left_counts_for_nothing_and_goes() {
     fs::write(home.root().join(ANNOUNCED).join(".tmp3x9"), half).unwrap();
     assert_eq!(home.announced().unwrap().len(), 2);
     let known = BTreeSet::from(["1".to_owned()]);
-    home.forget_all_but(&home.lock().unwrap(), &known).unwrap();
+    home.forget_all_but(&home.lock().unwrap(), &home.tellers(), &known)
+        .unwrap();
     assert_eq!(home.announced().unwrap(), [after(shop(&["api"]))]);
     let conf = home.read(Read::Routes).unwrap();
     assert!(conf.contains("api.shop.test") && !conf.contains("web.shop.test"));
+}
+
+#[test]
+fn a_project_that_tells_first_while_all_are_looked_for_keeps_its_names() {
+    let (_folder, home) = home();
+    let tell = |id: &str, service: &str| {
+        let announced = shop(&[service]);
+        home.announce(&home.lock().unwrap(), (id, "host"), &announced)
+            .unwrap();
+    };
+    tell("0", "ghost");
+    let before = home.tellers();
+    let found = BTreeSet::new();
+    tell("1", "api");
+    home.forget_all_but(&home.lock().unwrap(), &before, &found)
+        .unwrap();
+    assert_eq!(home.announced().unwrap(), [after(shop(&["api"]))]);
+    let names = fs::read_to_string(home.hosts_file("1-host")).unwrap();
+    assert!(names.contains("api.shop.test"), "{names}");
+    let conf = home.read(Read::Routes).unwrap();
+    assert!(conf.contains("api.shop.test") && !conf.contains("ghost.shop.test"));
 }
 
 #[test]
