@@ -53,6 +53,17 @@ pub enum HomeError {
         /// Where and what.
         source: serde_json::Error,
     },
+    /// What was told of a project, in a file that holds texts alone.
+    #[error(
+        "nothing of {} can be told to resolver and ingress; a folder whose name is UTF-8 is",
+        root.display()
+    )]
+    Telling {
+        /// The project's folder.
+        root: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// The certificates.
     #[error(transparent)]
     Authority(#[from] hob_authority::FolderError),
@@ -120,7 +131,7 @@ impl Home {
     /// none: what is known stays.
     ///
     /// # Errors
-    /// A file cannot be read or written.
+    /// A file cannot be read or written, or the project's path is no text.
     pub fn announce(
         &self,
         _locked: &Locked,
@@ -135,7 +146,11 @@ impl Home {
         if announced.services.is_empty() {
             self.forget(&name)?;
         } else {
-            let text = serde_json::to_string_pretty(&announced).unwrap_or_default();
+            let text = serde_json::to_string_pretty(&announced);
+            let text = text.map_err(|source| HomeError::Telling {
+                root: announced.root,
+                source,
+            })?;
             keep(&told, &text)?;
         }
         self.changes()
@@ -157,12 +172,13 @@ impl Home {
     pub fn forget_all_but(
         &self,
         _locked: &Locked,
+        tellers: &Tellers,
         projects: &BTreeSet<String>,
     ) -> Result<Changes, HomeError> {
         for name in &tellers.0 {
             let id = name.split('-').next().unwrap_or_default();
             if !projects.contains(id) {
-                self.forget(&name)?;
+                self.forget(name)?;
             }
         }
         self.changes()
@@ -172,7 +188,6 @@ impl Home {
         forget(&self.announced_file(name))?;
         forget(&self.hosts_file(name))
     }
-        tellers: &Tellers,
 
     fn changes(&self) -> Result<Changes, HomeError> {
         self.write_read()?;
@@ -248,6 +263,10 @@ impl Home {
     }
 }
 
+/// Who had told anything at one time: projects, each on an engine.
+#[derive(Debug, Clone)]
+pub struct Tellers(Vec<String>);
+
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -263,10 +282,6 @@ fn open(folder: &Path) -> Result<(), HomeError> {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, mode));
     made.map_err(|source| HomeError::File {
-/// Who had told anything at one time: projects, each on an engine.
-#[derive(Debug, Clone)]
-pub struct Tellers(Vec<String>);
-
         doing: "make",
         path: folder.to_owned(),
         source,

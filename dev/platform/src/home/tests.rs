@@ -235,6 +235,22 @@ fn what_is_told_of_nobody_goes_and_what_was_lost_comes_back() {
 }
 
 #[test]
+fn a_project_whose_path_is_no_text_is_named_and_the_others_stay() {
+    let (_folder, home) = home();
+    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+        .unwrap();
+    let root: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(b"/p\xff".to_vec());
+    let odd = Announced {
+        root: root.into(),
+        ..shop(&["api"])
+    };
+    let refused = home.announce(&home.lock().unwrap(), ("1", "host"), &odd);
+    let error = refused.unwrap_err().to_string();
+    assert!(error.starts_with("nothing of /p"), "{error}");
+    assert_eq!(home.announced().unwrap(), [shop(&["web"])]);
+}
+
+#[test]
 fn nobody_collects_while_somebody_pushes() {
     let (_folder, home) = home();
     let push = home.lock_registry(false).unwrap();
