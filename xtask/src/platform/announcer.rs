@@ -157,35 +157,49 @@ impl<'a> Announcer<'a> {
     }
 }
 
-/// Has those read anew whose configuration is another one.
+/// Has those read anew whose configuration is another one. One that does not
+/// keeps the other one from nothing.
 async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
-    for (changed, read, service) in [
-        (changes.names, Read::Names, DNS),
-        (changes.routes, Read::Routes, INGRESS),
-    ] {
-        if !changed {
-            continue;
-        }
-        let text = home.read(read).map_err(home_error)?;
-        match Beside::settled(engine, home, service).await {
-            Found::Up(beside) => match read {
-                Read::Names => beside.signal().await?,
-                // It is about to listen elsewhere, as a new process.
-                Read::Routes if !listens(home, &beside)? => continue,
-                Read::Routes => {
-                    // nginx would say it in its log alone, and go on as it was.
-                    let news = told(home)?;
-                    not_taken(engine, beside.listen, news.difference(&begun(home)))?;
-                    beside.reload().await?;
-                }
-            },
-            // It reads at its start.
-            Found::Down => {}
-            Found::Unknown => continue,
-        }
-        home.began(read, &text).map_err(home_error)?;
+    let names = match changes.names {
+        true => names_anew(engine, home).await,
+        false => Ok(()),
+    };
+    let routes = match changes.routes {
+        true => routes_anew(engine, home).await,
+        false => Ok(()),
+    };
+    match (names, routes) {
+        (Err(names), Err(routes)) => Err(names.with(routes)),
+        (names, routes) => names.and(routes),
     }
-    Ok(())
+}
+
+async fn names_anew(engine: &Engine, home: &Home) -> Result {
+    let text = home.read(Read::Names).map_err(home_error)?;
+    match Beside::settled(engine, home, DNS).await {
+        Found::Up(resolver) => resolver.signal().await?,
+        // It reads at its start.
+        Found::Down => {}
+        Found::Unknown => return Ok(()),
+    }
+    home.began(Read::Names, &text).map_err(home_error)
+}
+
+async fn routes_anew(engine: &Engine, home: &Home) -> Result {
+    let text = home.read(Read::Routes).map_err(home_error)?;
+    match Beside::settled(engine, home, INGRESS).await {
+        // It is about to listen elsewhere, as a new process.
+        Found::Up(ingress) if !listens(home, &ingress)? => return Ok(()),
+        Found::Up(ingress) => {
+            // nginx would say it in its log alone, and go on as it was.
+            let news = told(home)?;
+            not_taken(engine, ingress.listen, news.difference(&begun(home)))?;
+            ingress.reload().await?;
+        }
+        Found::Down => {}
+        Found::Unknown => return Ok(()),
+    }
+    home.began(Read::Routes, &text).map_err(home_error)
 }
 
 /// Whether the ingress listens where the settings say.
@@ -273,6 +287,8 @@ fn announced(state: &ServiceState, rollouts: &Rollouts) -> Option<AnnouncedServi
 /// # Errors
 /// It cannot be told which projects there are.
 pub async fn announce_all(context: &Context) -> Result {
+    let home = home(&context.environment)?;
+    let tellers = home.tellers();
     let surroundings = context.surroundings()?;
     let failed = |error: hob_engine::PathsError| Error::failed(error.to_string());
     let all = Engine::all_projects_in_engines(&surroundings).await;
@@ -287,9 +303,6 @@ pub async fn announce_all(context: &Context) -> Result {
             context.output.say(format!("{root}: {}", error.message));
         }
     }
-    let home = home(&context.environment)?;
-    let tellers = home.tellers();
-    let home = home(&context.environment)?;
     let locked = locked(&home).await?;
     let changes = home.forget_all_but(&locked, &tellers, &ids);
     let changes = changes.map_err(home_error)?;
