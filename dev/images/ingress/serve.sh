@@ -1,21 +1,25 @@
 #!/bin/sh
-# Starts nginx with the configuration that hob writes. With `reload`, has it
-# read that anew, unless nginx refuses it: then the old one stays. With `drain
-# SECONDS PORT…`, waits until nothing is connected to these ports any more.
+# Starts nginx with the configuration that hob writes, or, where nginx refuses
+# that, with the last one that it took. With `reload`, has it read that anew,
+# unless nginx refuses it: then the old one stays. With `drain SECONDS PORT…`,
+# waits until nothing in this network is connected to these ports of anybody.
 set -eu
 # Debian keeps it where only root looks.
 PATH="$PATH:/usr/sbin:/sbin"
 if [ "${1:-}" = drain ]; then
-    tries=$(($2 * 20))
+    # By the clock: a turn of this takes longer than it sleeps.
+    end=$(($(date +%s) + $2))
     shift 2
     # `sl local_address rem_address st …`, see proc_pid_net(5); 01 is
-    # established.
+    # established. All connections of this network namespace count whose other
+    # end has such a port, whoever made them: in a container those of what is in
+    # its network, on a machine's own network those of every process there.
     ports=$(printf ':%04X ' "$@")
     while cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$ports" '
         $4 == "01" && index(ports, substr($3, length($3) - 4) " ") { open = 1 }
         END { exit !open }'; do
-        [ "$tries" -gt 0 ] || exit 3
-        tries=$((tries - 1))
+        # Its seconds are whole ones: the first may be nearly over.
+        [ "$(date +%s)" -le "$end" ] || exit 3
         sleep 0.05
     done
     exit 0
