@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hob_platform::{Home, HomeError, Settings, Shadowed};
+use hob_platform::{Home, HomeError, INGRESS, Read, Settings, Shadowed};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -152,6 +152,7 @@ impl Platform {
             let down = format!("`hob {service} down --engine {other}` takes it down there");
             return Err(Error::failed(message).hint(down));
         }
+        self.begins(service).await?;
         let args = UpArgs {
             names: NameArgs {
                 names: vec![service.to_owned()],
@@ -160,6 +161,18 @@ impl Platform {
             only: false,
         };
         up::up(&self.context, args).await
+    }
+
+    /// That one of its services is about to come up. An ingress may begin with
+    /// routes of before, where it refuses the newest: what it has begun with is
+    /// known once it has been told of them.
+    async fn begins(&self, service: &'static str) -> Result {
+        match service {
+            INGRESS if matches!(self.find(service).await?, Found::Down) => {
+                self.home.began(Read::Routes, "").map_err(home_error)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Shows how one of its services is.

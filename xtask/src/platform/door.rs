@@ -185,11 +185,14 @@ struct Standing {
 /// takes.
 async fn bring(
     platform: &Platform,
-    services: &[&str],
+    services: &[&'static str],
     stage: &Stage,
     words: &Words,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
+    for service in services {
+        platform.begins(service).await?;
+    }
     let names: Vec<String> = services.iter().map(|it| (*it).to_owned()).collect();
     let loading = platform.context.load(&names)?;
     let engine = loading.engine(&platform.context)?;
