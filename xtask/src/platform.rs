@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hob_platform::{Home, HomeError, INGRESS, Read, Settings, Shadowed};
+use hob_platform::{Home, HomeError, INGRESS, Locked, Read, Settings, Shadowed};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -18,16 +18,19 @@ use crate::cli::{AllArgs, DownArgs, NameArgs, PortArgs, StatusArgs, UpArgs};
 use crate::context::{Context, Whose};
 use crate::error::{Error, Result};
 use crate::verbs::{down, status, up};
+use locked::locked_alone;
 
 mod announcer;
 mod beside;
 mod door;
+mod locked;
 mod port;
 mod taken;
 
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
 pub use door::{Door, addresses, addresses_of};
+pub use locked::locked;
 pub use port::{HTTP, HTTPS};
 pub use taken::{Has, holder, listenable};
 
@@ -45,13 +48,31 @@ impl Platform {
     ///
     /// # Errors
     /// It cannot be written.
+    pub async fn written(context: &Context, change: impl FnOnce(&mut Settings)) -> Result<Self> {
+        let home = home(&context.environment)?;
+        let locked = locked(&home).await?;
+        Self::write(context, home, &locked, change)
+    }
+
+    /// The same where nothing else goes on that would have to wait, too.
+    ///
+    /// # Errors
+    /// As [`Self::written`].
     pub fn prepare(context: &Context, change: impl FnOnce(&mut Settings)) -> Result<Self> {
         let home = home(&context.environment)?;
-        let locked = home.lock().map_err(home_error)?;
+        let locked = locked_alone(&home)?;
+        Self::write(context, home, &locked, change)
+    }
+
+    fn write(
+        context: &Context,
+        home: Home,
+        locked: &Locked,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self> {
         let mut settings = home.settings().map_err(home_error)?;
         change(&mut settings);
-        home.write(&locked, &settings).map_err(home_error)?;
-        drop(locked);
+        home.write(locked, &settings).map_err(home_error)?;
         Ok(Self::of(context, home, settings))
     }
 
@@ -88,13 +109,13 @@ impl Platform {
     ///
     /// # Errors
     /// It cannot be written, or no port is free.
-    pub fn with_port(context: &Context, taken: &BTreeSet<u16>) -> Result<Self> {
-        let before = Self::prepare(context, |_| {})?;
+    pub async fn with_port(context: &Context, taken: &BTreeSet<u16>) -> Result<Self> {
+        let before = Self::written(context, |_| {}).await?;
         let port = match before.settings.http_port {
             Some(port) => port,
             None => HTTP.free(before.in_containers()?, taken)?,
         };
-        Self::prepare(context, |settings| settings.http_port = Some(port))
+        Self::written(context, |settings| settings.http_port = Some(port)).await
     }
 
     /// Whether its services are containers.

@@ -5,28 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use hob_engine::{Engine, ProjectRef, Rollouts, ServiceState, Verdict, Want};
 use hob_platform::{
-    Announced, AnnouncedService, AnnouncedStack, Changes, DNS, Home, INGRESS, Locked, Read,
-    Shadowed, shadowed,
+    Announced, AnnouncedService, AnnouncedStack, Changes, DNS, Home, INGRESS, Read, Shadowed,
+    shadowed,
 };
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::{Mode, Protocol};
 use tokio::sync::Notify;
 
 use super::beside::{Beside, Found};
+use super::locked::locked;
 use super::taken::{begun, not_taken, told};
 use super::{home, home_error, leads_elsewhere};
 use crate::change::engine_error;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::versions::rollouts_error;
-
-/// How long another hob may look and write, and between two looks at that.
-const LOCK: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(5);
 
 /// Tells of one project on one engine.
 pub struct Announcer<'a> {
@@ -159,7 +155,7 @@ impl<'a> Announcer<'a> {
 
 /// Has those read anew whose configuration is another one. One that does not
 /// keeps the other one from nothing.
-async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
+pub(super) async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
     let names = match changes.names {
         true => names_anew(engine, home).await,
         false => Ok(()),
@@ -207,27 +203,6 @@ fn listens(home: &Home, ingress: &Beside) -> Result<bool> {
     let settings = home.settings().map_err(home_error)?;
     let port = ingress.listen.map(|it| it.port());
     Ok(settings.http_port == port)
-}
-
-/// The platform's files, for as long as this is held.
-async fn locked(home: &Home) -> Result<Locked> {
-    let waiting = async {
-        loop {
-            if let Some(locked) = home.try_lock().map_err(home_error)? {
-                return Ok(locked);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    let late = || {
-        let seconds = LOCK.as_secs();
-        Error::failed(format!(
-            "another hob has held what it knows of services for {seconds} s"
-        ))
-    };
-    tokio::time::timeout(LOCK, waiting)
-        .await
-        .map_err(|_| late())?
 }
 
 /// What a stack's files say of its own door.

@@ -64,7 +64,7 @@ impl Door<'_> {
             stage.say_folded(format!("{names} stands on hob's {services}: first that"));
         }
         let taken: BTreeSet<u16> = ports.keys().copied().collect();
-        let platform = Platform::with_port(self.context, &taken)?;
+        let platform = Platform::with_port(self.context, &taken).await?;
         let changed = bring(&platform, &missing, stage, words, cancel).await?;
         if let (true, Err(failure)) = (failed(&changed, INGRESS), changed.result()) {
             if changed.applied.was_interrupted() {

@@ -22,12 +22,13 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
     match verb {
         DnsVerb::Up { port } => {
             let domains = wanted(context)?;
-            let platform = Platform::prepare(context, |settings| {
+            let platform = Platform::written(context, |settings| {
                 settings.dns_port = port.unwrap_or(settings.dns_port);
                 // So that it answers for them before anything is up.
                 let domains = domains.iter().map(ToString::to_string);
                 settings.domains.extend(domains.filter(|it| it != "test"));
-            })?;
+            })
+            .await?;
             platform.up(DNS).await?;
             announce_all(context).await
         }
@@ -55,7 +56,8 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
                 Some(_) => change::uninstall(context, yes).await,
                 None => Ok(()),
             };
-            Platform::prepare(context, |_| {})?.down(DNS, false).await?;
+            let platform = Platform::written(context, |_| {}).await?;
+            platform.down(DNS, false).await?;
             undone
         }
     }

@@ -34,8 +34,8 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             no_https,
         } => {
             let before = match port {
-                Some(_) => Platform::prepare(context, |_| {})?,
-                None => Platform::with_port(context, &BTreeSet::new())?,
+                Some(_) => Platform::written(context, |_| {}).await?,
+                None => Platform::with_port(context, &BTreeSet::new()).await?,
             };
             let in_containers = before.in_containers()?;
             let port = port.or(before.settings.http_port);
@@ -53,12 +53,13 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
                 if before.settings.https_port != https_port {
                     HTTPS.is_had(other, in_containers)?;
                 }
-                authority::make(context, &before)?;
+                authority::make(context, &before).await?;
             }
-            let platform = Platform::prepare(context, |settings| {
+            let platform = Platform::written(context, |settings| {
                 settings.http_port = port;
                 settings.https_port = https_port;
-            })?;
+            })
+            .await?;
             listenable(&platform).await?;
             platform.up(INGRESS).await?;
             announce_all(context).await?;
@@ -74,9 +75,8 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
         }
         IngressVerb::Ca(verb) => authority::authority(context, verb).await,
         IngressVerb::Down => {
-            Platform::prepare(context, |_| {})?
-                .down(INGRESS, false)
-                .await
+            let platform = Platform::written(context, |_| {}).await?;
+            platform.down(INGRESS, false).await
         }
     }
 }
