@@ -248,6 +248,16 @@ pub fn home(environment: &BTreeMap<String, String>) -> Result<Home> {
     Ok(Home::below(&data))
 }
 
+/// Says that one of its services was never asked for.
+///
+/// # Errors
+/// Nobody reads it.
+pub fn never(context: &Context, service: &str) -> Result {
+    context.remark(format!(
+        "nothing is up: hob's {service} was never asked for (`hob {service} up`)"
+    ))
+}
+
 /// That two projects have one name, and what gives each its own.
 pub fn leads_elsewhere(it: &Shadowed) -> String {
     let (host, of, by) = (&it.host, it.of.display(), it.by.display());

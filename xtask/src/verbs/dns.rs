@@ -12,7 +12,7 @@ use hob_resolver::{Domain, InCharge, in_charge};
 use crate::cli::DnsVerb;
 use crate::context::Context;
 use crate::error::Result;
-use crate::platform::{Platform, announce_all, home_error};
+use crate::platform::{Platform, announce_all, home_error, never};
 use crate::render::data;
 use crate::resolver::{Resolver, noted, reach, wanted};
 
@@ -33,7 +33,9 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             announce_all(context).await
         }
         DnsVerb::Status => {
-            let platform = Platform::prepare(context, |_| {})?;
+            let Some(platform) = Platform::there(context)? else {
+                return never(context, DNS);
+            };
             platform.status(DNS).await?;
             let all = platform.home.announced().map_err(home_error)?;
             let names: BTreeSet<String> = all.iter().flat_map(Announced::names).collect();

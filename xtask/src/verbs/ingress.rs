@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{
     HTTP, HTTPS, Platform, addresses_of, announce_all, home_error, leads_elsewhere, listenable,
+    never,
 };
 use crate::render::data;
 
@@ -69,7 +70,9 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             show(context, &platform)
         }
         IngressVerb::Status => {
-            let platform = Platform::prepare(context, |_| {})?;
+            let Some(platform) = Platform::there(context)? else {
+                return never(context, INGRESS);
+            };
             platform.status(INGRESS).await?;
             show(context, &platform)
         }
