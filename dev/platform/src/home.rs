@@ -21,6 +21,7 @@ pub use read::Read;
 
 use crate::announced::Announced;
 use crate::files::files;
+use crate::routes::RoutesError;
 use crate::settings::Settings;
 
 /// What projects told, below the folder.
@@ -64,6 +65,9 @@ pub enum HomeError {
         /// Why.
         source: serde_json::Error,
     },
+    /// What the ingress would read.
+    #[error(transparent)]
+    Routes(#[from] RoutesError),
     /// The certificates.
     #[error(transparent)]
     Authority(#[from] hob_authority::FolderError),

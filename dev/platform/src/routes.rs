@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU8;
 
 use hob_ingress::{
-    Certificate, DRAIN_SECONDS, FilePath, Host, Ingress, Label, Listener, Log, PathPrefix,
-    Protocol, Route, Serves, Settings, Site, Transport, Upstream, nginx_conf,
+    Certificate, Conflicts, DRAIN_SECONDS, FilePath, FilePathError, Host, Ingress, Label, Listener,
+    Log, PathPrefix, Protocol, Route, Serves, Settings, Site, Transport, Upstream, nginx_conf,
 };
 
 use crate::announced::{Announced, AnnouncedService, AnnouncedStack};
@@ -31,10 +31,24 @@ pub struct Doors {
     pub certificates: BTreeMap<String, String>,
 }
 
+/// Why there is no `nginx.conf`. What two projects both announce is none of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoutesError {
+    /// What is left of what was announced.
+    #[error("what is up cannot be led to: {}", .0.to_string().trim_end().replace('\n', "; "))]
+    Conflicts(#[from] Conflicts),
+    /// A path of hob's own.
+    #[error("the ingress cannot have a file of its own")]
+    Path(#[from] FilePathError),
+}
+
 /// The `nginx.conf` of an ingress. A host or a port that two projects announce
 /// leads to the first one's.
-#[must_use]
-pub fn routes(all: &[Announced], doors: &Doors) -> String {
+///
+/// # Errors
+/// What is left contradicts itself all the same: nothing is written then, and
+/// the routes of before stay.
+pub fn routes(all: &[Announced], doors: &Doors) -> Result<String, RoutesError> {
     let mut taken = Taken::of(&doors.certificates);
     let mut listeners: Vec<Listener> = Vec::new();
     listeners.extend(taken.listener(doors.http, Transport::Http, Serves::Hosts));
@@ -57,14 +71,13 @@ pub fn routes(all: &[Announced], doors: &Doors) -> String {
         }
         sites.extend(stacks(announced, &mut taken));
     }
-    match (Ingress::new(listeners, sites), settings()) {
-        (Ok(ingress), Some(settings)) => nginx_conf(&ingress, &settings),
-        // What was taken is left out above, and paths here are fixed.
-        _ => String::new(),
-    }
+    let ingress = Ingress::new(listeners, sites)?;
+    Ok(nginx_conf(&ingress, &settings()?))
 }
 
-/// Where an ingress with this `nginx.conf`, one of [`routes`], listens.
+/// Where an ingress with this `nginx.conf`, one of [`routes`], listens. It is
+/// read off the very file that nginx reads, or has read: a note beside it could
+/// be of another one.
 #[must_use]
 pub fn listened(conf: &str) -> BTreeSet<SocketAddr> {
     let lines = conf.lines().filter_map(|line| {
@@ -263,10 +276,10 @@ fn reached(addr: SocketAddr) -> SocketAddr {
     }
 }
 
-fn settings() -> Option<Settings> {
-    Some(Settings {
-        pid: FilePath::new(format!("{RUN}/nginx.pid")).ok()?,
-        temporary: FilePath::new(RUN).ok()?,
+fn settings() -> Result<Settings, FilePathError> {
+    Ok(Settings {
+        pid: FilePath::new(format!("{RUN}/nginx.pid"))?,
+        temporary: FilePath::new(RUN)?,
         access_log: Log::Stdout,
         error_log: Log::Stderr,
         account: None,

@@ -148,6 +148,22 @@ fn a_stacks_own_door_stays_where_somebody_does_not_know_it() {
 }
 
 #[test]
+fn routes_that_contradict_each_other_are_told_and_the_old_ones_stay() {
+    let (_folder, home) = home();
+    let announce =
+        |services: &[&str]| home.announce(&locked(&home), ("0", "host"), &shop(services));
+    announce(&["web"]).unwrap();
+    let before = home.read(Read::Routes).unwrap();
+    // Nobody can listen there, so nothing is served anywhere.
+    let nowhere = "{\"http_port\":0}";
+    fs::write(home.root().join("settings.json"), nowhere).unwrap();
+    let error = announce(&["api"]).unwrap_err().to_string();
+    let told = "what is up cannot be led to: shop is served nowhere";
+    assert!(error.starts_with(told), "{error}");
+    assert_eq!(home.read(Read::Routes).unwrap(), before);
+}
+
+#[test]
 fn projects_tell_beside_each_other() {
     let (_folder, home) = home();
     home.announce(&locked(&home), ("0", "host"), &shop(&["web"]))
