@@ -104,6 +104,25 @@ impl Platform {
         Ok(Some(Self::of(context, home, settings)))
     }
 
+    /// Has the resolver answer for what is up alone, as nobody sends it anything
+    /// any more. Root, who may do that for another user, only notes it: the
+    /// user's next change has the resolver read it.
+    ///
+    /// # Errors
+    /// It cannot be written, or the resolver does not read it.
+    pub async fn forget_domains(&self) -> Result {
+        let engine = self.context.load(&[])?.engine(&self.context)?;
+        let locked = locked(&self.home).await?;
+        let mut settings = self.home.settings().map_err(home_error)?;
+        settings.domains.clear();
+        if !self.home.is_of(engine.uid()) {
+            return self.home.choose(&locked, &settings).map_err(home_error);
+        }
+        let changes = self.home.write(&locked, &settings).map_err(home_error)?;
+        drop(locked);
+        announcer::read_anew(&engine, &self.home, changes).await
+    }
+
     /// The same with a port for the ingress, none of `taken` unless it had that
     /// before.
     ///

@@ -119,14 +119,30 @@ impl Home {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn write(&self, _locked: &Locked, settings: &Settings) -> Result<(), HomeError> {
-        let text = serde_json::to_string_pretty(settings).unwrap_or_default();
-        keep(&self.settings_file(), &text)?;
-        self.write_read()?;
+    pub fn write(&self, locked: &Locked, settings: &Settings) -> Result<Changes, HomeError> {
+        self.choose(locked, settings)?;
+        let changes = self.changes()?;
         for file in files(settings) {
             keep(&self.root.join(file.path), &file.text)?;
         }
-        Ok(())
+        Ok(changes)
+    }
+
+    /// Writes the settings alone: what follows is written with the next change.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn choose(&self, _locked: &Locked, settings: &Settings) -> Result<(), HomeError> {
+        let text = serde_json::to_string_pretty(settings).unwrap_or_default();
+        keep(&self.settings_file(), &text)
+    }
+
+    /// Whether the folder is this user's: root, who changes the machine, may
+    /// work in another one's.
+    #[must_use]
+    pub fn is_of(&self, uid: u32) -> bool {
+        let folder = fs::metadata(&self.root);
+        folder.is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == uid)
     }
 
     /// Takes in what a project, by its id, tells of its services on an engine
@@ -315,6 +331,7 @@ fn keep(path: &Path, text: &str) -> Result<(), HomeError> {
         // Temporary files are closed to others; images are built from these.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         file.as_file().set_permissions(mode)?;
+        owned_as(folder, file.as_file())?;
         file.persist(path)?;
         Ok(())
     });
@@ -323,6 +340,16 @@ fn keep(path: &Path, text: &str) -> Result<(), HomeError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Gives a file that root makes in another user's folder to that user.
+fn owned_as(folder: &Path, file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let (of, own) = (fs::metadata(folder)?, file.metadata()?);
+    if own.uid() != 0 || of.uid() == 0 {
+        return Ok(());
+    }
+    fchown(file, Some(of.uid()), Some(of.gid()))
 }
 
 #[cfg(test)]

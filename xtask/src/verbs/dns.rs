@@ -22,11 +22,13 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
     match verb {
         DnsVerb::Up { port } => {
             let domains = wanted(context)?;
+            let sent = noted(context).map(|it| it.domains).unwrap_or_default();
             let platform = Platform::written(context, |settings| {
                 settings.dns_port = port.unwrap_or(settings.dns_port);
-                // So that it answers for them before anything is up.
-                let domains = domains.iter().map(ToString::to_string);
-                settings.domains.extend(domains.filter(|it| it != "test"));
+                // So that it answers for them before anything is up. What was
+                // wanted elsewhere, and is sent here by nobody, is not its own.
+                let domains = domains.iter().chain(&sent).map(ToString::to_string);
+                settings.domains = domains.filter(|it| it != "test").collect();
             })
             .await?;
             platform.up(DNS).await?;

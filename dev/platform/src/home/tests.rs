@@ -148,6 +148,27 @@ fn a_stacks_own_door_stays_where_somebody_does_not_know_it() {
 }
 
 #[test]
+fn what_root_writes_in_a_users_folder_is_the_users() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let (_folder, home) = home();
+    // Nobody but root can, and nobody but root has to.
+    if chown(home.root(), Some(1234), Some(1234)).is_err() {
+        return;
+    }
+    home.choose(
+        &locked(&home),
+        &Settings {
+            dns_port: 1,
+            ..Settings::default()
+        },
+    )
+    .unwrap();
+    let settings = fs::metadata(home.root().join("settings.json")).unwrap();
+    assert_eq!((settings.uid(), settings.gid()), (1234, 1234));
+    assert!(home.is_of(1234) && !home.is_of(0));
+}
+
+#[test]
 fn routes_that_contradict_each_other_are_told_and_the_old_ones_stay() {
     let (_folder, home) = home();
     let announce =
