@@ -14,7 +14,7 @@ mod routes;
 mod settings;
 mod shadowed;
 
-pub use announced::{Announced, AnnouncedService, AnnouncedStack};
+pub use announced::{Announced, AnnouncedService, AnnouncedStack, Speaks};
 pub use files::{File, files};
 pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read, Tellers};
 pub use names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};

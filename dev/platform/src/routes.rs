@@ -87,9 +87,10 @@ pub fn listened(conf: &str) -> BTreeSet<SocketAddr> {
     lines.collect()
 }
 
-/// A site for each service that speaks HTTP.
+/// A site for each service that the ingress leads to.
 fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
-    let named = announced.services.iter().filter(|it| it.http);
+    let named = announced.services.iter();
+    let named = named.filter(|it| it.speaks.asked_by().is_some());
     let named = named.flat_map(|it| it.names.keys().map(|name| (&it.stack, name)));
     let named: BTreeSet<_> = named.collect();
     let site = |(stack, service): (&String, &String)| {
@@ -107,25 +108,31 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
     named.into_iter().filter_map(site).collect()
 }
 
-/// Who answers for a service by its name: more than one while versions of it
-/// share its requests.
+/// Who answers for a service by its name, and to what: more than one while
+/// versions of it share its requests. One that speaks another protocol than the
+/// first is asked for nothing.
 fn upstreams<'a>(
     up: impl IntoIterator<Item = &'a AnnouncedService>,
     (stack, service): (&str, &str),
     taken: &mut Taken,
-) -> Vec<Upstream> {
-    let of_stack = up.into_iter().filter(|it| it.http && it.stack == stack);
+) -> (Protocol, Vec<Upstream>) {
+    let of_stack = up.into_iter().filter(|it| it.stack == stack);
     let upstream = |it: &AnnouncedService| {
-        Some(Upstream {
+        let upstream = Upstream {
             addr: reached(it.addr).try_into().ok()?,
             weight: u16::from(*it.names.get(service)?).try_into().ok()?,
             version: taken.version(it).parse().ok()?,
-        })
+        };
+        Some((it.speaks.asked_by()?, upstream))
     };
+    let asked: Vec<(Protocol, Upstream)> = of_stack.filter_map(upstream).collect();
+    let first = asked.first().map_or(Protocol::Http, |it| it.0);
     // What was told twice, the first time as its own host has it.
     let mut addresses = BTreeSet::new();
-    let upstreams = of_stack.filter_map(upstream);
-    upstreams.filter(|it| addresses.insert(it.addr)).collect()
+    let same = asked.into_iter().filter(|it| it.0 == first);
+    let upstreams = same.map(|it| it.1);
+    let upstreams = upstreams.filter(|it| addresses.insert(it.addr));
+    (first, upstreams.collect())
 }
 
 /// What a stack's services answer at its own name and at its own port: by
@@ -164,11 +171,15 @@ fn door(
     Some((site, listener))
 }
 
-fn route(path: &str, service: &str, upstreams: Vec<Upstream>) -> Option<Route> {
+fn route(
+    path: &str,
+    service: &str,
+    (protocol, upstreams): (Protocol, Vec<Upstream>),
+) -> Option<Route> {
     Some(Route {
         path: path.parse::<PathPrefix>().ok()?,
         service: service.parse().ok()?,
-        protocol: Protocol::Http,
+        protocol,
         upstreams,
     })
 }
@@ -184,7 +195,8 @@ fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
             [format!("*.{own}"), own]
         });
         let hosts = taken.hosts(hosts);
-        taken.site((stack, stack), hosts, vec![route("/", stack, Vec::new())?])
+        let nobody = (Protocol::Http, Vec::new());
+        taken.site((stack, stack), hosts, vec![route("/", stack, nobody)?])
     };
     names.into_iter().filter_map(site).collect()
 }

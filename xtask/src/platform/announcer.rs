@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hob_engine::{Engine, ProjectRef, Rollouts, ServiceState, Verdict, Want};
 use hob_platform::{
     Announced, AnnouncedService, AnnouncedStack, Changes, DNS, Home, INGRESS, Read, Shadowed,
-    shadowed,
+    Speaks, shadowed,
 };
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::{Mode, Protocol};
@@ -251,7 +251,11 @@ fn announced(state: &ServiceState, rollouts: &Rollouts) -> Option<AnnouncedServi
         service,
         names,
         addr: listen.addr,
-        http: listen.protocol == Protocol::Http,
+        speaks: match listen.protocol {
+            Protocol::Http => Speaks::Http,
+            Protocol::Grpc => Speaks::Grpc,
+            Protocol::Tcp => Speaks::Other,
+        },
     })
 }
 

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use hob_engine::{Engine, Owner, Want, owner};
-use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, STACK};
+use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, STACK, Speaks};
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::Mode;
 
@@ -235,7 +235,8 @@ pub fn addresses(context: &Context, project: &Project) -> Result<BTreeMap<String
         if announced.root != project.root {
             continue;
         }
-        for service in announced.services.iter().filter(|it| it.http) {
+        let services = announced.services.iter();
+        for service in services.filter(|it| it.speaks == Speaks::Http) {
             let stack = project.stacks.get(service.stack.as_str());
             if stack.is_some_and(|it| it.ingress.is_some()) {
                 let id = format!("{}/{}", service.stack, service.service);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use hob_platform::{INGRESS, shadowed};
+use hob_platform::{INGRESS, Speaks, shadowed};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -93,7 +93,8 @@ fn show(context: &Context, platform: &Platform) -> Result {
     let all = platform.home.announced().map_err(home_error)?;
     let mut addresses = BTreeSet::new();
     for announced in &all {
-        for service in announced.services.iter().filter(|it| it.http) {
+        let services = announced.services.iter();
+        for service in services.filter(|it| it.speaks == Speaks::Http) {
             addresses.extend(addresses_of(announced, service, &http));
         }
         let signed = |host: &String| about.as_ref().is_some_and(|it| it.permits(host));
@@ -113,6 +114,14 @@ fn show(context: &Context, platform: &Platform) -> Result {
     }
     for it in shadowed(&all) {
         context.remark(leads_elsewhere(&it))?;
+    }
+    let mut services = all.iter().flat_map(|it| &it.services);
+    if let (None, Some(it)) = (https, services.find(|it| it.speaks == Speaks::Grpc)) {
+        let (stack, service) = (&it.stack, &it.service);
+        context.remark(format!(
+            "{stack}/{service} speaks gRPC, which the ingress has by HTTPS alone: `hob ingress up \
+             --https`"
+        ))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::read::NAMES;
 use super::*;
-use crate::announced::{AnnouncedService, AnnouncedStack};
+use crate::announced::{AnnouncedService, AnnouncedStack, Speaks};
 
 fn shop(services: &[&str]) -> Announced {
     let service = |service: &&str| AnnouncedService {
@@ -14,7 +14,7 @@ fn shop(services: &[&str]) -> Announced {
         service: (*service).to_owned(),
         names: BTreeMap::from([(service.to_string(), 100)]),
         addr: std::net::SocketAddr::from(([127, 0, 0, 1], 80)),
-        http: true,
+        speaks: Speaks::Http,
         version: "1".into(),
     };
     Announced {

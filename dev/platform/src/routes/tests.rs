@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use snapbox::{assert_data_eq, str};
 
 use super::*;
+use crate::announced::Speaks;
 
 fn project(services: &[(&str, &str, u16)]) -> Announced {
     let service = |(stack, service, port): &(&str, &str, u16)| AnnouncedService {
@@ -14,7 +15,11 @@ fn project(services: &[(&str, &str, u16)]) -> Announced {
         service: (*service).to_owned(),
         names: BTreeMap::from([(service.to_string(), 100)]),
         addr: SocketAddr::from(([0, 0, 0, 0], *port)),
-        http: *service != "db",
+        speaks: match *service {
+            "db" => Speaks::Other,
+            "greeter" => Speaks::Grpc,
+            _ => Speaks::Http,
+        },
         version: "1".to_owned(),
     };
     Announced {
@@ -60,6 +65,34 @@ fn each_service_of_http_has_a_host_and_each_stack_has_the_others() {
         assert!(led.contains(part), "{part}: {led}");
     }
     assert!(!led.contains("db.shop.test"), "{led}");
+}
+
+#[test]
+fn calls_go_to_services_of_grpc_and_requests_to_those_of_http() {
+    let mut shop = project(&[("shop", "web", 20000), ("shop", "greeter", 20001)]);
+    let routes_of = [("/", "web"), ("/hello.Greeter", "greeter")];
+    let said = AnnouncedStack {
+        routes: routes_of.map(|(path, of)| (path.into(), of.into())).into(),
+        ..AnnouncedStack::default()
+    };
+    shop.stacks = BTreeMap::from([("shop".to_owned(), said)]);
+    let text = routes(&[shop], &doors()).unwrap();
+    let asks = |line: &&str| {
+        ["proxy_pass ", "grpc_pass "]
+            .iter()
+            .any(|it| line.starts_with(it))
+    };
+    let asked: Vec<&str> = text.lines().map(str::trim).filter(asks).collect();
+    assert_eq!(
+        asked,
+        [
+            "proxy_pass http://shop.1;",
+            "grpc_pass grpc://shop.2;",
+            "grpc_pass grpc://shop.2;",
+            "grpc_pass grpc://shop-greeter.1;",
+            "proxy_pass http://shop-web.1;",
+        ]
+    );
 }
 
 #[test]

@@ -112,7 +112,7 @@ error: `routes` of a service that speaks `tcp`
 8 | protocol = "tcp"
   | -------- said here
 9 | routes = ["/b"]
-  | ^^^^^^ paths are HTTP's
+  | ^^^^^^ paths are those of HTTP and gRPC
   |
   = help: take `protocol = "tcp"` away, or these routes
 
