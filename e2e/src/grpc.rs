@@ -2,14 +2,17 @@
 //! beforehand, one message for one, the status in trailers (see gRPC over
 //! HTTP/2).
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body, Incoming};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -52,17 +55,33 @@ pub fn serve(listener: TcpListener, words: &str) -> io::Result<()> {
     })
 }
 
+/// An answer whose length nobody is told: hyper leaves trailers out after one
+/// that is.
+struct Frames(VecDeque<Frame<Bytes>>);
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(Ok))
+    }
+}
+
 async fn answer(
     request: Request<Incoming>,
     words: String,
-) -> Result<Response<impl Body<Data = Bytes, Error = Infallible>>, hyper::Error> {
+) -> Result<Response<Frames>, hyper::Error> {
     let asked = request.into_body().collect().await?.to_bytes();
     let asked = String::from_utf8_lossy(asked.get(PREFIX..).unwrap_or_default());
-    let said = Full::new(Bytes::from(message(&format!("{words}: {asked}"))));
+    let said = Bytes::from(message(&format!("{words}: {asked}")));
     let name = HeaderName::from_static("grpc-status");
     let status = HeaderMap::from_iter([(name, HeaderValue::from_static("0"))]);
-    let said = said.with_trailers(std::future::ready(Some(Ok(status))));
-    let mut response = Response::new(said);
+    let frames = [Frame::data(said), Frame::trailers(status)];
+    let mut response = Response::new(Frames(frames.into()));
     let kind = HeaderValue::from_static("application/grpc");
     response.headers_mut().insert("content-type", kind);
     Ok(response)
