@@ -121,6 +121,23 @@ error: `routes` of a service that speaks `tcp`
 }
 
 #[test]
+fn routes_lead_to_a_service_of_grpc_that_no_browser_sees() {
+    check(
+        &with(
+            "port = 1\nprotocol = \"grpc\"\nroutes = [\"/hello.Greeter\"]\ndev = { live_reload = true }",
+        ),
+        str![[r#"
+warning: no browser sees this service
+ --> stacks/demo/stack.toml:7:9
+  |
+7 | dev = { live_reload = true }
+  |         ^^^^^^^^^^^ there is nothing to reload
+
+"#]],
+    );
+}
+
+#[test]
 fn two_services_of_a_stack_do_not_have_one_path() {
     check(
         &two("routes = [\"/\", \"/a\"]", "routes = [\"/a/\", \"/\"]"),
