@@ -27,6 +27,7 @@ mod default_bridge;
 pub mod dns;
 pub mod dockerd;
 pub mod engine;
+pub mod grpc;
 pub mod http;
 pub mod ledger;
 mod left;

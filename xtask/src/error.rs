@@ -92,6 +92,14 @@ impl Error {
         self
     }
 
+    /// The same with another one, which came of something else.
+    pub fn with(mut self, other: Self) -> Self {
+        self.details.push(other.message);
+        self.details.extend(other.details);
+        self.hints.extend(other.hints);
+        self
+    }
+
     /// Says it on standard error, unless everything was said already.
     pub fn complain(&self) {
         let text = self.render();

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hob_platform::{Home, HomeError, Settings, Shadowed};
+use hob_platform::{Home, HomeError, INGRESS, Locked, Read, Settings, Shadowed};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -18,16 +18,19 @@ use crate::cli::{AllArgs, DownArgs, NameArgs, PortArgs, StatusArgs, UpArgs};
 use crate::context::{Context, Whose};
 use crate::error::{Error, Result};
 use crate::verbs::{down, status, up};
+use locked::locked_alone;
 
 mod announcer;
 mod beside;
 mod door;
+mod locked;
 mod port;
 mod taken;
 
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
 pub use door::{Door, addresses, addresses_of};
+pub use locked::locked;
 pub use port::{HTTP, HTTPS};
 pub use taken::{Has, holder, listenable};
 
@@ -45,13 +48,31 @@ impl Platform {
     ///
     /// # Errors
     /// It cannot be written.
+    pub async fn written(context: &Context, change: impl FnOnce(&mut Settings)) -> Result<Self> {
+        let home = home(&context.environment)?;
+        let locked = locked(&home).await?;
+        Self::write(context, home, &locked, change)
+    }
+
+    /// The same where nothing else goes on that would have to wait, too.
+    ///
+    /// # Errors
+    /// As [`Self::written`].
     pub fn prepare(context: &Context, change: impl FnOnce(&mut Settings)) -> Result<Self> {
         let home = home(&context.environment)?;
-        let locked = home.lock().map_err(home_error)?;
+        let locked = locked_alone(&home)?;
+        Self::write(context, home, &locked, change)
+    }
+
+    fn write(
+        context: &Context,
+        home: Home,
+        locked: &Locked,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self> {
         let mut settings = home.settings().map_err(home_error)?;
         change(&mut settings);
-        home.write(&locked, &settings).map_err(home_error)?;
-        drop(locked);
+        home.write(locked, &settings).map_err(home_error)?;
         Ok(Self::of(context, home, settings))
     }
 
@@ -83,18 +104,37 @@ impl Platform {
         Ok(Some(Self::of(context, home, settings)))
     }
 
+    /// Has the resolver answer for what is up alone, as nobody sends it anything
+    /// any more. Root, who may do that for another user, only notes it: the
+    /// user's next change has the resolver read it.
+    ///
+    /// # Errors
+    /// It cannot be written, or the resolver does not read it.
+    pub async fn forget_domains(&self) -> Result {
+        let engine = self.context.load(&[])?.engine(&self.context)?;
+        let locked = locked(&self.home).await?;
+        let mut settings = self.home.settings().map_err(home_error)?;
+        settings.domains.clear();
+        if !self.home.is_of(engine.uid()) {
+            return self.home.choose(&locked, &settings).map_err(home_error);
+        }
+        let changes = self.home.write(&locked, &settings).map_err(home_error)?;
+        drop(locked);
+        announcer::read_anew(&engine, &self.home, changes).await
+    }
+
     /// The same with a port for the ingress, none of `taken` unless it had that
     /// before.
     ///
     /// # Errors
     /// It cannot be written, or no port is free.
-    pub fn with_port(context: &Context, taken: &BTreeSet<u16>) -> Result<Self> {
-        let before = Self::prepare(context, |_| {})?;
+    pub async fn with_port(context: &Context, taken: &BTreeSet<u16>) -> Result<Self> {
+        let before = Self::written(context, |_| {}).await?;
         let port = match before.settings.http_port {
             Some(port) => port,
             None => HTTP.free(before.in_containers()?, taken)?,
         };
-        Self::prepare(context, |settings| settings.http_port = Some(port))
+        Self::written(context, |settings| settings.http_port = Some(port)).await
     }
 
     /// Whether its services are containers.
@@ -152,6 +192,7 @@ impl Platform {
             let down = format!("`hob {service} down --engine {other}` takes it down there");
             return Err(Error::failed(message).hint(down));
         }
+        self.begins(service).await?;
         let args = UpArgs {
             names: NameArgs {
                 names: vec![service.to_owned()],
@@ -160,6 +201,18 @@ impl Platform {
             only: false,
         };
         up::up(&self.context, args).await
+    }
+
+    /// That one of its services is about to come up. An ingress may begin with
+    /// routes of before, where it refuses the newest: what it has begun with is
+    /// known once it has been told of them.
+    async fn begins(&self, service: &'static str) -> Result {
+        match service {
+            INGRESS if matches!(self.find(service).await?, Found::Down) => {
+                self.home.began(Read::Routes, "").map_err(home_error)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Shows how one of its services is.
@@ -212,6 +265,16 @@ pub fn home(environment: &BTreeMap<String, String>) -> Result<Home> {
             .hint("`export HOME=…`")
     })?;
     Ok(Home::below(&data))
+}
+
+/// Says that one of its services was never asked for.
+///
+/// # Errors
+/// Nobody reads it.
+pub fn never(context: &Context, service: &str) -> Result {
+    context.remark(format!(
+        "nothing is up: hob's {service} was never asked for (`hob {service} up`)"
+    ))
 }
 
 /// That two projects have one name, and what gives each its own.

@@ -108,7 +108,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, front: Arc<Front>) {
     // Fails only for a socket that is gone, which the next read says too.
     let _ = stream.set_nodelay(true);
     match front.config.protocol {
-        Protocol::Tcp => tcp::pass(stream, &front.gate, &front.config).await,
+        Protocol::Grpc | Protocol::Tcp => tcp::pass(stream, &front.gate, &front.config).await,
         Protocol::Http => talk(stream, peer, &front).await,
     }
 }

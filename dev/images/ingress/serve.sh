@@ -1,21 +1,25 @@
 #!/bin/sh
-# Starts nginx with the configuration that hob writes. With `reload`, has it
-# read that anew, unless nginx refuses it: then the old one stays. With `drain
-# SECONDS PORT…`, waits until nothing is connected to these ports any more.
+# Starts nginx with the configuration that hob writes, or, where nginx refuses
+# that, with the last one that it took. With `reload`, has it read that anew,
+# unless nginx refuses it: then the old one stays. With `drain SECONDS PORT…`,
+# waits until nothing in this network is connected to these ports of anybody.
 set -eu
 # Debian keeps it where only root looks.
 PATH="$PATH:/usr/sbin:/sbin"
 if [ "${1:-}" = drain ]; then
-    tries=$(($2 * 20))
+    # By the clock: a turn of this takes longer than it sleeps.
+    end=$(($(date +%s) + $2))
     shift 2
     # `sl local_address rem_address st …`, see proc_pid_net(5); 01 is
-    # established.
+    # established. All connections of this network namespace count whose other
+    # end has such a port, whoever made them: in a container those of what is in
+    # its network, on a machine's own network those of every process there.
     ports=$(printf ':%04X ' "$@")
     while cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$ports" '
         $4 == "01" && index(ports, substr($3, length($3) - 4) " ") { open = 1 }
         END { exit !open }'; do
-        [ "$tries" -gt 0 ] || exit 3
-        tries=$((tries - 1))
+        # Its seconds are whole ones: the first may be nearly over.
+        [ "$(date +%s)" -le "$end" ] || exit 3
         sleep 0.05
     done
     exit 0
@@ -38,16 +42,33 @@ quoted() {
 sed -e "s|/hob-run|$(quoted "$run")|g" \
     -e "s|/hob-certificates|$(quoted "${MOUNT_CERTIFICATES:-}")|g" \
     "$MOUNT_ROUTES/nginx.conf" >"$next"
-nginx -e stderr -t -q -c "$next"
-mv "$next" "$run/nginx.conf"
-# Some of what it refuses it finds out only when it does it, and says to its log
-# alone: that another program has a port.
+# Some of what nginx refuses it finds out only when it does it, and says to its
+# log alone: that another program has a port. It tries for a while to have that,
+# and gives up.
 refused=$run/refused.log
-: >"$refused"
+gave_up() { grep -v 'bind() to' "$refused" >/dev/null 2>&1; }
+# What it read last it has taken, unless it gave that up: it outlives processes
+# and containers here, to be gone back to.
+last=$run/last.conf
+if [ -f "$run/nginx.conf" ] && ! gave_up; then
+    ln -f "$run/nginx.conf" "$last"
+fi
 if [ "${1:-}" != reload ]; then
+    if ! nginx -e stderr -t -q -c "$next" ||
+        { cmp -s "$next" "$run/nginx.conf" && gave_up; }; then
+        [ -f "$last" ] || exit 1
+        sed 's/^[^]]*] [^ ]* //' "$refused" 2>/dev/null | sort -u >&2
+        echo "nginx refuses its new routes: it begins with the last ones that it took" >&2
+        cp "$last" "$next"
+    fi
+    mv "$next" "$run/nginx.conf"
+    : >"$refused"
     quoted=$(printf '%s' "$refused" | sed 's/["\\]/\\&/g')
     exec nginx -e stderr -g "error_log \"$quoted\" emerg;" -c "$run/nginx.conf" 9>&-
 fi
+nginx -e stderr -t -q -c "$next"
+mv "$next" "$run/nginx.conf"
+: >"$refused"
 # Those whose parent is the first process, `PID (NAME) STATE PARENT …`.
 workers() {
     for stat in /proc/[0-9]*/stat; do
@@ -63,8 +84,6 @@ said=$(nginx -e stderr -s reload -c "$run/nginx.conf" 2>&1) || {
     echo "$said" >&2
     exit 1
 }
-# It tries for a while to have a port, and gives up.
-gave_up() { grep -v 'bind() to' "$refused" >/dev/null; }
 # Old workers take requests until they have heard of it, then they say so.
 takes_requests() {
     title=$({ tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null) || return 1
@@ -78,6 +97,8 @@ for pid in $old; do
             # Its words, without the time.
             sed 's/^[^]]*] [^ ]* //' "$refused" | sort -u >&2
             echo "nginx goes on as before" >&2
+            [ ! -f "$last" ] || cp "$last" "$run/nginx.conf"
+            : >"$refused"
             exit 1
         fi
         sleep 0.02

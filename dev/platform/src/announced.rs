@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hob_ingress::Protocol;
 use serde::{Deserialize, Serialize};
 
 /// The services of one project that are up.
@@ -48,6 +49,29 @@ impl AnnouncedStack {
     }
 }
 
+/// What a service speaks, as far as that matters to the ingress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaks {
+    /// HTTP, which the ingress leads to.
+    Http,
+    /// gRPC, likewise: its clients come by HTTPS.
+    Grpc,
+    /// Anything else: nothing leads to it.
+    Other,
+}
+
+impl Speaks {
+    /// How the ingress asks, if at all.
+    pub(crate) fn asked_by(self) -> Option<Protocol> {
+        match self {
+            Self::Http => Some(Protocol::Http),
+            Self::Grpc => Some(Protocol::Grpc),
+            Self::Other => None,
+        }
+    }
+}
+
 /// One service that is up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AnnouncedService {
@@ -62,8 +86,8 @@ pub struct AnnouncedService {
     pub names: BTreeMap<String, u8>,
     /// Where it listens on this machine.
     pub addr: SocketAddr,
-    /// Whether it speaks HTTP, so that the ingress leads to it.
-    pub http: bool,
+    /// What it speaks.
+    pub speaks: Speaks,
     /// What of it runs there: its newest save, or its build.
     pub version: String,
 }
@@ -114,10 +138,11 @@ impl Announced {
         self.domains.iter().flat_map(below).collect()
     }
 
-    /// The names of its services that speak HTTP, at which the ingress leads to
-    /// them; one that versions share comes once for each of them.
+    /// The names of its services at which the ingress leads to them; one that
+    /// versions share comes once for each of them.
     pub fn hosts(&self) -> impl Iterator<Item = String> {
-        let services = self.services.iter().filter(|it| it.http);
+        let services = self.services.iter();
+        let services = services.filter(|it| it.speaks.asked_by().is_some());
         let named = services.flat_map(|it| it.names.keys().map(move |name| (name, &it.stack)));
         named.flat_map(|(name, stack)| {
             let domains = self.domains.iter();

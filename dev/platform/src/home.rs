@@ -21,6 +21,7 @@ pub use read::Read;
 
 use crate::announced::Announced;
 use crate::files::files;
+use crate::routes::RoutesError;
 use crate::settings::Settings;
 
 /// What projects told, below the folder.
@@ -53,6 +54,20 @@ pub enum HomeError {
         /// Where and what.
         source: serde_json::Error,
     },
+    /// What was told of a project, in a file that holds texts alone.
+    #[error(
+        "nothing of {} can be told to resolver and ingress; a folder whose name is UTF-8 is",
+        root.display()
+    )]
+    Telling {
+        /// The project's folder.
+        root: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// What the ingress would read.
+    #[error(transparent)]
+    Routes(#[from] RoutesError),
     /// The certificates.
     #[error(transparent)]
     Authority(#[from] hob_authority::FolderError),
@@ -104,14 +119,30 @@ impl Home {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn write(&self, _locked: &Locked, settings: &Settings) -> Result<(), HomeError> {
-        let text = serde_json::to_string_pretty(settings).unwrap_or_default();
-        keep(&self.settings_file(), &text)?;
-        self.write_read()?;
+    pub fn write(&self, locked: &Locked, settings: &Settings) -> Result<Changes, HomeError> {
+        self.choose(locked, settings)?;
+        let changes = self.changes()?;
         for file in files(settings) {
             keep(&self.root.join(file.path), &file.text)?;
         }
-        Ok(())
+        Ok(changes)
+    }
+
+    /// Writes the settings alone: what follows is written with the next change.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn choose(&self, _locked: &Locked, settings: &Settings) -> Result<(), HomeError> {
+        let text = serde_json::to_string_pretty(settings).unwrap_or_default();
+        keep(&self.settings_file(), &text)
+    }
+
+    /// Whether the folder is this user's: root, who changes the machine, may
+    /// work in another one's.
+    #[must_use]
+    pub fn is_of(&self, uid: u32) -> bool {
+        let folder = fs::metadata(&self.root);
+        folder.is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == uid)
     }
 
     /// Takes in what a project, by its id, tells of its services on an engine
@@ -120,7 +151,7 @@ impl Home {
     /// none: what is known stays.
     ///
     /// # Errors
-    /// A file cannot be read or written.
+    /// A file cannot be read or written, or the project's path is no text.
     pub fn announce(
         &self,
         _locked: &Locked,
@@ -135,26 +166,39 @@ impl Home {
         if announced.services.is_empty() {
             self.forget(&name)?;
         } else {
-            let text = serde_json::to_string_pretty(&announced).unwrap_or_default();
+            let text = serde_json::to_string_pretty(&announced);
+            let text = text.map_err(|source| HomeError::Telling {
+                root: announced.root,
+                source,
+            })?;
             keep(&told, &text)?;
         }
         self.changes()
     }
 
-    /// Forgets all projects but these, by their ids: what is left of the others
-    /// was told by somebody who was killed.
+    /// Who has told anything up to now. Looked at before it is found out which
+    /// projects there are: whoever tells for the first time meanwhile is none
+    /// of those that were found, and there all the same.
+    #[must_use]
+    pub fn tellers(&self) -> Tellers {
+        Tellers(self.names_told())
+    }
+
+    /// Forgets those of the tellers that are none of these projects, by their
+    /// ids: what is left of them was told by somebody who was killed.
     ///
     /// # Errors
     /// A file cannot be removed.
     pub fn forget_all_but(
         &self,
         _locked: &Locked,
+        tellers: &Tellers,
         projects: &BTreeSet<String>,
     ) -> Result<Changes, HomeError> {
-        for name in self.names_told() {
+        for name in &tellers.0 {
             let id = name.split('-').next().unwrap_or_default();
             if !projects.contains(id) {
-                self.forget(&name)?;
+                self.forget(name)?;
             }
         }
         self.changes()
@@ -239,6 +283,10 @@ impl Home {
     }
 }
 
+/// Who had told anything at one time: projects, each on an engine.
+#[derive(Debug, Clone)]
+pub struct Tellers(Vec<String>);
+
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -283,6 +331,7 @@ fn keep(path: &Path, text: &str) -> Result<(), HomeError> {
         // Temporary files are closed to others; images are built from these.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         file.as_file().set_permissions(mode)?;
+        owned_as(folder, file.as_file())?;
         file.persist(path)?;
         Ok(())
     });
@@ -291,6 +340,16 @@ fn keep(path: &Path, text: &str) -> Result<(), HomeError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Gives a file that root makes in another user's folder to that user.
+fn owned_as(folder: &Path, file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let (of, own) = (fs::metadata(folder)?, file.metadata()?);
+    if own.uid() != 0 || of.uid() == 0 {
+        return Ok(());
+    }
+    fchown(file, Some(of.uid()), Some(of.gid()))
 }
 
 #[cfg(test)]

@@ -14,11 +14,11 @@ mod routes;
 mod settings;
 mod shadowed;
 
-pub use announced::{Announced, AnnouncedService, AnnouncedStack};
+pub use announced::{Announced, AnnouncedService, AnnouncedStack, Speaks};
 pub use files::{File, files};
-pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read};
+pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read, Tellers};
 pub use names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
-pub use routes::{Doors, listened, routes};
+pub use routes::{Doors, RoutesError, listened, routes};
 pub use settings::Settings;
 pub use shadowed::{Shadowed, shadowed};
 

@@ -94,7 +94,7 @@ mod tests {
     use snapbox::{assert_data_eq, str};
 
     use super::*;
-    use crate::announced::AnnouncedService;
+    use crate::announced::{AnnouncedService, Speaks};
 
     fn shop() -> Announced {
         let service = |service: &str, port| AnnouncedService {
@@ -102,7 +102,7 @@ mod tests {
             service: service.into(),
             names: BTreeMap::from([(service.to_string(), 100)]),
             addr: std::net::SocketAddr::from(([127, 0, 0, 1], port)),
-            http: true,
+            speaks: Speaks::Http,
             version: "1".into(),
         };
         Announced {

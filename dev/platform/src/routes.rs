@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU8;
 
 use hob_ingress::{
-    Certificate, DRAIN_SECONDS, FilePath, Host, Ingress, Label, Listener, Log, PathPrefix,
-    Protocol, Route, Serves, Settings, Site, Transport, Upstream, nginx_conf,
+    Certificate, Conflicts, DRAIN_SECONDS, FilePath, FilePathError, Host, Ingress, Label, Listener,
+    Log, PathPrefix, Protocol, Route, Serves, Settings, Site, Transport, Upstream, nginx_conf,
 };
 
 use crate::announced::{Announced, AnnouncedService, AnnouncedStack};
@@ -31,10 +31,24 @@ pub struct Doors {
     pub certificates: BTreeMap<String, String>,
 }
 
+/// Why there is no `nginx.conf`. What two projects both announce is none of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoutesError {
+    /// What is left of what was announced.
+    #[error("what is up cannot be led to: {}", .0.to_string().trim_end().replace('\n', "; "))]
+    Conflicts(#[from] Conflicts),
+    /// A path of hob's own.
+    #[error("the ingress cannot have a file of its own")]
+    Path(#[from] FilePathError),
+}
+
 /// The `nginx.conf` of an ingress. A host or a port that two projects announce
 /// leads to the first one's.
-#[must_use]
-pub fn routes(all: &[Announced], doors: &Doors) -> String {
+///
+/// # Errors
+/// What is left contradicts itself all the same: nothing is written then, and
+/// the routes of before stay.
+pub fn routes(all: &[Announced], doors: &Doors) -> Result<String, RoutesError> {
     let mut taken = Taken::of(&doors.certificates);
     let mut listeners: Vec<Listener> = Vec::new();
     listeners.extend(taken.listener(doors.http, Transport::Http, Serves::Hosts));
@@ -57,14 +71,13 @@ pub fn routes(all: &[Announced], doors: &Doors) -> String {
         }
         sites.extend(stacks(announced, &mut taken));
     }
-    match (Ingress::new(listeners, sites), settings()) {
-        (Ok(ingress), Some(settings)) => nginx_conf(&ingress, &settings),
-        // What was taken is left out above, and paths here are fixed.
-        _ => String::new(),
-    }
+    let ingress = Ingress::new(listeners, sites)?;
+    Ok(nginx_conf(&ingress, &settings()?))
 }
 
-/// Where an ingress with this `nginx.conf`, one of [`routes`], listens.
+/// Where an ingress with this `nginx.conf`, one of [`routes`], listens. It is
+/// read off the very file that nginx reads, or has read: a note beside it could
+/// be of another one.
 #[must_use]
 pub fn listened(conf: &str) -> BTreeSet<SocketAddr> {
     let lines = conf.lines().filter_map(|line| {
@@ -74,9 +87,10 @@ pub fn listened(conf: &str) -> BTreeSet<SocketAddr> {
     lines.collect()
 }
 
-/// A site for each service that speaks HTTP.
+/// A site for each service that the ingress leads to.
 fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
-    let named = announced.services.iter().filter(|it| it.http);
+    let named = announced.services.iter();
+    let named = named.filter(|it| it.speaks.asked_by().is_some());
     let named = named.flat_map(|it| it.names.keys().map(|name| (&it.stack, name)));
     let named: BTreeSet<_> = named.collect();
     let site = |(stack, service): (&String, &String)| {
@@ -94,25 +108,31 @@ fn services(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
     named.into_iter().filter_map(site).collect()
 }
 
-/// Who answers for a service by its name: more than one while versions of it
-/// share its requests.
+/// Who answers for a service by its name, and to what: more than one while
+/// versions of it share its requests. One that speaks another protocol than the
+/// first is asked for nothing.
 fn upstreams<'a>(
     up: impl IntoIterator<Item = &'a AnnouncedService>,
     (stack, service): (&str, &str),
     taken: &mut Taken,
-) -> Vec<Upstream> {
-    let of_stack = up.into_iter().filter(|it| it.http && it.stack == stack);
+) -> (Protocol, Vec<Upstream>) {
+    let of_stack = up.into_iter().filter(|it| it.stack == stack);
     let upstream = |it: &AnnouncedService| {
-        Some(Upstream {
+        let upstream = Upstream {
             addr: reached(it.addr).try_into().ok()?,
             weight: u16::from(*it.names.get(service)?).try_into().ok()?,
             version: taken.version(it).parse().ok()?,
-        })
+        };
+        Some((it.speaks.asked_by()?, upstream))
     };
+    let asked: Vec<(Protocol, Upstream)> = of_stack.filter_map(upstream).collect();
+    let first = asked.first().map_or(Protocol::Http, |it| it.0);
     // What was told twice, the first time as its own host has it.
     let mut addresses = BTreeSet::new();
-    let upstreams = of_stack.filter_map(upstream);
-    upstreams.filter(|it| addresses.insert(it.addr)).collect()
+    let same = asked.into_iter().filter(|it| it.0 == first);
+    let upstreams = same.map(|it| it.1);
+    let upstreams = upstreams.filter(|it| addresses.insert(it.addr));
+    (first, upstreams.collect())
 }
 
 /// What a stack's services answer at its own name and at its own port: by
@@ -151,11 +171,15 @@ fn door(
     Some((site, listener))
 }
 
-fn route(path: &str, service: &str, upstreams: Vec<Upstream>) -> Option<Route> {
+fn route(
+    path: &str,
+    service: &str,
+    (protocol, upstreams): (Protocol, Vec<Upstream>),
+) -> Option<Route> {
     Some(Route {
         path: path.parse::<PathPrefix>().ok()?,
         service: service.parse().ok()?,
-        protocol: Protocol::Http,
+        protocol,
         upstreams,
     })
 }
@@ -171,7 +195,8 @@ fn stacks(announced: &Announced, taken: &mut Taken) -> Vec<Site> {
             [format!("*.{own}"), own]
         });
         let hosts = taken.hosts(hosts);
-        taken.site((stack, stack), hosts, vec![route("/", stack, Vec::new())?])
+        let nobody = (Protocol::Http, Vec::new());
+        taken.site((stack, stack), hosts, vec![route("/", stack, nobody)?])
     };
     names.into_iter().filter_map(site).collect()
 }
@@ -263,10 +288,10 @@ fn reached(addr: SocketAddr) -> SocketAddr {
     }
 }
 
-fn settings() -> Option<Settings> {
-    Some(Settings {
-        pid: FilePath::new(format!("{RUN}/nginx.pid")).ok()?,
-        temporary: FilePath::new(RUN).ok()?,
+fn settings() -> Result<Settings, FilePathError> {
+    Ok(Settings {
+        pid: FilePath::new(format!("{RUN}/nginx.pid"))?,
+        temporary: FilePath::new(RUN)?,
         access_log: Log::Stdout,
         error_log: Log::Stderr,
         account: None,

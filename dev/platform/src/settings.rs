@@ -12,7 +12,9 @@ pub struct Settings {
     pub registry_port: u16,
     /// The port of the resolver on loopback.
     pub dns_port: u16,
-    /// The domains for which the machine's own resolver asks it.
+    /// The domains that the resolver answers for before anything is up: those
+    /// for which the machine's own asks it, and those of the project in which it
+    /// was last brought up.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub domains: BTreeSet<String>,
     /// The port of the ingress on loopback; none until it is first up.

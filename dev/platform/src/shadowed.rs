@@ -43,7 +43,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
-    use crate::AnnouncedService;
+    use crate::{AnnouncedService, Speaks};
 
     #[test]
     fn who_came_first_has_a_name_and_the_others_are_told_apart() {
@@ -57,7 +57,10 @@ mod tests {
                     service: (*service).to_owned(),
                     names: BTreeMap::from([(service.to_string(), 100)]),
                     addr: SocketAddr::from(([127, 0, 0, 1], 80)),
-                    http: *service != "db",
+                    speaks: match *service {
+                        "db" => Speaks::Other,
+                        _ => Speaks::Http,
+                    },
                     version: "run".to_owned(),
                 })
                 .collect(),

@@ -103,6 +103,10 @@ pub(crate) const SERVICE: Shape = Shape::Table(&[
         "What passes through the port; `http` when absent.",
         words(&[
             ("http", "HTTP/1.1 and HTTP/2, request by request."),
+            (
+                "grpc",
+                "gRPC, HTTP/2 without TLS: bytes to the agent, calls to the ingress, which has them by HTTPS.",
+            ),
             ("tcp", "Bytes, connection by connection."),
         ]),
     ),

@@ -27,7 +27,11 @@ use crate::routes::{self, Routed};
 use crate::tree::{Entry, Node};
 use crate::variant;
 
-const PROTOCOL: &[(&str, Protocol)] = &[("http", Protocol::Http), ("tcp", Protocol::Tcp)];
+const PROTOCOL: &[(&str, Protocol)] = &[
+    ("http", Protocol::Http),
+    ("grpc", Protocol::Grpc),
+    ("tcp", Protocol::Tcp),
+];
 const NETWORK: &[(&str, Network)] = &[("stack", Network::Stack), ("host", Network::Host)];
 const RESTART: &[(&str, Restart)] = &[
     ("always", Restart::Always),

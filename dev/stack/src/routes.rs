@@ -78,7 +78,7 @@ pub(crate) fn lower(
     }
     if protocol == Protocol::Tcp {
         let told = Diagnostic::error("`routes` of a service that speaks `tcp`", place)
-            .label("paths are HTTP's")
+            .label("paths are those of HTTP and gRPC")
             .hint("take `protocol = \"tcp\"` away, or these routes");
         let protocol = fields.place("protocol");
         context.report.push(match protocol {

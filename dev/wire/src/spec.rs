@@ -22,6 +22,9 @@ pub enum Mode {
 pub enum Protocol {
     /// HTTP/1.1 and HTTP/2 without TLS, request by request.
     Http,
+    /// gRPC, HTTP/2 without TLS that is known beforehand: for an agent bytes,
+    /// connection by connection, for the ingress calls.
+    Grpc,
     /// Bytes, connection by connection.
     Tcp,
 }

@@ -6,6 +6,7 @@
 //!
 //! | line | behaviour |
 //! |---|---|
+//! | `grpc` | it speaks gRPC alone: a call is answered by the first line and its message |
 //! | `html` | `/` is an HTML page with the first line as its heading |
 //! | `say TEXT` | TEXT is printed at the start |
 //! | `lines N` | N numbered lines are printed at the start |
@@ -42,6 +43,7 @@ fn main() {
     let mut lines = page.lines();
     let mut site = Site {
         version: lines.next().unwrap_or_default().to_owned(),
+        grpc: false,
         html: false,
         sick: false,
         paths: false,
@@ -49,6 +51,7 @@ fn main() {
     for line in lines {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
+            "grpc" => site.grpc = true,
             "html" => site.html = true,
             "sick" => site.sick = true,
             "paths" => site.paths = true,
@@ -71,6 +74,9 @@ fn main() {
     let host = std::env::var("HOST").unwrap_or_else(|_| "127.0.0.1".into());
     let listener = TcpListener::bind((host.as_str(), port.parse::<u16>().unwrap())).unwrap();
     println!("serving {}", site.version);
+    if site.grpc {
+        return hob_e2e::grpc::serve(listener, &site.version).unwrap();
+    }
     let site = Arc::new(site);
     for stream in listener.incoming().flatten() {
         let site = Arc::clone(&site);
@@ -106,6 +112,7 @@ fn daemon() {
 
 struct Site {
     version: String,
+    grpc: bool,
     html: bool,
     sick: bool,
     paths: bool,

@@ -93,6 +93,32 @@ fn names_are_there_for_what_was_up_before_the_resolver_and_after_its_end() {
     assert!(again.err.contains("everything is up already"), "{again:?}");
 }
 
+#[test]
+fn a_domain_is_hobs_for_as_long_as_somebody_wants_it() {
+    let (world, dns) = named();
+    let text = world.engine().project_file().unwrap_or_default();
+    let wanting = |domain: &str| {
+        world.write("hob.toml", &format!("{text}domains = [\"{domain}\"]\n"));
+        world.hob(["dns", "up"]).good();
+        let nobody = format!("nobody.{domain}");
+        until(&nobody, || ask(dns, &nobody) == Some(Answer::NoSuchName));
+    };
+    wanting("one.internal");
+    wanting("two.internal");
+    until("another's", || {
+        ask(dns, "nobody.one.internal") == Some(Answer::Refused)
+    });
+    world.hob(["up"]).good();
+    world.hob(["dns", "uninstall", "--yes"]).good();
+    // What is up has its domain.
+    until("a name", || ask(dns, "web.demo.two.internal") == here());
+    world.hob(["down"]).good();
+    until("another's", || {
+        ask(dns, "nobody.two.internal") == Some(Answer::Refused)
+    });
+    assert_eq!(ask(dns, "nobody.test"), Some(Answer::NoSuchName));
+}
+
 /// The two processes of a resolver on this port that is up: the one that is
 /// asked, and the one that it asks for whole stacks.
 fn processes_of(dns: u16) -> Option<[u32; 2]> {

@@ -26,6 +26,20 @@ pub(crate) fn good(body: &str) -> Option<(u16, String)> {
 }
 
 #[test]
+fn who_asks_before_anything_was_asked_for_is_told_and_writes_nothing() {
+    let world = World::new();
+    for service in ["ingress", "dns"] {
+        let status = world.hob([service, "status"]).good();
+        assert_eq!(status.out, "");
+        let told = format!("nothing is up: hob's {service} was never asked for");
+        assert!(status.err.contains(&told), "{status:?}");
+        let told = world.hob([service, "status", "--json"]).good();
+        assert!(told.out.contains("\"note\":\"nothing is up"), "{told:?}");
+    }
+    assert!(!world.platform().exists());
+}
+
+#[test]
 fn each_service_that_is_up_is_behind_the_door_by_its_name() {
     let (world, door) = doored();
     assert_eq!(asked(door, "web.demo.test"), None);

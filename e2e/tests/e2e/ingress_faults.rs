@@ -34,17 +34,39 @@ fn in_its_folder(world: &World, line: &str) {
     world.hob([&exec[..], &["sh", "-c", &line]].concat()).good();
 }
 
-#[test]
-fn an_ingress_that_is_killed_is_back_by_itself_and_hears_of_later_changes() {
-    let (world, door) = doored();
-    world.hob(["up", "web"]).good();
-    until("the door", || asked(door, "web.demo.test") == good("web"));
+/// The routes with another port to listen on.
+fn listening(text: &str, port: u16) -> String {
+    let line = text.lines().find(|it| it.contains(" default_server"));
+    let line = line.unwrap();
+    text.replace(line, &format!("{line}\nlisten 127.0.0.1:{port};"))
+}
+
+/// Kills nginx, and waits until another one serves.
+fn begins_anew(world: &World) {
     let master = until_some("its process", || world.platform_serving("ingress"));
     processes::kill(master);
     until("another process", || {
         let now = world.platform_serving("ingress");
         now.is_some_and(|pid| pid != master)
     });
+}
+
+/// That the log of the ingress has all of these.
+fn says(world: &World, parts: &[&str]) {
+    let platform = world.platform();
+    let platform = platform.to_str().unwrap();
+    let log = world.hob(["--project", platform, "logs", "ingress"]).good();
+    for part in parts {
+        assert!(log.out.contains(part), "{part}: {log:?}");
+    }
+}
+
+#[test]
+fn an_ingress_that_is_killed_is_back_by_itself_and_hears_of_later_changes() {
+    let (world, door) = doored();
+    world.hob(["up", "web"]).good();
+    until("the door", || asked(door, "web.demo.test") == good("web"));
+    begins_anew(&world);
     until("the door", || asked(door, "web.demo.test") == good("web"));
     world.hob(["up", "api"]).good();
     until("the door", || asked(door, "api.demo.test") == good("api"));
@@ -88,18 +110,54 @@ fn routes_that_nginx_cannot_read_change_nothing_and_the_next_change_mends_them()
 }
 
 #[test]
+fn routes_that_nginx_refuses_are_not_those_that_it_begins_with() {
+    let (world, door) = doored();
+    world.hob(["up", "web"]).good();
+    until("the door", || asked(door, "web.demo.test") == good("web"));
+    spoil(&world, |text| text + "no_such_thing on;\n");
+    reload(&world).code(1);
+    begins_anew(&world);
+    until("the old door", || {
+        asked(door, "web.demo.test") == good("web")
+    });
+    says(&world, &["no_such_thing", "the last ones that it took"]);
+    let doctor = world.hob(["doctor"]);
+    let told = "it has not read its newest routes";
+    assert!(doctor.out.contains(told), "{doctor:?}");
+    world.hob(["up", "api"]).good();
+    until("the door", || asked(door, "api.demo.test") == good("api"));
+}
+
+#[test]
+fn a_port_that_nginx_cannot_have_keeps_no_other_route_from_it_when_it_begins() {
+    let (mut world, door) = doored();
+    world.hob(["up", "web"]).good();
+    until("the door", || asked(door, "web.demo.test") == good("web"));
+    let other = world.port();
+    let taken = TcpListener::bind(("127.0.0.1", other)).unwrap();
+    spoil(&world, |text| listening(&text, other));
+    reload(&world).code(1);
+    begins_anew(&world);
+    until("the old door", || {
+        asked(door, "web.demo.test") == good("web")
+    });
+    let bind = format!("bind() to 127.0.0.1:{other}");
+    says(&world, &[&bind, "the last ones that it took"]);
+    drop(taken);
+    reload(&world).good();
+    until("both doors", || {
+        TcpStream::connect(("127.0.0.1", other)).is_ok()
+    });
+}
+
+#[test]
 fn a_port_that_nginx_cannot_have_is_told_and_the_old_routes_go_on() {
     let (mut world, door) = doored();
     world.hob(["up", "web"]).good();
     until("the door", || asked(door, "web.demo.test") == good("web"));
     let other = world.port();
     let taken = TcpListener::bind(("127.0.0.1", other)).unwrap();
-    let listening = |text: String| {
-        let line = text.lines().find(|it| it.contains(" default_server"));
-        let line = line.unwrap().to_owned();
-        text.replace(&line, &format!("{line}\nlisten 127.0.0.1:{other};"))
-    };
-    spoil(&world, listening);
+    spoil(&world, |text| listening(&text, other));
     let poller = Poller::start_from(door, "web.demo.test");
     let refused = reload(&world).code(1);
     for part in [&format!("bind() to 127.0.0.1:{other}"), "goes on as before"] {

@@ -24,6 +24,7 @@ mod docker_registry;
 mod docker_registry_faults;
 mod docker_roll;
 mod doors;
+mod grpc;
 mod holder;
 mod host_all;
 mod host_build;

@@ -96,6 +96,23 @@ fn a_hob_that_is_killed_before_the_ingress_has_read_its_routes_is_made_up_for() 
 }
 
 #[test]
+fn what_fails_for_the_resolver_keeps_no_route_from_the_ingress() {
+    let (world, door, _) = surrounded();
+    world.hob(["up", "web"]).good();
+    until("the door", || asked(door, "web.demo.test") == good("web"));
+    // The note of what the resolver has begun with cannot be written.
+    let note = world.platform().join("began/names");
+    std::fs::remove_file(&note).unwrap();
+    std::fs::create_dir(&note).unwrap();
+    let up = world.hob(["up", "api"]).good();
+    assert!(up.err.contains("began/names"), "{up:?}");
+    until("the door", || asked(door, "api.demo.test") == good("api"));
+    std::fs::remove_dir(&note).unwrap();
+    let up = world.hob(["dns", "up"]).good();
+    assert!(!up.err.contains("began/names"), "{up:?}");
+}
+
+#[test]
 fn several_hobs_at_once_leave_one_truth() {
     let (world, door, dns) = surrounded();
     let second = world.checkout("second");

@@ -5,28 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use hob_engine::{Engine, ProjectRef, Rollouts, ServiceState, Verdict, Want};
 use hob_platform::{
-    Announced, AnnouncedService, AnnouncedStack, Changes, DNS, Home, INGRESS, Locked, Read,
-    Shadowed, shadowed,
+    Announced, AnnouncedService, AnnouncedStack, Changes, DNS, Home, INGRESS, Read, Shadowed,
+    Speaks, shadowed,
 };
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::{Mode, Protocol};
 use tokio::sync::Notify;
 
 use super::beside::{Beside, Found};
+use super::locked::locked;
 use super::taken::{begun, not_taken, told};
 use super::{home, home_error, leads_elsewhere};
 use crate::change::engine_error;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::versions::known;
-
-/// How long another hob may look and write, and between two looks at that.
-const LOCK: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(5);
 
 /// Tells of one project on one engine.
 pub struct Announcer<'a> {
@@ -157,35 +153,49 @@ impl<'a> Announcer<'a> {
     }
 }
 
-/// Has those read anew whose configuration is another one.
-async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
-    for (changed, read, service) in [
-        (changes.names, Read::Names, DNS),
-        (changes.routes, Read::Routes, INGRESS),
-    ] {
-        if !changed {
-            continue;
-        }
-        let text = home.read(read).map_err(home_error)?;
-        match Beside::settled(engine, home, service).await {
-            Found::Up(beside) => match read {
-                Read::Names => beside.signal().await?,
-                // It is about to listen elsewhere, as a new process.
-                Read::Routes if !listens(home, &beside)? => continue,
-                Read::Routes => {
-                    // nginx would say it in its log alone, and go on as it was.
-                    let news = told(home)?;
-                    not_taken(engine, beside.listen, news.difference(&begun(home)))?;
-                    beside.reload().await?;
-                }
-            },
-            // It reads at its start.
-            Found::Down => {}
-            Found::Unknown => continue,
-        }
-        home.began(read, &text).map_err(home_error)?;
+/// Has those read anew whose configuration is another one. One that does not
+/// keeps the other one from nothing.
+pub(super) async fn read_anew(engine: &Engine, home: &Home, changes: Changes) -> Result {
+    let names = match changes.names {
+        true => names_anew(engine, home).await,
+        false => Ok(()),
+    };
+    let routes = match changes.routes {
+        true => routes_anew(engine, home).await,
+        false => Ok(()),
+    };
+    match (names, routes) {
+        (Err(names), Err(routes)) => Err(names.with(routes)),
+        (names, routes) => names.and(routes),
     }
-    Ok(())
+}
+
+async fn names_anew(engine: &Engine, home: &Home) -> Result {
+    let text = home.read(Read::Names).map_err(home_error)?;
+    match Beside::settled(engine, home, DNS).await {
+        Found::Up(resolver) => resolver.signal().await?,
+        // It reads at its start.
+        Found::Down => {}
+        Found::Unknown => return Ok(()),
+    }
+    home.began(Read::Names, &text).map_err(home_error)
+}
+
+async fn routes_anew(engine: &Engine, home: &Home) -> Result {
+    let text = home.read(Read::Routes).map_err(home_error)?;
+    match Beside::settled(engine, home, INGRESS).await {
+        // It is about to listen elsewhere, as a new process.
+        Found::Up(ingress) if !listens(home, &ingress)? => return Ok(()),
+        Found::Up(ingress) => {
+            // nginx would say it in its log alone, and go on as it was.
+            let news = told(home)?;
+            not_taken(engine, ingress.listen, news.difference(&begun(home)))?;
+            ingress.reload().await?;
+        }
+        Found::Down => {}
+        Found::Unknown => return Ok(()),
+    }
+    home.began(Read::Routes, &text).map_err(home_error)
 }
 
 /// Whether the ingress listens where the settings say.
@@ -193,27 +203,6 @@ fn listens(home: &Home, ingress: &Beside) -> Result<bool> {
     let settings = home.settings().map_err(home_error)?;
     let port = ingress.listen.map(|it| it.port());
     Ok(settings.http_port == port)
-}
-
-/// The platform's files, for as long as this is held.
-async fn locked(home: &Home) -> Result<Locked> {
-    let waiting = async {
-        loop {
-            if let Some(locked) = home.try_lock().map_err(home_error)? {
-                return Ok(locked);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    let late = || {
-        let seconds = LOCK.as_secs();
-        Error::failed(format!(
-            "another hob has held what it knows of services for {seconds} s"
-        ))
-    };
-    tokio::time::timeout(LOCK, waiting)
-        .await
-        .map_err(|_| late())?
 }
 
 /// What a stack's files say of its own door.
@@ -262,7 +251,11 @@ fn announced(state: &ServiceState, rollouts: &Rollouts) -> Option<AnnouncedServi
         service,
         names,
         addr: listen.addr,
-        http: listen.protocol == Protocol::Http,
+        speaks: match listen.protocol {
+            Protocol::Http => Speaks::Http,
+            Protocol::Grpc => Speaks::Grpc,
+            Protocol::Tcp => Speaks::Other,
+        },
     })
 }
 
@@ -273,6 +266,8 @@ fn announced(state: &ServiceState, rollouts: &Rollouts) -> Option<AnnouncedServi
 /// # Errors
 /// It cannot be told which projects there are.
 pub async fn announce_all(context: &Context) -> Result {
+    let home = home(&context.environment)?;
+    let tellers = home.tellers();
     let surroundings = context.surroundings()?;
     let failed = |error: hob_engine::PathsError| Error::failed(error.to_string());
     let all = Engine::all_projects_in_engines(&surroundings).await;
@@ -287,9 +282,9 @@ pub async fn announce_all(context: &Context) -> Result {
             context.output.say(format!("{root}: {}", error.message));
         }
     }
-    let home = home(&context.environment)?;
     let locked = locked(&home).await?;
-    let changes = home.forget_all_but(&locked, &ids).map_err(home_error)?;
+    let changes = home.forget_all_but(&locked, &tellers, &ids);
+    let changes = changes.map_err(home_error)?;
     drop(locked);
     let platform = Project::load(home.root(), &context.environment).project;
     match &platform {

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use hob_engine::{Engine, Owner, Want, owner};
-use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, STACK};
+use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, STACK, Speaks};
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::Mode;
 
@@ -64,7 +64,7 @@ impl Door<'_> {
             stage.say_folded(format!("{names} stands on hob's {services}: first that"));
         }
         let taken: BTreeSet<u16> = ports.keys().copied().collect();
-        let platform = Platform::with_port(self.context, &taken)?;
+        let platform = Platform::with_port(self.context, &taken).await?;
         let changed = bring(&platform, &missing, stage, words, cancel).await?;
         if let (true, Err(failure)) = (failed(&changed, INGRESS), changed.result()) {
             if changed.applied.was_interrupted() {
@@ -185,11 +185,14 @@ struct Standing {
 /// takes.
 async fn bring(
     platform: &Platform,
-    services: &[&str],
+    services: &[&'static str],
     stage: &Stage,
     words: &Words,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
+    for service in services {
+        platform.begins(service).await?;
+    }
     let names: Vec<String> = services.iter().map(|it| (*it).to_owned()).collect();
     let loading = platform.context.load(&names)?;
     let engine = loading.engine(&platform.context)?;
@@ -232,7 +235,8 @@ pub fn addresses(context: &Context, project: &Project) -> Result<BTreeMap<String
         if announced.root != project.root {
             continue;
         }
-        for service in announced.services.iter().filter(|it| it.http) {
+        let services = announced.services.iter();
+        for service in services.filter(|it| it.speaks == Speaks::Http) {
             let stack = project.stacks.get(service.stack.as_str());
             if stack.is_some_and(|it| it.ingress.is_some()) {
                 let id = format!("{}/{}", service.stack, service.service);

@@ -158,7 +158,7 @@ pub fn address(listen: &Listen) -> String {
     }
     match listen.protocol {
         Protocol::Http => format!("http://{addr}"),
-        Protocol::Tcp => addr.to_string(),
+        Protocol::Grpc | Protocol::Tcp => addr.to_string(),
     }
 }
 

@@ -12,7 +12,7 @@ use hob_resolver::{Domain, InCharge, in_charge};
 use crate::cli::DnsVerb;
 use crate::context::Context;
 use crate::error::Result;
-use crate::platform::{Platform, announce_all, home_error};
+use crate::platform::{Platform, announce_all, home_error, never};
 use crate::render::data;
 use crate::resolver::{Resolver, noted, reach, wanted};
 
@@ -22,17 +22,22 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
     match verb {
         DnsVerb::Up { port } => {
             let domains = wanted(context)?;
-            let platform = Platform::prepare(context, |settings| {
+            let sent = noted(context).map(|it| it.domains).unwrap_or_default();
+            let platform = Platform::written(context, |settings| {
                 settings.dns_port = port.unwrap_or(settings.dns_port);
-                // So that it answers for them before anything is up.
-                let domains = domains.iter().map(ToString::to_string);
-                settings.domains.extend(domains.filter(|it| it != "test"));
-            })?;
+                // So that it answers for them before anything is up. What was
+                // wanted elsewhere, and is sent here by nobody, is not its own.
+                let domains = domains.iter().chain(&sent).map(ToString::to_string);
+                settings.domains = domains.filter(|it| it != "test").collect();
+            })
+            .await?;
             platform.up(DNS).await?;
             announce_all(context).await
         }
         DnsVerb::Status => {
-            let platform = Platform::prepare(context, |_| {})?;
+            let Some(platform) = Platform::there(context)? else {
+                return never(context, DNS);
+            };
             platform.status(DNS).await?;
             let all = platform.home.announced().map_err(home_error)?;
             let names: BTreeSet<String> = all.iter().flat_map(Announced::names).collect();
@@ -55,7 +60,8 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
                 Some(_) => change::uninstall(context, yes).await,
                 None => Ok(()),
             };
-            Platform::prepare(context, |_| {})?.down(DNS, false).await?;
+            let platform = Platform::written(context, |_| {}).await?;
+            platform.down(DNS, false).await?;
             undone
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use hob_platform::{INGRESS, shadowed};
+use hob_platform::{INGRESS, Speaks, shadowed};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{
     HTTP, HTTPS, Platform, addresses_of, announce_all, home_error, leads_elsewhere, listenable,
+    never,
 };
 use crate::render::data;
 
@@ -34,8 +35,8 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             no_https,
         } => {
             let before = match port {
-                Some(_) => Platform::prepare(context, |_| {})?,
-                None => Platform::with_port(context, &BTreeSet::new())?,
+                Some(_) => Platform::written(context, |_| {}).await?,
+                None => Platform::with_port(context, &BTreeSet::new()).await?,
             };
             let in_containers = before.in_containers()?;
             let port = port.or(before.settings.http_port);
@@ -53,12 +54,13 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
                 if before.settings.https_port != https_port {
                     HTTPS.is_had(other, in_containers)?;
                 }
-                authority::make(context, &before)?;
+                authority::make(context, &before).await?;
             }
-            let platform = Platform::prepare(context, |settings| {
+            let platform = Platform::written(context, |settings| {
                 settings.http_port = port;
                 settings.https_port = https_port;
-            })?;
+            })
+            .await?;
             listenable(&platform).await?;
             platform.up(INGRESS).await?;
             announce_all(context).await?;
@@ -68,15 +70,16 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             show(context, &platform)
         }
         IngressVerb::Status => {
-            let platform = Platform::prepare(context, |_| {})?;
+            let Some(platform) = Platform::there(context)? else {
+                return never(context, INGRESS);
+            };
             platform.status(INGRESS).await?;
             show(context, &platform)
         }
         IngressVerb::Ca(verb) => authority::authority(context, verb).await,
         IngressVerb::Down => {
-            Platform::prepare(context, |_| {})?
-                .down(INGRESS, false)
-                .await
+            let platform = Platform::written(context, |_| {}).await?;
+            platform.down(INGRESS, false).await
         }
     }
 }
@@ -90,7 +93,8 @@ fn show(context: &Context, platform: &Platform) -> Result {
     let all = platform.home.announced().map_err(home_error)?;
     let mut addresses = BTreeSet::new();
     for announced in &all {
-        for service in announced.services.iter().filter(|it| it.http) {
+        let services = announced.services.iter();
+        for service in services.filter(|it| it.speaks == Speaks::Http) {
             addresses.extend(addresses_of(announced, service, &http));
         }
         let signed = |host: &String| about.as_ref().is_some_and(|it| it.permits(host));
@@ -110,6 +114,14 @@ fn show(context: &Context, platform: &Platform) -> Result {
     }
     for it in shadowed(&all) {
         context.remark(leads_elsewhere(&it))?;
+    }
+    let mut services = all.iter().flat_map(|it| &it.services);
+    if let (None, Some(it)) = (https, services.find(|it| it.speaks == Speaks::Grpc)) {
+        let (stack, service) = (&it.stack, &it.service);
+        context.remark(format!(
+            "{stack}/{service} speaks gRPC, which the ingress has by HTTPS alone: `hob ingress up \
+             --https`"
+        ))?;
     }
     Ok(())
 }

@@ -143,7 +143,7 @@ fn can_be_updated(service: &Service) -> Result {
         let error = format!("{id} cannot have two versions beside each other: {why}");
         Err(Error::usage(error).hint(hint))
     };
-    if service.port.is_none() || service.protocol != Protocol::Http {
+    if service.port.is_none() || service.protocol == Protocol::Tcp {
         let hint = "`hob up` and `hob restart` start it anew";
         return cannot(
             "the ingress has no requests of HTTP for it".to_owned(),

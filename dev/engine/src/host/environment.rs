@@ -85,7 +85,8 @@ fn address_of(
         let name = service.known_as.as_variable();
         let host = reached(service.address);
         let scheme = match service.protocol {
-            Protocol::Http => "http",
+            // As gRPC itself calls it where there is no TLS.
+            Protocol::Http | Protocol::Grpc => "http",
             Protocol::Tcp => "tcp",
         };
         let authority = std::net::SocketAddr::new(host, *port);

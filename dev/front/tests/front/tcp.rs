@@ -49,6 +49,17 @@ async fn connections_are_held_passed_half_closed_and_counted() {
 }
 
 #[tokio::test]
+async fn calls_of_grpc_are_bytes_as_well() {
+    let front = Front::start(|config| config.protocol = Protocol::Grpc).await;
+    let mut client = TcpStream::connect(front.addr).await.unwrap();
+    let process = greeter("one\n").await;
+    front.open(&process, 1);
+    read_until(&mut client, "one\n").await;
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\n").await.unwrap();
+    read_until(&mut client, "PRI * HTTP/2.0\r\n\r\n").await;
+}
+
+#[tokio::test]
 async fn past_the_limit_or_after_a_failure_a_connection_is_closed() {
     let limit = Duration::from_millis(30);
     let front = Front::start(|config| {

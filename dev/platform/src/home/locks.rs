@@ -39,17 +39,8 @@ fn tried(
 }
 
 impl Home {
-    /// Waits until nobody else reads and writes what several share.
-    ///
-    /// # Errors
-    /// The lock cannot be had.
-    pub fn lock(&self) -> Result<Locked, HomeError> {
-        let (file, path) = self.lock_file("lock")?;
-        let locked = file.lock().map(|()| Locked { _file: file });
-        locked.map_err(|source| lock_error(path, source))
-    }
-
-    /// The same without waiting; none while somebody has it.
+    /// What several share, while nobody else reads and writes it; none while
+    /// somebody does. Waiting is the caller's, who knows for how long.
     ///
     /// # Errors
     /// The lock cannot be had.

@@ -101,7 +101,7 @@ impl Home {
         keep(&self.hosts_file(CHECK), &check(&all, sent))?;
         let servers = servers(&all, sent, dns_port);
         keep(&self.root.join(Read::Names.path()), &servers)?;
-        keep(&self.root.join(Read::Routes.path()), &routes(&all, &doors))?;
+        keep(&self.root.join(Read::Routes.path()), &routes(&all, &doors)?)?;
         Ok(self.authority().clear(&doors.certificates)?)
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::read::NAMES;
 use super::*;
-use crate::announced::{AnnouncedService, AnnouncedStack};
+use crate::announced::{AnnouncedService, AnnouncedStack, Speaks};
 
 fn shop(services: &[&str]) -> Announced {
     let service = |service: &&str| AnnouncedService {
@@ -14,7 +14,7 @@ fn shop(services: &[&str]) -> Announced {
         service: (*service).to_owned(),
         names: BTreeMap::from([(service.to_string(), 100)]),
         addr: std::net::SocketAddr::from(([127, 0, 0, 1], 80)),
-        http: true,
+        speaks: Speaks::Http,
         version: "1".into(),
     };
     Announced {
@@ -36,9 +36,21 @@ fn after(announced: Announced) -> Announced {
 fn home() -> (tempfile::TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::below(folder.path());
-    home.write(&home.lock().unwrap(), &Settings::default())
-        .unwrap();
+    home.write(&locked(&home), &Settings::default()).unwrap();
     (folder, home)
+}
+
+fn locked(home: &Home) -> Locked {
+    home.try_lock().unwrap().unwrap()
+}
+
+#[test]
+fn two_hobs_do_not_write_at_once() {
+    let (_folder, home) = home();
+    let held = locked(&home);
+    assert!(home.try_lock().unwrap().is_none());
+    drop(held);
+    assert!(home.try_lock().unwrap().is_some());
 }
 
 #[test]
@@ -48,7 +60,7 @@ fn what_is_chosen_is_remembered_and_what_is_none_is_named() {
         registry_port: 5001,
         ..Settings::default()
     };
-    home.write(&home.lock().unwrap(), &settings).unwrap();
+    home.write(&locked(&home), &settings).unwrap();
     assert_eq!(home.settings().unwrap(), settings);
     fs::write(home.root().join("settings.json"), "{\"regstry\": 1}").unwrap();
     let error = home.settings().unwrap_err().to_string();
@@ -63,7 +75,7 @@ fn a_resolver_begins_anew_only_for_another_stack_or_domain() {
     let (_folder, home) = home();
     let announce = |services: &[&str]| {
         let changes = home
-            .announce(&home.lock().unwrap(), ("0", "host"), &shop(services))
+            .announce(&locked(&home), ("0", "host"), &shop(services))
             .unwrap();
         if changes.names {
             home.began(Read::Names, &home.read(Read::Names).unwrap())
@@ -77,10 +89,10 @@ fn a_resolver_begins_anew_only_for_another_stack_or_domain() {
     assert!(announce(&[]));
     assert!(!announce(&[]));
     // One that was killed before it had begun anew is found out.
-    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+    home.announce(&locked(&home), ("0", "host"), &shop(&["web"]))
         .unwrap();
     assert!(
-        home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+        home.announce(&locked(&home), ("0", "host"), &shop(&["web"]))
             .unwrap()
             .names
     );
@@ -89,11 +101,11 @@ fn a_resolver_begins_anew_only_for_another_stack_or_domain() {
 #[test]
 fn domains_stay_where_somebody_does_not_know_them() {
     let (_folder, home) = home();
-    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["api", "web"]))
+    home.announce(&locked(&home), ("0", "host"), &shop(&["api", "web"]))
         .unwrap();
     let mut unknown = shop(&["api"]);
     unknown.domains.clear();
-    home.announce(&home.lock().unwrap(), ("0", "host"), &unknown)
+    home.announce(&locked(&home), ("0", "host"), &unknown)
         .unwrap();
     assert_eq!(home.announced().unwrap(), [shop(&["api"])]);
 }
@@ -110,7 +122,7 @@ fn a_stacks_own_door_stays_where_somebody_does_not_know_it() {
         let mut announced = shop(services);
         let stacks = stacks.iter().cloned();
         announced.stacks = stacks.map(|(name, it)| (name.to_owned(), it)).collect();
-        home.announce(&home.lock().unwrap(), ("0", "host"), &announced)
+        home.announce(&locked(&home), ("0", "host"), &announced)
             .unwrap();
         let known = home.announced().unwrap().pop();
         known.map(|it| it.stacks).unwrap_or_default()
@@ -136,14 +148,51 @@ fn a_stacks_own_door_stays_where_somebody_does_not_know_it() {
 }
 
 #[test]
+fn what_root_writes_in_a_users_folder_is_the_users() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let (_folder, home) = home();
+    // Nobody but root can, and nobody but root has to.
+    if chown(home.root(), Some(1234), Some(1234)).is_err() {
+        return;
+    }
+    home.choose(
+        &locked(&home),
+        &Settings {
+            dns_port: 1,
+            ..Settings::default()
+        },
+    )
+    .unwrap();
+    let settings = fs::metadata(home.root().join("settings.json")).unwrap();
+    assert_eq!((settings.uid(), settings.gid()), (1234, 1234));
+    assert!(home.is_of(1234) && !home.is_of(0));
+}
+
+#[test]
+fn routes_that_contradict_each_other_are_told_and_the_old_ones_stay() {
+    let (_folder, home) = home();
+    let announce =
+        |services: &[&str]| home.announce(&locked(&home), ("0", "host"), &shop(services));
+    announce(&["web"]).unwrap();
+    let before = home.read(Read::Routes).unwrap();
+    // Nobody can listen there, so nothing is served anywhere.
+    let nowhere = "{\"http_port\":0}";
+    fs::write(home.root().join("settings.json"), nowhere).unwrap();
+    let error = announce(&["api"]).unwrap_err().to_string();
+    let told = "what is up cannot be led to: shop is served nowhere";
+    assert!(error.starts_with(told), "{error}");
+    assert_eq!(home.read(Read::Routes).unwrap(), before);
+}
+
+#[test]
 fn projects_tell_beside_each_other() {
     let (_folder, home) = home();
-    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+    home.announce(&locked(&home), ("0", "host"), &shop(&["web"]))
         .unwrap();
-    home.announce(&home.lock().unwrap(), ("1", "host"), &shop(&["api"]))
+    home.announce(&locked(&home), ("1", "host"), &shop(&["api"]))
         .unwrap();
     assert_eq!(home.announced().unwrap().len(), 2);
-    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&[]))
+    home.announce(&locked(&home), ("0", "host"), &shop(&[]))
         .unwrap();
     assert_eq!(home.announced().unwrap(), [after(shop(&["api"]))]);
     let hosts = fs::read_dir(home.root().join(NAMES).join("hosts")).unwrap();
@@ -155,25 +204,47 @@ fn projects_tell_beside_each_other() {
 #[test]
 fn what_a_killed_hob_left_counts_for_nothing_and_goes() {
     let (_folder, home) = home();
-    home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]))
+    home.announce(&locked(&home), ("0", "host"), &shop(&["web"]))
         .unwrap();
-    home.announce(&home.lock().unwrap(), ("1", "host"), &shop(&["api"]))
+    home.announce(&locked(&home), ("1", "host"), &shop(&["api"]))
         .unwrap();
     let half = serde_json::to_string(&shop(&["ghost"])).unwrap();
     fs::write(home.root().join(ANNOUNCED).join(".tmp3x9"), half).unwrap();
     assert_eq!(home.announced().unwrap().len(), 2);
     let known = BTreeSet::from(["1".to_owned()]);
-    home.forget_all_but(&home.lock().unwrap(), &known).unwrap();
+    home.forget_all_but(&locked(&home), &home.tellers(), &known)
+        .unwrap();
     assert_eq!(home.announced().unwrap(), [after(shop(&["api"]))]);
     let conf = home.read(Read::Routes).unwrap();
     assert!(conf.contains("api.shop.test") && !conf.contains("web.shop.test"));
 }
 
 #[test]
+fn a_project_that_tells_first_while_all_are_looked_for_keeps_its_names() {
+    let (_folder, home) = home();
+    let tell = |id: &str, service: &str| {
+        let announced = shop(&[service]);
+        home.announce(&locked(&home), (id, "host"), &announced)
+            .unwrap();
+    };
+    tell("0", "ghost");
+    let before = home.tellers();
+    let found = BTreeSet::new();
+    tell("1", "api");
+    home.forget_all_but(&locked(&home), &before, &found)
+        .unwrap();
+    assert_eq!(home.announced().unwrap(), [after(shop(&["api"]))]);
+    let names = fs::read_to_string(home.hosts_file("1-host")).unwrap();
+    assert!(names.contains("api.shop.test"), "{names}");
+    let conf = home.read(Read::Routes).unwrap();
+    assert!(conf.contains("api.shop.test") && !conf.contains("ghost.shop.test"));
+}
+
+#[test]
 fn names_lead_to_who_came_first_for_as_long_as_it_is_up() {
     let (_folder, home) = home();
     let tell = |id: &str, services: &[&str]| {
-        let changes = home.announce(&home.lock().unwrap(), (id, "host"), &shop(services));
+        let changes = home.announce(&locked(&home), (id, "host"), &shop(services));
         changes.unwrap();
         let turns = home.announced().unwrap().into_iter();
         turns
@@ -191,7 +262,7 @@ fn names_lead_to_who_came_first_for_as_long_as_it_is_up() {
 fn what_is_told_of_nobody_goes_and_what_was_lost_comes_back() {
     let (_folder, home) = home();
     let tell = || {
-        let changes = home.announce(&home.lock().unwrap(), ("0", "host"), &shop(&["web"]));
+        let changes = home.announce(&locked(&home), ("0", "host"), &shop(&["web"]));
         changes.unwrap();
     };
     tell();
@@ -210,6 +281,22 @@ fn what_is_told_of_nobody_goes_and_what_was_lost_comes_back() {
     left.sort();
     assert_eq!(left, ["0-host", "check"]);
     assert_eq!(fs::read_to_string(hosts.join("0-host")).unwrap(), told);
+}
+
+#[test]
+fn a_project_whose_path_is_no_text_is_named_and_the_others_stay() {
+    let (_folder, home) = home();
+    home.announce(&locked(&home), ("0", "host"), &shop(&["web"]))
+        .unwrap();
+    let root: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(b"/p\xff".to_vec());
+    let odd = Announced {
+        root: root.into(),
+        ..shop(&["api"])
+    };
+    let refused = home.announce(&locked(&home), ("1", "host"), &odd);
+    let error = refused.unwrap_err().to_string();
+    assert!(error.starts_with("nothing of /p"), "{error}");
+    assert_eq!(home.announced().unwrap(), [shop(&["web"])]);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! What is led where, by the lines that nginx gets.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeMap;
 
 use snapbox::{assert_data_eq, str};
 
 use super::*;
+use crate::announced::Speaks;
 
 fn project(services: &[(&str, &str, u16)]) -> Announced {
     let service = |(stack, service, port): &(&str, &str, u16)| AnnouncedService {
@@ -12,7 +15,11 @@ fn project(services: &[(&str, &str, u16)]) -> Announced {
         service: (*service).to_owned(),
         names: BTreeMap::from([(service.to_string(), 100)]),
         addr: SocketAddr::from(([0, 0, 0, 0], *port)),
-        http: *service != "db",
+        speaks: match *service {
+            "db" => Speaks::Other,
+            "greeter" => Speaks::Grpc,
+            _ => Speaks::Http,
+        },
         version: "1".to_owned(),
     };
     Announced {
@@ -25,7 +32,7 @@ fn project(services: &[(&str, &str, u16)]) -> Announced {
 
 /// The hosts that are served, and where they lead, line by line.
 fn led(all: &[Announced]) -> Vec<String> {
-    text_led(&routes(all, &doors()))
+    text_led(&routes(all, &doors()).unwrap())
 }
 
 fn doors() -> Doors {
@@ -58,6 +65,34 @@ fn each_service_of_http_has_a_host_and_each_stack_has_the_others() {
         assert!(led.contains(part), "{part}: {led}");
     }
     assert!(!led.contains("db.shop.test"), "{led}");
+}
+
+#[test]
+fn calls_go_to_services_of_grpc_and_requests_to_those_of_http() {
+    let mut shop = project(&[("shop", "web", 20000), ("shop", "greeter", 20001)]);
+    let routes_of = [("/", "web"), ("/hello.Greeter", "greeter")];
+    let said = AnnouncedStack {
+        routes: routes_of.map(|(path, of)| (path.into(), of.into())).into(),
+        ..AnnouncedStack::default()
+    };
+    shop.stacks = BTreeMap::from([("shop".to_owned(), said)]);
+    let text = routes(&[shop], &doors()).unwrap();
+    let asks = |line: &&str| {
+        ["proxy_pass ", "grpc_pass "]
+            .iter()
+            .any(|it| line.starts_with(it))
+    };
+    let asked: Vec<&str> = text.lines().map(str::trim).filter(asks).collect();
+    assert_eq!(
+        asked,
+        [
+            "proxy_pass http://shop.1;",
+            "grpc_pass grpc://shop.2;",
+            "grpc_pass grpc://shop.2;",
+            "grpc_pass grpc://shop-greeter.1;",
+            "proxy_pass http://shop-web.1;",
+        ]
+    );
 }
 
 #[test]
@@ -113,7 +148,7 @@ fn a_stack_with_a_certificate_is_behind_the_other_door_too() {
         https: Some(443),
         certificates: BTreeMap::from([("shop".to_owned(), "shop-1.pem".to_owned())]),
     };
-    let led = text_led(&routes(&all, &doors));
+    let led = text_led(&routes(&all, &doors).unwrap());
     assert_data_eq!(
         led.join("\n") + "\n",
         str![[r#"
@@ -169,7 +204,7 @@ fn with_door(port: Option<u16>, routes: &[(&str, &str)]) -> Announced {
 
 /// The lines of a stack's own site.
 fn site(all: &[Announced], name: &str) -> String {
-    let text = routes(all, &doors());
+    let text = routes(all, &doors()).unwrap();
     let start = format!("# The site {name}.");
     let from = text.find(&start).map(|at| &text[at + start.len()..]);
     let site = from.map(|it| it.split("# The site").next().unwrap_or(it));
@@ -191,7 +226,7 @@ fn a_stack_answers_at_its_name_and_its_port_by_path() {
         assert!(site.contains(part), "{part}: {site}");
     }
     assert!(!site.contains("*.shop.test"), "{site}");
-    let text = routes(&all, &doors());
+    let text = routes(&all, &doors()).unwrap();
     assert!(text.contains("server_name *.shop.test;"), "{text}");
     let ports = listened(&text).into_iter().map(|it| it.port());
     assert_eq!(ports.collect::<Vec<_>>(), [80, 8088]);
@@ -203,7 +238,7 @@ fn an_offset_moves_a_stacks_port() {
     if let Some(said) = announced.stacks.get_mut("shop") {
         said.offset = Some(100);
     }
-    let ports = listened(&routes(&[announced], &doors())).into_iter();
+    let ports = listened(&routes(&[announced], &doors()).unwrap()).into_iter();
     assert_eq!(ports.map(|it| it.port()).collect::<Vec<_>>(), [80, 8188]);
 }
 
@@ -212,13 +247,13 @@ fn a_port_that_somebody_has_already_is_not_listened_on_twice() {
     let mut second = with_door(Some(8088), &[("/second", "web")]);
     second.root = "/q".into();
     let all = [with_door(Some(8088), &[("/first", "web")]), second];
-    let text = routes(&all, &doors());
+    let text = routes(&all, &doors()).unwrap();
     assert_eq!(text.matches("listen 127.0.0.1:8088").count(), 1, "{text}");
     assert!(
         text.contains("/first") && !text.contains("/second"),
         "{text}"
     );
-    let own = routes(&[with_door(Some(80), &[("/", "web")])], &doors());
+    let own = routes(&[with_door(Some(80), &[("/", "web")])], &doors()).unwrap();
     assert!(own.contains("server_name shop.test;"), "{own}");
     assert_eq!(own.matches("default_server").count(), 1, "{own}");
 }
@@ -227,7 +262,7 @@ fn a_port_that_somebody_has_already_is_not_listened_on_twice() {
 fn a_door_of_which_nothing_is_up_is_closed() {
     let mut announced = with_door(Some(8088), &[("/", "web")]);
     announced.services.clear();
-    let ports = listened(&routes(&[announced], &doors())).into_iter();
+    let ports = listened(&routes(&[announced], &doors()).unwrap()).into_iter();
     assert_eq!(ports.map(|it| it.port()).collect::<Vec<_>>(), [80]);
 }
 
@@ -245,7 +280,7 @@ fn what_two_engines_tell_of_one_address_is_led_to_once() {
     let first = with_door(Some(8088), &[("/", "web")]);
     let mut second = first.clone();
     second.services[0].version = "dev".to_owned();
-    let text = routes(&[first, second], &doors());
+    let text = routes(&[first, second], &doors()).unwrap();
     let upstream = text.split("upstream shop.1 {").nth(1).unwrap_or_default();
     let upstream = upstream.split('}').next().unwrap_or_default();
     assert_eq!(upstream.matches("127.0.0.1:20000").count(), 1, "{text}");

@@ -86,11 +86,12 @@ protocol 4
 "#]],
     );
     check(
-        &[Protocol::Http, Protocol::Tcp],
+        &[Protocol::Http, Protocol::Grpc, Protocol::Tcp],
         str![[r#"
 
 protocol 4
 "http"
+"grpc"
 "tcp"
 
 "#]],

@@ -8,6 +8,7 @@ use hob_resolver::{Refusal, install as plan_of};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::platform::Platform;
 use crate::resolver::{Resolver, reach};
 use crate::verbs::changes::{carry_out, consent, kept, show_plan, show_undo};
 
@@ -38,7 +39,7 @@ pub async fn uninstall(context: &Context, yes: bool) -> Result {
         context
             .output
             .say("nothing of this machine's resolver was changed");
-        return Ok(());
+        return forget(context).await;
     };
     let undo =
         undo_of(record, &resolver.facts).map_err(|changed| kept(context, &changed, UNINSTALL))?;
@@ -51,7 +52,15 @@ pub async fn uninstall(context: &Context, yes: bool) -> Result {
     context
         .output
         .say(format!("{mark} this machine's resolver is as it was"));
-    Ok(())
+    forget(context).await
+}
+
+/// What was sent to hob is hob's no more.
+async fn forget(context: &Context) -> Result {
+    match Platform::there(context)? {
+        Some(platform) => platform.forget_domains().await,
+        None => Ok(()),
+    }
 }
 
 fn find(context: &Context) -> Result<Resolver> {

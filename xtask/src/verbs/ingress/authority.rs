@@ -13,7 +13,7 @@ use hob_resolver::{Place, below, entry};
 use crate::cli::CaVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::platform::{Platform, home, home_error};
+use crate::platform::{Platform, home, home_error, locked};
 use crate::resolver::wanted;
 use crate::verbs::changes::{carry_out, consent, kept, show_plan, show_undo};
 use crate::verbs::doctor::facts::Certificates;
@@ -33,9 +33,9 @@ pub async fn authority(context: &Context, verb: CaVerb) -> Result {
 
 /// Makes one, unless there is one that may sign for all domains that are
 /// wanted. One that somebody trusts stays until they have taken that back.
-pub fn make(context: &Context, platform: &Platform) -> Result {
+pub async fn make(context: &Context, platform: &Platform) -> Result {
     let home = &platform.home;
-    let locked = home.lock().map_err(home_error)?;
+    let locked = locked(home).await?;
     let mut domains = home.domains(&platform.settings).map_err(home_error)?;
     domains.extend(wanted(context)?.iter().map(ToString::to_string));
     let about = about(home)?;

@@ -155,7 +155,8 @@ impl Lowering<'_> {
         let name = service.known_as.as_variable();
         let host = service.known_as.as_str();
         let scheme = match service.protocol {
-            Protocol::Http => "http",
+            // As gRPC itself calls it where there is no TLS.
+            Protocol::Http | Protocol::Grpc => "http",
             Protocol::Tcp => "tcp",
         };
         let public = self.facts.ports.get(id);

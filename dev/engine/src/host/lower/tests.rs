@@ -104,7 +104,7 @@ fn a_run_spec_owns_its_port_and_has_no_front() {
   "mode": "run",
   "listen": {
     "addr": "0.0.0.0:22002",
-    "protocol": "http"
+    "protocol": "grpc"
   },
   "host": "0.0.0.0",
   "build": null,

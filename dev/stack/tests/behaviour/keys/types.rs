@@ -35,7 +35,7 @@ error: `protocol` cannot be "htpp"
  --> stacks/demo/stack.toml:6:12
   |
 6 | protocol = "htpp"
-  |            ^^^^^^ expected `"http"` or `"tcp"`
+  |            ^^^^^^ expected `"http"`, `"grpc"` or `"tcp"`
   |
   = help: did you mean `"http"`?
 

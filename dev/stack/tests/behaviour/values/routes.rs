@@ -112,9 +112,26 @@ error: `routes` of a service that speaks `tcp`
 8 | protocol = "tcp"
   | -------- said here
 9 | routes = ["/b"]
-  | ^^^^^^ paths are HTTP's
+  | ^^^^^^ paths are those of HTTP and gRPC
   |
   = help: take `protocol = "tcp"` away, or these routes
+
+"#]],
+    );
+}
+
+#[test]
+fn routes_lead_to_a_service_of_grpc_that_no_browser_sees() {
+    check(
+        &with(
+            "port = 1\nprotocol = \"grpc\"\nroutes = [\"/hello.Greeter\"]\ndev = { live_reload = true }",
+        ),
+        str![[r#"
+warning: no browser sees this service
+ --> stacks/demo/stack.toml:7:9
+  |
+7 | dev = { live_reload = true }
+  |         ^^^^^^^^^^^ there is nothing to reload
 
 "#]],
     );

@@ -117,7 +117,7 @@ error: `protocol`: the value of `${DB_PASSWORD}` does not fit here
  --> stacks/demo/stack.toml:5:12
   |
 5 | protocol = "${DB_PASSWORD}"
-  |            ^^^^^^^^^^^^^^^^ expected `"http"` or `"tcp"`
+  |            ^^^^^^^^^^^^^^^^ expected `"http"`, `"grpc"` or `"tcp"`
 
 error: `ready`: the value of `${DB_PASSWORD}` does not fit here
  --> stacks/demo/stack.toml:6:20

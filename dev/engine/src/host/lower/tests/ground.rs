@@ -48,6 +48,7 @@ run = ["postgres"]
 source = "api"
 port = 6379
 publish = "auto"
+protocol = "grpc"
 address = "0.0.0.0"
 run = ["redis-server"]
 
