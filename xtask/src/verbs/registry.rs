@@ -1,12 +1,12 @@
 //! `registry`: a registry of this machine, and what is pushed to it.
 
-use hob_platform::REGISTRY;
+use hob_platform::{Locked, REGISTRY};
 use hob_registry::{Authority, Client};
 
 use crate::cli::RegistryVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::platform::Platform;
+use crate::platform::{Platform, home_error};
 
 mod collect;
 pub mod health;
@@ -36,6 +36,16 @@ pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
         }
         RegistryVerb::Down { volumes } => platform.down(REGISTRY, volumes).await,
     }
+}
+
+/// What is there stays until this is dropped: nobody pushes, and nobody else
+/// takes anything away.
+fn alone(platform: &Platform) -> Result<Locked> {
+    let alone = platform.home.lock_registry(true).map_err(home_error)?;
+    alone.ok_or_else(|| {
+        let error = Error::failed("somebody pushes just now, or takes images away");
+        error.hint("once more when that is done")
+    })
 }
 
 /// How it is, and what keeps it from its work.
