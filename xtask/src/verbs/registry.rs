@@ -26,7 +26,9 @@ pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
         RegistryVerb::Up { .. } => platform.up(REGISTRY).await,
         RegistryVerb::Push(args) => push::push(context, &platform, args).await,
         RegistryVerb::Ls { names } => list::list(context, &platform, &names).await,
-        RegistryVerb::Rm { images } => remove::remove(context, &platform, &images).await,
+        RegistryVerb::Rm { images, yes } => {
+            remove::remove(context, &platform, &images, yes).await
+        }
         RegistryVerb::Gc { keep, dry_run } => {
             collect::collect(context, &platform, keep, dry_run).await
         }
