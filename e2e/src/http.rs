@@ -74,10 +74,26 @@ pub fn request(port: u16, path: &str, fields: &[&str]) -> io::Result<Answer> {
 }
 
 fn asked(port: u16, host: &str, path: &str, fields: &[&str]) -> io::Result<Answer> {
+    spoken(port, &format!("GET {path}"), host, fields, "")
+}
+
+/// Sends a body of this media type; `line` is a method and a path.
+///
+/// # Errors
+/// Like [`get`].
+pub fn send(port: u16, line: &str, kind: &str, body: &str) -> io::Result<Answer> {
+    let (kind, length) = (format!("Content-Type: {kind}"), body.len());
+    let length = format!("Content-Length: {length}");
+    let host = format!("127.0.0.1:{port}");
+    spoken(port, line, &host, &[&kind, &length], body)
+}
+
+fn spoken(port: u16, line: &str, host: &str, fields: &[&str], body: &str) -> io::Result<Answer> {
     let mut stream = connect(port)?;
     let fields: String = fields.iter().map(|it| format!("{it}\r\n")).collect();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n");
-    stream.write_all(head.as_bytes())?;
+    let whole =
+        format!("{line} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n{body}");
+    stream.write_all(whole.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     parse(&bytes).and_then(Whole::in_words).ok_or_else(|| {

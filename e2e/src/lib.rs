@@ -38,6 +38,7 @@ mod polykube;
 mod ports;
 pub mod processes;
 mod programs;
+pub mod registry;
 mod remains;
 mod run;
 mod session;

@@ -8,9 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use hob_platform::{Home, HomeError, INGRESS, Locked, Read, Settings, Shadowed};
+use rustix::io::FdFlags;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -291,6 +294,7 @@ pub fn home_error(error: HomeError) -> Error {
 }
 
 /// Where a script is run.
+#[derive(Clone, Copy)]
 pub struct Inside<'a> {
     /// hob.
     pub program: &'a Path,
@@ -304,21 +308,66 @@ pub struct Inside<'a> {
     pub limit: Duration,
 }
 
-/// Runs a script beside a service's process and hears what it says.
+/// Runs a script beside a service's process and hears what it says. Its
+/// standard input has nothing, and ends when nobody waits for it any more.
 ///
 /// # Errors
 /// It cannot be started, or does not end in time.
 pub async fn inside(place: &Inside<'_>, script: &str) -> Result<std::process::Output> {
+    inside_locked(place, script, None).await
+}
+
+/// The same with a lock that is held until the script has ended, whatever
+/// becomes of this program.
+///
+/// # Errors
+/// It cannot be started, or does not end in time.
+pub async fn inside_locked(
+    place: &Inside<'_>,
+    script: &str,
+    lock: Option<&Locked>,
+) -> Result<std::process::Output> {
+    let lock = lock.map(Locked::once_more).transpose()?;
+    if let Some(lock) = &lock {
+        // `hob exec` has it until the engine says that the script has ended, or
+        // on the host is the script.
+        rustix::io::fcntl_setfd(lock, FdFlags::empty()).map_err(std::io::Error::from)?;
+    }
     let mut command = Command::new(place.program);
     command.arg("--project").arg(place.project);
     command.args(place.engine.into_iter().flat_map(|it| ["--engine", it]));
     command.args(["exec", place.service, "--", "sh", "-c", script]);
-    let running = command.kill_on_drop(true).output();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    drop(lock);
+    let (waiting, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let ended = child.wait().await;
+        // Killed, it may have left something that goes on.
+        drop(waiting);
+        ended
+    };
+    let running = async { tokio::try_join!(ended, read(out), read(err)) };
     let late = || {
         let (service, seconds) = (place.service, place.limit.as_secs());
         Error::failed(format!(
             "{service} does not do within {seconds} s what it is told"
         ))
     };
-    Ok(timeout(place.limit, running).await.map_err(|_| late())??)
+    let (status, stdout, stderr) = timeout(place.limit, running).await.map_err(|_| late())??;
+    Ok(std::process::Output {
+        status,
+        stdout,
+        stderr,
+    })
+}
+
+/// All that comes to the end of it.
+async fn read(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    if let Some(mut from) = from {
+        from.read_to_end(&mut all).await?;
+    }
+    Ok(all)
 }

@@ -36,6 +36,7 @@ struct Writer {
 
 enum Word {
     Say(String),
+    Data(String),
     Value(serde_json::Value),
     Busy(Option<String>),
 }
@@ -79,6 +80,11 @@ impl Stage {
         } else {
             line.to_owned()
         });
+    }
+
+    /// A line of data for people.
+    pub fn data(&self, line: impl Into<String>) {
+        self.writer.send(Word::Data(line.into()));
     }
 
     /// A line of data for programs.
@@ -135,6 +141,7 @@ impl Thread {
             match word {
                 Word::Say(line) => self.above(|output| output.say(line)),
                 // A reader that has gone wants nothing any more.
+                Word::Data(line) => self.above(|output| drop(output.data(line))),
                 Word::Value(value) => self.above(|output| drop(output.value(&value))),
                 Word::Busy(what) => self.busy(what.map(|it| output::shown(&it).into_owned())),
             }

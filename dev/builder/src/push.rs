@@ -38,6 +38,10 @@ pub enum PushError {
     /// The registry does not answer, or refuses; the engine's words of it.
     #[error("the registry did not take it: {0}")]
     Registry(String),
+    /// The registry wants to know who pushes, or does not let them; the engine's
+    /// words of it.
+    #[error("the registry wants a login that may push: {0}")]
+    Login(String),
     /// The engine ended without saying what the registry has.
     #[error("the engine ended without saying what the registry has now")]
     Silent,
@@ -78,12 +82,28 @@ pub async fn push(
             continue;
         };
         if let Some(error) = said.error {
-            return Err(PushError::Registry(error.trim().to_owned()));
+            return Err(refusal(error.trim()));
         }
         heard.hear(said);
         progress(heard.progress());
     }
     heard.digest.ok_or(PushError::Silent)
+}
+
+/// What an engine says when a registry wants a login: nothing but words tells
+/// that from other refusals.
+const LOGIN: [&str; 4] = [
+    "no basic auth credentials",
+    "unauthorized",
+    "authentication required",
+    "requested access to the resource is denied",
+];
+
+fn refusal(words: &str) -> PushError {
+    match LOGIN.iter().any(|it| words.contains(it)) {
+        true => PushError::Login(words.to_owned()),
+        false => PushError::Registry(words.to_owned()),
+    }
 }
 
 /// One line of an engine about a push (see the Engine API, ImagePush).
@@ -227,6 +247,15 @@ mod tests {
         })
         .await;
         assert_eq!(refused, "the registry did not take it: no space");
+        for words in [
+            "no basic auth credentials",
+            "unauthorized: authentication required",
+            "denied: requested access to the resource is denied",
+        ] {
+            let login = refusal(words).to_string();
+            let told = format!("the registry wants a login that may push: {words}");
+            assert_eq!(login, told);
+        }
         let (unknown, _) = pushed(|_| (404, r#"{"message":"no such image"}"#.to_owned())).await;
         assert_eq!(unknown, "no such image");
         let (silent, _) = pushed(|_| (200, String::new())).await;

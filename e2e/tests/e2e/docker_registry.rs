@@ -18,10 +18,11 @@ pub(crate) fn registered(words: &str) -> (World, u16) {
 
 /// The digest that a push ended with.
 #[track_caller]
-fn digest(run: &Run) -> String {
-    let found = run.err.split('@').nth(1);
-    let found = found.and_then(|rest| rest.split_whitespace().next());
-    found.unwrap_or_else(|| panic!("{run:?}")).to_owned()
+pub(crate) fn digest(run: &Run) -> String {
+    let line = run.out.strip_suffix('\n');
+    let found = line.and_then(|it| it.split_once('@'));
+    let found = found.filter(|it| !it.1.contains(char::is_whitespace));
+    found.unwrap_or_else(|| panic!("{run:?}")).1.to_owned()
 }
 
 #[test]
@@ -29,20 +30,24 @@ fn an_image_is_pushed_once_and_again_when_something_changed() {
     let (world, port) = registered("pushed once");
     let push = world.hob(["registry", "push"]).good();
     let first = digest(&push);
-    let name = format!("127.0.0.1:{port}/demo/web@{first}");
-    assert!(push.err.contains(&name), "{push:?}");
+    let repository = format!("127.0.0.1:{port}/demo/web");
+    assert!(push.out.starts_with(&format!("{repository}:")), "{push:?}");
+    assert!(push.err.contains("✓ demo/web is pushed after "), "{push:?}");
+    assert!(!push.err.contains(&first), "{push:?}");
     let again = world.hob(["registry", "push"]).good();
-    assert_eq!(again.err, format!("· {name} is there already\n"));
+    assert_eq!(again.err, "· demo/web is there already\n");
+    assert_eq!(again.out, push.out);
+    let name = push.out.trim();
     // The engine keeps none of the names that it pushed by.
     let names = world.client().images_named(&format!("127.0.0.1:{port}/"));
     assert_eq!(names, Vec::<String>::new());
-    world.client().pull(&name);
+    world.client().pull(name);
     // It says whose it is, and nothing of this machine.
-    let labels = world.client().labels_of(&name);
+    let labels = world.client().labels_of(name);
     assert_eq!(labels["hob.project"], world.project());
     let path = labels.values().find(|it| it.contains('/'));
     assert_eq!(path, None, "{labels:?}");
-    world.client().remove_image(&name);
+    world.client().remove_image(name);
     dockerfile(&world, "RUN echo pushed twice > /app/page.txt");
     let other = digest(&world.hob(["registry", "push", "demo"]).good());
     assert_ne!(first, other);
@@ -120,15 +125,17 @@ fn a_collection_leaves_what_runs_from_whatever_folder_it_is_asked_for() {
     world.hob(["registry", "push"]).good();
     dockerfile(&world, "RUN echo collected too > /app/page.txt");
     world.hob(["registry", "push"]).good();
-    let collected = || {
+    let collected = |engine: &str| {
         let outside = world.outside();
-        let gc = ["registry", "gc", "--keep", "1"];
+        let gc = ["registry", "gc", "--keep", "1", "--engine", engine];
         let mut collecting = Session::start(world.command_in(&outside, gc));
         assert_eq!(collecting.end(), 0, "{}", collecting.err());
         let list = world.hob(["registry", "ls", "--json"]).good();
         list.out.lines().count()
     };
-    assert_eq!(collected(), 2);
+    assert_eq!(collected("docker"), 2);
+    // What runs in containers runs whatever engine hob is to use.
+    assert_eq!(collected("host"), 2);
     world.hob(["down"]).good();
-    assert_eq!(collected(), 1);
+    assert_eq!(collected("host"), 1);
 }

@@ -25,6 +25,9 @@ pub enum RegistryVerb {
         /// As `registry ls` shows it
         #[arg(value_name = "REPOSITORY[:TAG]", required = true)]
         images: Vec<String>,
+        /// Do not ask where other tags of the same image go, too
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Remove old images and free their space
     Gc {

@@ -1,12 +1,12 @@
 //! `registry`: a registry of this machine, and what is pushed to it.
 
-use hob_platform::REGISTRY;
+use hob_platform::{Locked, REGISTRY, Settings};
 use hob_registry::{Authority, Client};
 
 use crate::cli::RegistryVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::platform::Platform;
+use crate::platform::{Platform, home_error};
 
 mod collect;
 pub mod health;
@@ -17,25 +17,57 @@ mod push;
 mod remove;
 
 pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
-    let platform = Platform::prepare(context, |settings| {
-        if let RegistryVerb::Up { port: Some(port) } = &verb {
-            settings.registry_port = *port;
-        }
-    })?;
     match verb {
-        RegistryVerb::Up { .. } => platform.up(REGISTRY).await,
-        RegistryVerb::Push(args) => push::push(context, &platform, args).await,
-        RegistryVerb::Ls { names } => list::list(context, &platform, &names).await,
-        RegistryVerb::Rm { images } => remove::remove(context, &platform, &images).await,
+        RegistryVerb::Up { port } => {
+            let platform = Platform::prepare(context, |settings| {
+                settings.registry_port = port.unwrap_or(settings.registry_port);
+            })?;
+            platform.up(REGISTRY).await
+        }
+        RegistryVerb::Push(args) => {
+            let platform = Platform::prepare(context, |_| {})?;
+            push::push(context, &platform, args).await
+        }
+        RegistryVerb::Ls { names } => list::list(context, &there(context)?, &names).await,
+        RegistryVerb::Rm { images, yes } => {
+            remove::remove(context, &there(context)?, &images, yes).await
+        }
         RegistryVerb::Gc { keep, dry_run } => {
-            collect::collect(context, &platform, keep, dry_run).await
+            collect::collect(context, &there(context)?, keep, dry_run).await
         }
-        RegistryVerb::Status => status(context, &platform).await,
+        RegistryVerb::Status => match Platform::there(context)? {
+            Some(platform) => status(context, &platform).await,
+            None => remark(context, none()),
+        },
         RegistryVerb::Hosting { cluster, endpoint } => {
-            hosting::hosting(context, authority(&platform)?, endpoint, cluster)
+            let settings = Platform::there(context)?.map(|it| it.settings);
+            let authority = authority(&settings.unwrap_or_default())?;
+            hosting::hosting(context, authority, endpoint, cluster)
         }
-        RegistryVerb::Down { volumes } => platform.down(REGISTRY, volumes).await,
+        RegistryVerb::Down { volumes } => {
+            let platform = Platform::prepare(context, |_| {})?;
+            platform.down(REGISTRY, volumes).await
+        }
     }
+}
+
+/// What was written before, for those that write nothing.
+fn there(context: &Context) -> Result<Platform> {
+    Platform::there(context)?.ok_or_else(none)
+}
+
+fn none() -> Error {
+    Error::failed("no registry was asked for yet").hint("`hob registry up`")
+}
+
+/// What is there stays until this is dropped: nobody pushes, and nobody else
+/// takes anything away.
+fn alone(platform: &Platform) -> Result<Locked> {
+    let alone = platform.home.lock_registry(true).map_err(home_error)?;
+    alone.ok_or_else(|| {
+        let error = Error::failed("somebody pushes just now, or takes images away");
+        error.hint("once more when that is done")
+    })
 }
 
 /// How it is, and what keeps it from its work.
@@ -58,14 +90,14 @@ fn remark(context: &Context, error: Error) -> Result {
 }
 
 /// Where the registry is.
-fn authority(platform: &Platform) -> Result<Authority> {
-    let port = platform.settings.registry_port;
+fn authority(settings: &Settings) -> Result<Authority> {
+    let port = settings.registry_port;
     let authority = format!("127.0.0.1:{port}").parse();
     authority.map_err(|error: hob_registry::NameError| Error::failed(error.to_string()))
 }
 
 fn client(platform: &Platform) -> Result<Client> {
-    Ok(Client::new(authority(platform)?))
+    Ok(Client::new(authority(&platform.settings)?))
 }
 
 /// An error of the registry, for people.

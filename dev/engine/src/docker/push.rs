@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bollard::query_parameters::TagImageOptionsBuilder;
-use hob_builder::PushProgress;
+use hob_builder::{PushError, PushProgress};
 use hob_stack::{DockerEndpoint, Project, ServiceId};
 use hob_wire::Mode;
 
@@ -130,8 +130,13 @@ impl DockerEngine {
             true => Ok(()),
             false => self.unname(&name).await,
         };
-        let digest =
-            pushed.map_err(|error| Failure::operation(format!("cannot push {name}: {error}")))?;
+        let digest = pushed.map_err(|error| {
+            let failure = Failure::operation(format!("cannot push {name}: {error}"));
+            match error {
+                PushError::Login(_) => failure.hint(login(repository)),
+                _ => failure,
+            }
+        })?;
         unnamed?;
         if !by.kept {
             // The engine notes the digest by the repository's name. It goes with
@@ -148,6 +153,15 @@ impl DockerEngine {
     pub async fn unname(&self, name: &str) -> Result<(), Failure> {
         self.untag(name).await
     }
+}
+
+/// How a login for the registry of this repository is had. Without a host in
+/// front it is Docker's own.
+fn login(repository: &str) -> String {
+    let host = repository.split_once('/').map(|it| it.0);
+    let host = host.filter(|it| it.contains(['.', ':']) || *it == "localhost");
+    let host = host.map(|it| format!(" {it}")).unwrap_or_default();
+    format!("`docker login{host}` keeps one, which is taken from then on")
 }
 
 /// Whether `HOST:PORT` is this machine.

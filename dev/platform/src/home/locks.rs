@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use super::{Home, HomeError};
@@ -14,7 +15,20 @@ use super::{Home, HomeError};
 /// What several hobs share is theirs alone until it is dropped.
 #[derive(Debug)]
 pub struct Locked {
-    _file: fs::File,
+    file: fs::File,
+}
+
+impl Locked {
+    /// The same lock for a program that is started: it is held until the last
+    /// that has it is gone, however that ends. The file closes when a program
+    /// is started unless it is told otherwise.
+    ///
+    /// # Errors
+    /// There are too many open files.
+    pub fn once_more(&self) -> io::Result<OwnedFd> {
+        // A lock of flock(2) is one of an open file, whoever has that.
+        self.file.try_clone().map(OwnedFd::from)
+    }
 }
 
 fn lock_error(path: PathBuf, source: io::Error) -> HomeError {
@@ -32,7 +46,7 @@ fn tried(
     path: PathBuf,
 ) -> Result<Option<Locked>, HomeError> {
     match locked {
-        Ok(()) => Ok(Some(Locked { _file: file })),
+        Ok(()) => Ok(Some(Locked { file })),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(source)) => Err(lock_error(path, source)),
     }

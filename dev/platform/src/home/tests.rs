@@ -306,8 +306,14 @@ fn nobody_collects_while_somebody_pushes() {
     assert!(push.is_some() && home.lock_registry(false).unwrap().is_some());
     assert!(home.lock_registry(true).unwrap().is_none());
     drop(push);
-    let collect = home.lock_registry(true).unwrap();
-    assert!(collect.is_some() && home.lock_registry(false).unwrap().is_none());
+    let collect = home.lock_registry(true).unwrap().unwrap();
+    assert!(home.lock_registry(false).unwrap().is_none());
+    // Whoever it was handed to has it still.
+    let handed = collect.once_more().unwrap();
+    drop(collect);
+    assert!(home.lock_registry(false).unwrap().is_none());
+    drop(handed);
+    assert!(home.lock_registry(false).unwrap().is_some());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::namespaces::{STAND_INS, program, resolved};
 use hob_platform::{
-    Announced, AnnouncedService, check, dnsmasq_conf, hosts, servers, wildcards_conf,
+    Announced, AnnouncedService, Speaks, check, dnsmasq_conf, hosts, servers, wildcards_conf,
 };
 
 /// Where hob's resolver listens.
@@ -132,7 +132,7 @@ impl Ground {
                 service: "api".into(),
                 names: BTreeMap::from([("api".to_owned(), 100)]),
                 addr: "127.0.0.1:20010".parse().unwrap(),
-                http: true,
+                speaks: Speaks::Http,
                 version: "1".into(),
             }],
             ..Announced::default()

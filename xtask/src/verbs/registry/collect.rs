@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use hob_platform::REGISTRY;
+use hob_engine::ProjectRef;
+use hob_platform::{Locked, REGISTRY};
 use hob_registry::gc::Protected;
 use hob_registry::{Client, gc};
+use hob_stack::EngineChoice;
 use serde_json::json;
 
 use super::names::take_away_left;
-use super::{health, list, shown};
+use super::{alone, health, list, shown};
+use crate::change::engine_error;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::platform::{Inside, Platform, home_error, inside};
+use crate::platform::{Inside, Platform, inside_locked};
 use crate::render::{bytes, data};
 
 /// How long the registry may take to collect.
@@ -28,17 +31,23 @@ before=$(held)
 find "$VOLUME_DATA" -type d -path '*/_uploads/*' -prune -print | while IFS= read -r upload; do
     [ -n "$(find "$upload" -mmin -1 -print -quit)" ] || rm -rf "$upload"
 done
-sh "$here/serve.sh" garbage-collect >&2
+# Standard input is open while somebody waits for this, and keeps pushes away;
+# nothing may be taken away after that.
+exec 3<&0
+sh "$here/serve.sh" garbage-collect >&2 3<&- &
+collecting=$!
+{ read -r _ <&3; kill -KILL "$collecting"; } >/dev/null 2>&1 &
+waiting=$!
+wait "$collecting"
+ended=$?
+kill "$waiting" 2>/dev/null
+[ "$ended" = 0 ] || exit "$ended"
 echo "$before $(held)"
 "#;
 
 pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_run: bool) -> Result {
     // A layer that is just being pushed has no image yet, and would go.
-    let alone = platform.home.lock_registry(true).map_err(home_error)?;
-    if alone.is_none() {
-        let error = Error::failed("somebody pushes just now, or collects");
-        return Err(error.hint("once more when that is done"));
-    }
+    let alone = alone(platform)?;
     let client = health::own(platform).await?;
     let listing = match client.list().await {
         Ok(listing) => listing,
@@ -51,7 +60,7 @@ pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_ru
         return list::unreadable(&listing);
     }
     delete(&client, &plan).await?;
-    let (before, after) = free(platform).await?;
+    let (before, after) = free(platform, &alone).await?;
     let freed = bytes(before.saturating_sub(after) * 1024);
     let held = bytes(after * 1024);
     context
@@ -97,16 +106,25 @@ async fn delete(client: &Client, plan: &gc::Plan) -> Result {
     Ok(())
 }
 
-/// What runs here, of all projects.
+/// What runs here, of all projects, whichever engine the registry is on.
 async fn protected(platform: &Platform, listing: &hob_registry::Listing) -> Result<Protected> {
     let mut protected = Protected::default();
     let loading = platform.context.load(&[])?;
-    let engine = loading.engine(&platform.context)?;
+    let chosen = loading.engine(&platform.context)?;
+    let engine = match chosen.containers() {
+        Some(_) => chosen,
+        None => {
+            let project = ProjectRef::from(&*loading.project);
+            chosen
+                .beside(EngineChoice::Auto, project)
+                .map_err(engine_error)?
+        }
+    };
     let Some(containers) = engine.containers() else {
         return Ok(protected);
     };
     take_away_left(&platform.home, containers).await?;
-    let failed = |failure: hob_engine::Failure| crate::change::engine_error(failure.into());
+    let failed = |failure: hob_engine::Failure| engine_error(failure.into());
     let running = containers.running_images().await.map_err(failed)?;
     for repository in &listing.repositories {
         for tag in repository.manifests.iter().flat_map(|it| &it.tags) {
@@ -119,8 +137,9 @@ async fn protected(platform: &Platform, listing: &hob_registry::Listing) -> Resu
     Ok(protected)
 }
 
-/// The KiB that the registry held before and after.
-async fn free(platform: &Platform) -> Result<(u64, u64)> {
+/// The KiB that the registry held before and after. Nobody pushes until it is
+/// over, even when this program ends before.
+async fn free(platform: &Platform, alone: &Locked) -> Result<(u64, u64)> {
     let program = platform.context.surroundings()?.executable.program;
     let place = Inside {
         program: &program,
@@ -129,7 +148,7 @@ async fn free(platform: &Platform) -> Result<(u64, u64)> {
         service: REGISTRY,
         limit: COLLECTING,
     };
-    let ended = inside(&place, COLLECT).await?;
+    let ended = inside_locked(&place, COLLECT, Some(alone)).await?;
     let said = String::from_utf8_lossy(&ended.stdout);
     let mut numbers = said.split_whitespace().map(str::parse::<u64>);
     match (ended.status.success(), numbers.next(), numbers.next()) {

@@ -39,8 +39,8 @@ pub async fn push(context: &Context, platform: &Platform, args: PushArgs) -> Res
     let images = images.map_err(|failure| engine_error(failure.into()))?;
     let goal = Goal::find(context, platform, args.to.as_deref()).await?;
     let collects = || {
-        let error = Error::failed("the registry is being collected just now");
-        error.hint("once more when `hob registry gc` is done")
+        let error = Error::failed("images are taken away from the registry just now");
+        error.hint("once more when `hob registry gc` or `rm` is done")
     };
     let locked = platform.home.lock_registry(false).map_err(home_error)?;
     let _locked = locked.ok_or_else(collects)?;

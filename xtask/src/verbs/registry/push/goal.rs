@@ -86,7 +86,8 @@ impl Goal {
         }
     }
 
-    /// What the registry has now; it took so long, or was there already.
+    /// What the registry has now: the name to pull it by is the answer, and
+    /// that it took so long, or was there already, is talk.
     pub fn told(
         &self,
         stage: &Stage,
@@ -94,11 +95,11 @@ impl Goal {
         digest: &str,
         took: Option<Duration>,
     ) {
-        let repository = self.repository(image);
+        let (name, service) = (self.name(image), &image.service);
         if stage.output().json {
             let pushed = json!({
-                "service": image.service.to_string(),
-                "image": format!("{repository}:{}", tag(image)),
+                "service": service.to_string(),
+                "image": name,
                 "digest": digest,
                 "sent": took.is_some(),
             });
@@ -107,13 +108,11 @@ impl Goal {
         stage.say(match took {
             Some(took) => {
                 let after = style(format!("after {:.1} s", took.as_secs_f32())).dim();
-                format!("{} {repository}@{digest} {after}", style("✓").green())
+                format!("{} {service} is pushed {after}", style("✓").green())
             }
-            None => {
-                let mark = style("·").dim();
-                format!("{mark} {repository}@{digest} is there already")
-            }
+            None => format!("{} {service} is there already", style("·").dim()),
         });
+        stage.data(format!("{name}@{digest}"));
     }
 }
 
