@@ -218,13 +218,17 @@ fn an_update_that_was_killed_is_undone_or_finished_by_the_next_command() {
     for undone in ["starting", "moving"] {
         killed_at(&world, undone, &args);
         let up = world.hob(["up"]).good();
-        assert!(up.err.contains("it is undone"), "{}", up.err);
+        assert!(up.err.contains("is undone"), "{}", up.err);
         assert_eq!(step(&world), None);
         assert_eq!(version(door), "1");
     }
     killed_at(&world, "leaving", &args);
     let up = world.hob(["up"]).good();
-    assert!(up.err.contains("was not finished; it is now"), "{}", up.err);
+    assert!(
+        up.err.contains("was not finished; finishing it"),
+        "{}",
+        up.err
+    );
     assert_eq!(version(door), "4");
     assert_eq!(phase(&world, "web"), resting());
     killed_at(&world, "moving", &args);

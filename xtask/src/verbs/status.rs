@@ -35,7 +35,7 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     };
     if !args.watch {
         let seen = look(&running, &asked, all).await?;
-        return show(context, &seen, &notes(&running, &seen).await);
+        return show(context, &seen, &notes(&running, &seen, &asked).await);
     }
     let mut before: Option<Vec<Seen>> = None;
     let watching = async {
@@ -46,7 +46,7 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
                     // Nothing to lose if it cannot be cleared.
                     let _ = console::Term::stdout().clear_screen();
                 }
-                show(context, &seen, &notes(&running, &seen).await)?;
+                show(context, &seen, &notes(&running, &seen, &asked).await)?;
                 before = Some(seen);
             }
             tokio::time::sleep(LOOK).await;
@@ -58,10 +58,15 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     }
 }
 
-/// What the sessions of these services have to say.
-async fn notes(running: &Running<'_>, seen: &[Seen]) -> Vec<String> {
+/// What the sessions of these services have to say, and which versions of them
+/// get requests.
+async fn notes(running: &Running<'_>, seen: &[Seen], asked: &BTreeSet<ServiceId>) -> Vec<String> {
     let services = seen.iter().map(|it| it.state.owner.to_string()).collect();
-    peer::notes(&running.engine.paths().runtime, &services).await
+    let mut notes = peer::notes(&running.engine.paths().runtime, &services).await;
+    // What cannot be read was told when it was read first.
+    let rollouts = versions::known(&running.engine).unwrap_or_default();
+    notes.extend(versions::notes(&rollouts, asked));
+    notes
 }
 
 /// Those that are up first, then the others.

@@ -14,7 +14,7 @@ use hob_wire::Mode;
 
 use super::instance::{Drained, Instance, Laid};
 use super::{known, put_in_place, rollouts_error};
-use crate::change::change;
+use crate::change::{LOCK, Words, change, change_within};
 use crate::context::Whose;
 use crate::error::{Code, Error, Result};
 use crate::platform::Announcer;
@@ -105,7 +105,9 @@ impl<'a> Update<'a> {
         let mut want = Want::up(Arc::new(project), BTreeSet::from([id.clone()]), Mode::Run);
         want.port_offset = port_offset;
         tokio::pin!(cancel);
-        let changed = change(self.engine, &want, self.stage, Whose::Projects, &mut cancel).await;
+        let words = Words::default();
+        let changed =
+            change_within(self.engine, &want, self.stage, LOCK, &words, &mut cancel).await;
         let came = changed.and_then(|changed| changed.result());
         self.go_on(came, moves, cancel).await
     }
@@ -195,7 +197,12 @@ impl<'a> Update<'a> {
         let (id, current) = (self.id(&to)?, self.id(self.rollout.current())?);
         self.step(Rollout::undo)?;
         self.settle().await?;
-        self.stage.say(format!("{current} goes on; {id} is undone"));
+        let status = self.instance(self.rollout.current())?.status().await?;
+        let goes_on = match status.filter(|it| !it.phase.serves()) {
+            Some(_) => format!("{current}, which does not answer, is as it was"),
+            None => format!("{current} goes on"),
+        };
+        self.stage.say(format!("{goes_on}; {id} is undone"));
         Ok(())
     }
 
@@ -210,13 +217,13 @@ impl<'a> Update<'a> {
             Some(UpdateStep::Leaving { .. }) => {
                 let current = self.id(self.rollout.current())?;
                 self.stage.say(format!(
-                    "an update to {current} was not finished; it is now"
+                    "an update to {current} was not finished; finishing it"
                 ));
                 return self.settle().await;
             }
             Some(UpdateStep::Starting { .. } | UpdateStep::Moving { .. }) => {}
         }
-        self.stage.say("an update was not finished; it is undone");
+        self.stage.say("an update was not finished; undoing it");
         self.undo().await
     }
 

@@ -44,7 +44,7 @@ fn an_update_first_settles_those_of_other_services_that_were_killed() {
     let (world, door) = two();
     killed_at(&world, "moving", &SLOW);
     let roll = world.hob(["roll", "api"]).good();
-    assert!(roll.err.contains("it is undone"), "{}", roll.err);
+    assert!(roll.err.contains("is undone"), "{}", roll.err);
     assert_eq!((step(&world), step_of(&world, "api")), (None, None));
     assert_eq!(version(door), "1");
     assert!(world.status("api-2").is_some());
@@ -69,7 +69,7 @@ fn a_second_ctrl_c_leaves_an_update_to_the_next_command() {
     world.page("demo/web", "one\n");
     let load = Load::start(door, HOST, 50);
     let up = world.hob(["up"]).good();
-    assert!(up.err.contains("it is undone"), "{}", up.err);
+    assert!(up.err.contains("is undone"), "{}", up.err);
     assert_eq!(load.end().bad, Vec::<String>::new());
     assert_eq!(world.status("web-2"), None);
     leaves_nothing(&world);
