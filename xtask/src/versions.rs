@@ -23,7 +23,7 @@ mod taking;
 mod update;
 
 pub use taking::taken;
-pub use update::{Moves, Update};
+pub use update::{Moves, Update, ingress_is_up};
 
 /// How long an update by somebody else is waited for.
 const UPDATE: Duration = Duration::from_secs(300);
@@ -84,9 +84,10 @@ pub fn put_in_place(rollouts: &Rollouts, project: &mut Project) -> Result {
 pub fn rollouts_error(error: RolloutsError) -> Error {
     let shown = Error::failed(error.to_string());
     match error {
-        RolloutsError::Garbled { path, .. } => {
-            shown.hint(format!("`rm {}`, then `hob down`", path.display()))
-        }
+        RolloutsError::Garbled { path, .. } => shown.hint(format!(
+            "`hob down` ends all versions and takes {} away",
+            path.display()
+        )),
         RolloutsError::Io { .. } => shown,
     }
 }

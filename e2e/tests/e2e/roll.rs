@@ -142,6 +142,9 @@ fn the_version_before_is_back_at_once_and_rests_without_a_process() {
     assert!(err.contains("demo/web rests"), "{err}");
     assert_eq!((asked(door).as_str(), version(door).as_str()), ("two", "2"));
     assert_eq!(phase(&world, "web"), resting());
+    let status = world.hob(["status", "web"]).good();
+    let led = "requests for demo/web go to demo/web-2\n";
+    assert!(status.err.ends_with(led), "{}", status.err);
     world.hob(["roll", "web", "--back"]).good();
     assert_eq!((asked(door).as_str(), version(door).as_str()), ("one", "1"));
     assert_eq!(phase(&world, "web-2"), resting());

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use hob_engine::{Engine, Rollout, Scope, UpdateStep, Verdict, Version, named, owner};
-use hob_platform::INGRESS;
 use hob_stack::{Project, Service, ServiceId};
 use hob_wire::Mode;
 
@@ -12,7 +11,6 @@ use crate::change::engine_error;
 use crate::cli::{RollArgs, Strategy};
 use crate::context::{Context, Interrupts, Loading};
 use crate::error::{Code, Error, Result};
-use crate::platform::{self, Beside, Found};
 use crate::render::data;
 use crate::stage::Stage;
 use crate::versions::{self, Moves, Update};
@@ -65,7 +63,7 @@ async fn perform(
     versions::settle_all(engine, stage, files).await?;
     let mut update = Update::find(engine, stage, files, service)?;
     is_up(engine, files, service, update.rollout()).await?;
-    ingress_is_up(engine).await?;
+    versions::ingress_is_up(engine).await?;
     let from = update.rollout().current().clone();
     let to = match (args.back, &args.to) {
         (true, _) => before(update.rollout(), id)?,
@@ -205,18 +203,6 @@ async fn is_up(engine: &Engine, files: &Project, service: &Service, rollout: &Ro
             Err(Error::usage(error)
                 .hint("`--engine docker`, where neighbours find it by name")
                 .hint(format!("`hob down {told}`, and `hob up {told}` afterwards")))
-        }
-    }
-}
-
-/// That there is somebody who moves requests.
-async fn ingress_is_up(engine: &Engine) -> Result {
-    let home = platform::home(engine.environment())?;
-    match Beside::settled(engine, &home, INGRESS).await {
-        Found::Up(_) => Ok(()),
-        Found::Down | Found::Unknown => {
-            let error = "requests come to versions by the ingress, which is not up";
-            Err(Error::failed(error).hint("`hob ingress up`"))
         }
     }
 }

@@ -94,3 +94,37 @@ fn what_was_told_a_port_keeps_its_service_from_being_updated_whichever_version_i
         }
     }
 }
+
+#[test]
+fn an_update_is_undone_when_nobody_moves_requests_any_more() {
+    let (world, door) = two();
+    world.page("demo/web", "two\n");
+    let mut hob = world.background(SLOW);
+    hob.wait(MOVING);
+    let status = world.hob(["status", "web"]).good();
+    for line in [MOVING, "`hob roll web --abort` undoes it"] {
+        let line = line.replace(" go to", " for demo/web go to");
+        assert!(status.err.contains(&line), "{line}: {}", status.err);
+    }
+    world.hob(["ingress", "down"]).good();
+    assert_eq!(hob.end(), 1);
+    let said = hob.err();
+    assert!(said.contains("which is not up"), "{said}");
+    assert!(
+        said.contains("demo/web goes on; demo/web-2 is undone"),
+        "{said}"
+    );
+    assert_eq!(step(&world), None);
+    world.hob(["ingress", "up"]).good();
+    until("the door", || asked(door) == "one");
+    leaves_nothing(&world);
+}
+
+#[test]
+fn what_a_killed_one_only_began_to_write_goes() {
+    let (world, _door) = two();
+    let engine = Engine::of_this_run().name();
+    let state = world.state().join("hob").join(world.project());
+    std::fs::write(state.join(format!("versions-{engine}.new-123")), "{").unwrap();
+    leaves_nothing(&world);
+}
