@@ -41,9 +41,8 @@ fn what_is_on_both_engines_is_taken_down_on_both_before_it_is_proven() {
     };
     up("ingress", "docker", &door);
     up("dns", "host", &dns);
-    let proven = world
-        .hob(["down", "--all", "--volumes", "--prove", "--yes"])
-        .good();
+    let down = ["down", "--all", "--volumes", "--prove", "--yes"];
+    let proven = world.hob(down.iter().chain(&["--engine", "auto"])).good();
     for engine in ["docker", "host"] {
         let line = format!("on the engine {engine}:\n");
         assert!(proven.err.contains(&line), "{}", proven.err);
