@@ -40,9 +40,22 @@ pub struct Changed {
     pub owners: Vec<hob_engine::Owner>,
     /// Whose containers were there and are other ones, or do something else.
     pub in_place: BTreeSet<hob_engine::Owner>,
+    /// Whether resolver and ingress know what is so now, if there are any; what
+    /// kept it from them was said.
+    pub told: bool,
 }
 
 impl Changed {
+    /// The exit code of a command that is over with this change: like
+    /// [`result`](Self::result), and resolver and ingress have to know.
+    pub fn end(&self) -> Result {
+        self.result()?;
+        match self.told {
+            true => Ok(()),
+            false => Err(Error::said(Code::Failed)),
+        }
+    }
+
     /// Whether everything that was asked for is there.
     pub fn is_done(&self) -> bool {
         self.obstacles.is_empty() && self.applied.is_done()
@@ -197,12 +210,13 @@ pub async fn perform(
         drop(told);
         applied
     };
-    let (applied, ()) = tokio::join!(applying, showing);
+    let (applied, told) = tokio::join!(applying, showing);
     let changed = Changed {
         owners: progress::owners(&plan),
         in_place: progress::changed_in_place(&plan),
         obstacles: plan.obstacles,
         applied,
+        told,
     };
     tell_what_goes_on(engine, want, stage, &changed).await;
     changed

@@ -178,7 +178,7 @@ fn who_makes_a_change_that_the_ingress_refuses_is_told_and_the_next_one_mends_it
     until("the door", || asked(door, "web.demo.test") == good("web"));
     // The lock of those who reload cannot be had.
     in_its_folder(&world, "rm lock && mkdir lock");
-    let up = world.hob(["up", "api"]).good();
+    let up = world.hob(["up", "api"]).code(1);
     for part in [
         "the ingress refuses its new routes; the old ones stay",
         "lock: Is a directory",

@@ -104,7 +104,7 @@ fn what_fails_for_the_resolver_keeps_no_route_from_the_ingress() {
     let note = world.platform().join("began/names");
     std::fs::remove_file(&note).unwrap();
     std::fs::create_dir(&note).unwrap();
-    let up = world.hob(["up", "api"]).good();
+    let up = world.hob(["up", "api"]).code(1);
     assert!(up.err.contains("began/names"), "{up:?}");
     until("the door", || asked(door, "api.demo.test") == good("api"));
     std::fs::remove_dir(&note).unwrap();

@@ -37,7 +37,8 @@ pub fn changed_in_place(plan: &Plan<()>) -> BTreeSet<Owner> {
     made.intersection(&removed).chain(told).cloned().collect()
 }
 
-/// Shows what is told of a plan until nothing more is.
+/// Shows what is told of a plan until nothing more is; whether resolver and
+/// ingress know what became of it.
 pub async fn show(
     engine: &Engine,
     plan: &Plan<()>,
@@ -45,7 +46,7 @@ pub async fn show(
     stage: &Stage,
     mut progress: mpsc::UnboundedReceiver<Progress>,
     announcer: Option<&Announcer<'_>>,
-) {
+) -> bool {
     let owners = owners(plan);
     let steps = Mutex::new(Steps::new(plan));
     let steps = || steps.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,11 +87,13 @@ pub async fn show(
             None => Ok(()),
         }
     };
-    if let ((), Err(error)) = tokio::join!(shown, announcing) {
+    let ((), told) = tokio::join!(shown, announcing);
+    if let Err(error) = &told {
         stage.say(error.render().trim_end());
     }
     let news = announcer.map(Announcer::news).unwrap_or_default();
     news.iter().for_each(|line| stage.say_folded(line));
+    told.is_ok()
 }
 
 /// What an agent is at.

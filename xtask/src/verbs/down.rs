@@ -95,7 +95,7 @@ async fn take_down_on(context: &Context, engine: &Engine, scope: Scope, args: &D
     if let Some(taken) = taken {
         taken.release();
     }
-    Ok(())
+    changed.end()
 }
 
 /// Those of these services of which nothing runs.

@@ -76,8 +76,9 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
         context
             .output
             .say("what was asked for is up; what it only wants is not");
+        return Ok(());
     }
-    Ok(())
+    changed.end()
 }
 
 /// What requests may have met, and how they need not have.
