@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod number;
 mod platform;
 mod roll;
 
@@ -147,7 +148,7 @@ pub struct AllArgs {
 #[derive(Debug, Clone, Args)]
 pub struct PortArgs {
     /// Add this to every fixed `publish` port
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = number::offset, allow_negative_numbers = true)]
     pub port_offset: Option<u16>,
 }
 
@@ -218,7 +219,7 @@ pub struct LogsArgs {
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
     /// At most this many stored lines of each service
-    #[arg(long, short = 'n', value_name = "LINES", allow_negative_numbers = true)]
+    #[arg(long, short = 'n', value_name = "LINES", value_parser = number::count::<u32>, allow_negative_numbers = true)]
     pub tail: Option<u32>,
 }
 
