@@ -10,7 +10,9 @@ mod roll;
 
 pub use roll::{RollArgs, Strategy};
 
-pub use platform::{CaVerb, ClusterKind, DnsVerb, IngressVerb, PushArgs, RegistryVerb};
+pub use platform::{
+    CaVerb, ClusterKind, DnsVerb, HostingPart, IngressVerb, PushArgs, RegistryVerb,
+};
 
 /// Brings local development environments up and keeps them hot: a saved file
 /// is built and answered by new code at once, without a failed request.

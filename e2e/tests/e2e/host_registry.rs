@@ -185,8 +185,21 @@ fn who_only_looks_writes_nothing() {
     }
     let endpoint = ["--endpoint", "registry:5000"];
     let hosting = [&["registry", "hosting", "kind"][..], &endpoint].concat();
-    let told = world.hob(hosting).good();
-    assert!(told.out.contains("127.0.0.1:5000"), "{told:?}");
+    let told = world.hob(&hosting).good();
+    // Standard output is the manifest, and nothing else.
+    assert!(told.out.starts_with("apiVersion: v1\n"), "{told:?}");
+    assert!(told.out.contains("host: \"127.0.0.1:5000\""), "{told:?}");
+    assert!(!told.out.contains("registry:5000"), "{told:?}");
+    let other = "`hob registry hosting kind --endpoint registry:5000 --part node`";
+    assert!(told.err.contains(other), "{told:?}");
+    let node = world.hob([&hosting[..], &["--part", "node"]].concat());
+    let node = node.good();
+    assert!(
+        node.out.contains("[host.\"http://registry:5000\"]"),
+        "{node:?}"
+    );
+    assert!(!node.out.contains("apiVersion"), "{node:?}");
+    assert!(node.err.contains("hosts.toml"), "{node:?}");
     assert!(!world.platform().exists());
     let port = world.port();
     world

@@ -42,7 +42,8 @@ pub enum RegistryVerb {
     },
     /// Show whether it is up, and where
     Status,
-    /// Print what a cluster needs to pull from it
+    /// Print what a cluster needs to pull from it: the manifest for `kubectl apply -f -`, or what
+    /// its nodes need
     Hosting {
         /// The kind of cluster
         #[arg(value_name = "CLUSTER")]
@@ -50,6 +51,9 @@ pub enum RegistryVerb {
         /// Where its nodes reach the registry, which listens on loopback here
         #[arg(long, value_name = "HOST:PORT")]
         endpoint: hob_registry::Authority,
+        /// What is printed
+        #[arg(long, value_name = "PART", value_enum, default_value_t = HostingPart::Manifest)]
+        part: HostingPart,
     },
     /// Take it down; what was pushed is kept
     Down {
@@ -66,6 +70,15 @@ pub enum ClusterKind {
     Kind,
     K3d,
     Minikube,
+}
+
+/// What a cluster needs has two parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HostingPart {
+    /// What says in the cluster where the registry is
+    Manifest,
+    /// What has each node pull from it: a file, or an argument of its start
+    Node,
 }
 
 #[derive(Debug, Subcommand)]
