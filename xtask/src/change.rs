@@ -10,8 +10,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use hob_engine::{
-    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Prepared, Verdict,
-    Want,
+    Applied, Engine, EngineError, FailureKind, Obstacle, ObstacleKind, Outcome, Prepared,
+    ServiceState, Verdict, Want,
 };
 use tokio::sync::mpsc;
 
@@ -38,6 +38,8 @@ pub struct Changed {
     pub applied: Applied,
     /// Whose each step was.
     pub owners: Vec<hob_engine::Owner>,
+    /// Whose containers were there and are other ones, or do something else.
+    pub in_place: BTreeSet<hob_engine::Owner>,
 }
 
 impl Changed {
@@ -198,6 +200,7 @@ pub async fn perform(
     let (applied, ()) = tokio::join!(applying, showing);
     let changed = Changed {
         owners: progress::owners(&plan),
+        in_place: progress::changed_in_place(&plan),
         obstacles: plan.obstacles,
         applied,
     };
@@ -233,20 +236,27 @@ async fn tell_rest(engine: &Engine, want: &Want, stage: &Stage, whose: Whose) {
         return;
     };
     let asked: BTreeSet<_> = want.services.iter().map(hob_engine::owner).collect();
-    let up = states.iter().filter(|state| {
-        let goes_on = !matches!(state.verdict, Verdict::Down);
-        goes_on && asked.contains(&state.owner)
+    let asked = states.iter().filter(|it| asked.contains(&it.owner));
+    let is_up = |it: &&ServiceState| matches!(it.verdict, Verdict::Up(_));
+    let (up, others): (Vec<_>, Vec<_>) = asked.partition(is_up);
+    let begun = others.into_iter().filter(|it| it.verdict != Verdict::Down);
+    let begun: Vec<_> = begun.collect();
+    let Some(first) = up.iter().chain(&begun).next() else {
+        return;
+    };
+    let down = match (whose, &first.owner.service) {
+        (Whose::Hobs, Some(service)) => format!("`hob {service} down`"),
+        _ => "`hob down`".to_owned(),
+    };
+    let listed = [("still up", &up), ("begun", &begun)].map(|(word, states)| {
+        let names: Vec<String> = states.iter().map(|it| it.owner.to_string()).collect();
+        (!names.is_empty()).then(|| format!("{word}: {}", names.join(", ")))
     });
-    let names: Vec<String> = up.map(|state| state.owner.to_string()).collect();
-    if !names.is_empty() {
-        let down = match (whose, names.first().and_then(|it| it.split_once('/'))) {
-            (Whose::Hobs, Some((_, service))) => format!("`hob {service} down`"),
-            _ => "`hob down`".to_owned(),
-        };
-        let names = names.join(", ");
-        let line = format!("interrupted; still up: {names} ({down} ends that)");
-        stage.say_folded(line);
-    }
+    let listed: Vec<String> = listed.into_iter().flatten().collect();
+    stage.say_folded(format!(
+        "interrupted; {} ({down} ends that)",
+        listed.join("; ")
+    ));
 }
 
 /// An error of the engine, for people.

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hob_engine::{
-    Engine, EngineError, Holding, LockError, ProjectLock, Rollouts, RolloutsError, Scope, Want,
-    named, owner,
+    Engine, EngineError, Holding, LockError, ProjectLock, Rollout, Rollouts, RolloutsError, Scope,
+    Want, named, owner,
 };
-use hob_stack::{Project, ServiceId, VersionError};
+use hob_stack::{Project, Publish, Service, ServiceId, VersionError};
+use hob_wire::Protocol;
 
 use crate::change::{change, engine_error};
 use crate::context::{Context, interrupted};
@@ -22,7 +23,7 @@ mod taking;
 mod update;
 
 pub use taking::taken;
-pub use update::{Moves, Update};
+pub use update::{Moves, Update, ingress_is_up};
 
 /// How long an update by somebody else is waited for.
 const UPDATE: Duration = Duration::from_secs(300);
@@ -33,6 +34,34 @@ const UPDATE: Duration = Duration::from_secs(300);
 /// The file is not to be used.
 pub fn known(engine: &Engine) -> Result<Rollouts> {
     engine.rollouts().map_err(rollouts_error)
+}
+
+/// Whether two versions of a service can run beside each other.
+///
+/// # Errors
+/// They cannot: why, and what to do instead.
+pub fn can_be_updated(service: &Service) -> Result {
+    let id = &service.id;
+    let cannot = |why: String, hint: &str| {
+        let error = format!("{id} cannot have two versions beside each other: {why}");
+        Err(Error::usage(error).hint(hint))
+    };
+    if service.port.is_none() || service.protocol == Protocol::Tcp {
+        let hint = "`hob up` and `hob restart` start it anew";
+        return cannot(
+            "the ingress has no requests of HTTP for it".to_owned(),
+            hint,
+        );
+    }
+    if let Some(Publish::Fixed(port)) = service.publish {
+        let hint = "`publish = \"auto\"`, and reach it by its name at the ingress";
+        return cannot(format!("both would have the port {port}"), hint);
+    }
+    if let Some(volume) = service.volumes.keys().next() {
+        let hint = "`hob up` and `hob restart` start it anew";
+        return cannot(format!("both would write into its volume `{volume}`"), hint);
+    }
+    Ok(())
 }
 
 /// Has the services of a project run as the versions that stand for them.
@@ -55,9 +84,10 @@ pub fn put_in_place(rollouts: &Rollouts, project: &mut Project) -> Result {
 pub fn rollouts_error(error: RolloutsError) -> Error {
     let shown = Error::failed(error.to_string());
     match error {
-        RolloutsError::Garbled { path, .. } => {
-            shown.hint(format!("`rm {}`, then `hob down`", path.display()))
-        }
+        RolloutsError::Garbled { path, .. } => shown.hint(format!(
+            "`hob down` ends all versions and takes {} away",
+            path.display()
+        )),
         RolloutsError::Io { .. } => shown,
     }
 }
@@ -67,6 +97,37 @@ pub fn of(rollouts: &Rollouts, ids: &BTreeSet<ServiceId>) -> BTreeSet<ServiceId>
     let found = ids.iter().filter_map(|id| rollouts.find(id));
     let services = found.map(|(service, _, _)| service.clone()).collect();
     rollouts.names(&services)
+}
+
+/// Which version of these services gets requests, and whose update has not come
+/// to its end.
+pub fn notes(rollouts: &Rollouts, asked: &BTreeSet<ServiceId>) -> Vec<String> {
+    let found = asked.iter().filter_map(|id| rollouts.find(id));
+    let found: BTreeSet<&ServiceId> = found.map(|(id, _, _)| id).collect();
+    let found = found
+        .into_iter()
+        .filter_map(|id| Some((id, rollouts.of(id)?)));
+    let note = |(id, rollout): (&ServiceId, &Rollout)| {
+        let shares = rollout.shares().into_iter();
+        let shares = shares.filter_map(|(version, percent)| Some((named(id, version)?, percent)));
+        let mut shares: Vec<String> = match shares.collect::<Vec<_>>().as_slice() {
+            [(only, _)] => vec![format!("requests for {id} go to {only}")],
+            several => several
+                .iter()
+                .map(|(version, percent)| {
+                    format!("{percent} of 100 requests for {id} go to {version}")
+                })
+                .collect(),
+        };
+        if rollout.step().is_some() {
+            shares.push(format!(
+                "an update of {id} is under way, or was killed: `hob roll {} --abort` undoes it",
+                id.service
+            ));
+        }
+        shares
+    };
+    found.flat_map(note).collect()
 }
 
 /// The same scope with all versions of its services.
@@ -116,7 +177,8 @@ pub fn forget(engine: &Engine, scope: &Scope) -> Result {
 pub async fn locked(context: &Context, engine: &Engine) -> Result<ProjectLock> {
     let waiting = |holder| {
         context.output.say(format!(
-            "{holder} updates a service of this project; waiting for it"
+            "{holder} updates a service of this project; waiting for it \
+             (`hob roll SERVICE --abort` undoes that at once)"
         ));
     };
     let locked = engine.lock_updates(UPDATE, waiting).await;

@@ -285,6 +285,11 @@ impl Paths {
         for engine in ENGINES {
             let _ = fs::remove_file(self.state.join(rollouts_file(engine)));
         }
+        for name in entries(&self.state) {
+            if is_half_written(&name) {
+                let _ = fs::remove_file(self.state.join(name));
+            }
+        }
         if !self.last_logs_folder().is_dir() {
             let _ = fs::remove_file(self.state.join(ROOT_FILE));
         }
@@ -373,8 +378,22 @@ pub(crate) fn write_closed(file: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut open = fs::OpenOptions::new();
     open.write(true).create_new(true).mode(0o600);
-    open.open(&new)?.write_all(bytes)?;
-    fs::rename(new, file)
+    let mut written = open.open(&new)?;
+    let placed = written
+        .write_all(bytes)
+        .and_then(|()| fs::rename(&new, file));
+    if placed.is_err() {
+        // What is half a file is of no use to anybody.
+        let _ = fs::remove_file(&new);
+    }
+    placed
+}
+
+/// Whether a file is one that somebody was killed over while writing it
+/// ([`write_closed`]), or is just being written.
+fn is_half_written(name: &str) -> bool {
+    let ends = name.rsplit_once(".new-").map(|(_, number)| number);
+    ends.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn close(folder: &Path, uid: u32) -> Result<(), PathsError> {

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use hob_stack::{LABEL_LIMIT, NameError, Project, ServiceId, ServiceName, VersionError};
 use serde::{Deserialize, Serialize};
 
-use crate::resource::Scope;
+use crate::resource::{Owner, Scope};
 use crate::want::owner;
 
 pub(crate) use file::ENGINES;
@@ -341,6 +341,18 @@ impl Rollouts {
                 versions.map(move |version| (id, rollout, version))
             })
             .find(|(id, _, version)| version.of(&id.service).as_ref() == Ok(&name.service))
+    }
+
+    /// The service that this is a version of, if it is not the one that stands
+    /// for it.
+    #[must_use]
+    pub fn aside(&self, owner: &Owner) -> Option<&ServiceId> {
+        let id = ServiceId {
+            stack: owner.stack.parse().ok()?,
+            service: owner.service.as_deref()?.parse().ok()?,
+        };
+        let (service, rollout, version) = self.find(&id)?;
+        (version != rollout.current()).then_some(service)
     }
 
     /// The names that versions of these services go by.

@@ -5,6 +5,7 @@ use std::fs::File;
 
 use hob_e2e::{Session, World, processes, until};
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::Signal;
 
 use crate::docker_images::dockerfile;
 use crate::docker_registry::{digest, registered};
@@ -27,16 +28,32 @@ fn endless(world: &World, seconds: u16) -> impl Fn() -> Option<u32> {
     move || processes::all().find(|pid| processes::command(*pid) == command)
 }
 
-/// Waits until somebody else might push, and asserts that nothing is taken away
-/// any more then.
-#[track_caller]
-pub(crate) fn assert_over_when_others_may(world: &World, collecting: impl Fn() -> Option<u32>) {
+/// Whether somebody else might push.
+fn may_push(world: &World) -> bool {
     let lock = File::open(world.platform().join("registry.lock")).unwrap();
-    until("a registry that can be pushed to", || {
-        let had = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-        assert!(!had || collecting().is_none(), "it is collected still");
-        had
-    });
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+}
+
+/// Kills a `gc` whose collection goes on, and asserts that nobody can push before
+/// that is over. These would end it, so they have to wait.
+#[track_caller]
+pub(crate) fn kill_collection(
+    world: &World,
+    gc: &mut Session,
+    enders: &[u32],
+    collecting: impl Fn() -> Option<u32>,
+) {
+    assert!(!enders.is_empty());
+    for pid in enders {
+        processes::signal(*pid, Signal::STOP);
+    }
+    gc.kill();
+    assert!(!may_push(world) && collecting().is_some());
+    for pid in enders {
+        processes::signal(*pid, Signal::CONT);
+    }
+    until("a registry that can be pushed to", || may_push(world));
+    assert_eq!(collecting(), None);
 }
 
 fn collection(world: &World, collecting: impl Fn() -> Option<u32>) -> Session {
@@ -55,8 +72,8 @@ fn a_collection_that_is_killed_ends_before_anybody_pushes() {
     let push = world.hob(["registry", "push"]).code(1);
     let told = "images are taken away from the registry just now";
     assert!(push.err.contains(told), "{push:?}");
-    killed.kill();
-    assert_over_when_others_may(&world, &collecting);
+    let exec = processes::children(killed.pid());
+    kill_collection(&world, &mut killed, &exec, &collecting);
     // Neither goes it on without what has it run there.
     let mut left = collection(&world, &collecting);
     let own = processes::children(left.pid());

@@ -5,7 +5,7 @@ use std::fs;
 
 use hob_e2e::{World, http, processes, until};
 
-use crate::docker_registry_removal::assert_over_when_others_may;
+use crate::docker_registry_removal::kill_collection;
 
 /// A registry that is up on a machine without containers.
 fn registered() -> (World, u16) {
@@ -154,18 +154,26 @@ fn a_collection_that_is_killed_ends_before_anybody_pushes() {
     fs::write(&script, endless).unwrap();
     let command = format!("sleep {port}");
     let collecting = || processes::all().find(|pid| processes::command(*pid) == command);
-    for child in [false, true] {
-        let mut collection = world.background(["registry", "gc"]);
+    let collection = || {
+        let gc = world.background(["registry", "gc"]);
         until("a collection", || collecting().is_some());
-        if child {
-            let own = processes::children(collection.pid());
-            own.into_iter().for_each(processes::kill);
-            assert_eq!(collection.end(), 1, "{}", collection.err());
-        } else {
-            collection.kill();
-        }
-        assert_over_when_others_may(&world, collecting);
-    }
+        let exec = processes::children(gc.pid());
+        let [exec] = exec[..] else { panic!("{exec:?}") };
+        (gc, exec)
+    };
+    let (mut gc, exec) = collection();
+    let mut enders = Vec::new();
+    until("what looks whether somebody waits", || {
+        enders = processes::children(exec);
+        enders.retain(|pid| Some(*pid) != collecting());
+        !enders.is_empty()
+    });
+    kill_collection(&world, &mut gc, &enders, collecting);
+    // Neither goes it on without what has it run there.
+    let (mut gc, exec) = collection();
+    processes::kill(exec);
+    assert_eq!(gc.end(), 1, "{}", gc.err());
+    until("its end", || collecting().is_none());
 }
 
 #[test]

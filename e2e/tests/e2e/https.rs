@@ -65,6 +65,15 @@ impl Door {
         self.curl(host, &known).output().unwrap()
     }
 
+    /// The same by HTTP/1.1. With HTTP/2 a worker of nginx that leaves says so
+    /// (GOAWAY) on whatever connection it has just taken, too: browsers ask
+    /// again then (RFC 9113, 6.8), and curl does not.
+    fn ask_once(&self, host: &str) -> Output {
+        let file = self.authority("ca.pem");
+        let known = ["--http1.1", "--cacert", file.to_str().unwrap()];
+        self.curl(host, &known).output().unwrap()
+    }
+
     fn answers(&self, host: &str, body: &str) -> bool {
         let output = self.ask(host);
         output.status.success() && text(&output.stdout).trim() == body
@@ -121,7 +130,7 @@ fn a_new_stack_gets_a_certificate_and_no_request_of_another_one_fails() {
         let asking = scope.spawn(|| {
             let mut answers = 0;
             while !over.load(Ordering::Relaxed) {
-                let output = door.ask("web.demo.test");
+                let output = door.ask_once("web.demo.test");
                 assert_eq!(text(&output.stdout), "web", "{output:?}");
                 answers += 1;
             }

@@ -142,6 +142,9 @@ fn the_version_before_is_back_at_once_and_rests_without_a_process() {
     assert!(err.contains("demo/web rests"), "{err}");
     assert_eq!((asked(door).as_str(), version(door).as_str()), ("two", "2"));
     assert_eq!(phase(&world, "web"), resting());
+    let status = world.hob(["status", "web"]).good();
+    let led = "requests for demo/web go to demo/web-2\n";
+    assert!(status.err.ends_with(led), "{}", status.err);
     world.hob(["roll", "web", "--back"]).good();
     assert_eq!((asked(door).as_str(), version(door).as_str()), ("one", "1"));
     assert_eq!(phase(&world, "web-2"), resting());
@@ -218,13 +221,17 @@ fn an_update_that_was_killed_is_undone_or_finished_by_the_next_command() {
     for undone in ["starting", "moving"] {
         killed_at(&world, undone, &args);
         let up = world.hob(["up"]).good();
-        assert!(up.err.contains("it is undone"), "{}", up.err);
+        assert!(up.err.contains("is undone"), "{}", up.err);
         assert_eq!(step(&world), None);
         assert_eq!(version(door), "1");
     }
     killed_at(&world, "leaving", &args);
     let up = world.hob(["up"]).good();
-    assert!(up.err.contains("was not finished; it is now"), "{}", up.err);
+    assert!(
+        up.err.contains("was not finished; finishing it"),
+        "{}",
+        up.err
+    );
     assert_eq!(version(door), "4");
     assert_eq!(phase(&world, "web"), resting());
     killed_at(&world, "moving", &args);

@@ -1,10 +1,12 @@
 //! A plan that is performed, on the stage as it goes: how each step ended, and
 //! what is under way.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hob_engine::{Engine, Owner, Plan, Progress, StepState};
+use hob_engine::docker::CONTAINER;
+use hob_engine::{Engine, Owner, Plan, Progress, StepState, Verb};
 use hob_wire::Phase;
 use tokio::sync::mpsc;
 
@@ -20,6 +22,19 @@ const LOOK: Duration = Duration::from_millis(200);
 pub fn owners(plan: &Plan<()>) -> Vec<Owner> {
     let steps = plan.steps.iter();
     steps.map(|step| step.resource.owner()).collect()
+}
+
+/// Whose containers are there and are made anew, or told another configuration.
+pub fn changed_in_place(plan: &Plan<()>) -> BTreeSet<Owner> {
+    let of = |verb: Verb| -> BTreeSet<Owner> {
+        let steps = plan.steps.iter().filter(|step| step.verb == verb);
+        let containers = steps.filter(|step| step.resource.kind == CONTAINER);
+        containers.map(|step| step.resource.owner()).collect()
+    };
+    let (made, removed) = (of(Verb::Create), of(Verb::Remove));
+    let configured = of(Verb::Configure);
+    let told = configured.difference(&made);
+    made.intersection(&removed).chain(told).cloned().collect()
 }
 
 /// Shows what is told of a plan until nothing more is.

@@ -10,5 +10,5 @@ mod table;
 pub use event::{Look, describe, waterfall};
 pub use line::{Names, log_line};
 pub use progress::{Steps, obstacles_lines};
-pub use status::{Seen, address, note, status_table};
+pub use status::{Seen, address, lost_version, note, status_table};
 pub use table::{aligned, bytes, time_since};

@@ -2,6 +2,7 @@
 
 use console::style;
 use hob_engine::{ServiceState, Usage, Verdict};
+use hob_stack::ServiceId;
 use hob_wire::{Listen, Micros, Mode, Phase, Protocol, Status};
 
 use super::event::time;
@@ -90,6 +91,20 @@ pub fn word(verdict: &Verdict) -> &'static str {
         Verdict::Down => "down",
         Verdict::Remains(_) | Verdict::Cut | Verdict::Broken(_) => "lost",
     }
+}
+
+/// What is wrong with a version that gets no requests and is lost.
+pub fn lost_version(state: &ServiceState, of: &ServiceId) -> Option<String> {
+    let (owner, name) = (&state.owner, &of.service);
+    let why = match &state.verdict {
+        Verdict::Up(_) | Verdict::Down => return None,
+        Verdict::Remains(_) => "its agent is gone",
+        Verdict::Cut => "nobody can ask its agent",
+        Verdict::Broken(why) => why,
+    };
+    Some(format!(
+        "{owner}: {why}; it cannot come back, and the next `hob roll {name}` takes it away"
+    ))
 }
 
 /// What is wrong with a service that is lost, and what to type.

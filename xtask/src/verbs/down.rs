@@ -25,14 +25,32 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
     let scope = versions::widened(scope, &running.rollouts);
     let files = running.project.as_deref();
     let engines = context.engines(running.reference(), files).await?;
+    take_down(context, &engines, &scope, &args).await
+}
+
+/// Takes services down on each of these engines, and proves it when all of them
+/// are: they have folders of the project in common.
+async fn take_down(
+    context: &Context,
+    engines: &[Engine],
+    scope: &Scope,
+    args: &DownArgs,
+) -> Result {
     let mut worst = Ok(());
-    for engine in &engines {
+    for engine in engines {
         if engines.len() > 1 {
             context
                 .output
                 .say(format!("on the engine {}:", engine.name()));
         }
-        if let Err(error) = take_down(context, engine, scope.clone(), &args).await {
+        if let Err(error) = take_down_on(context, engine, scope.clone(), args).await {
+            error.complain();
+            worst = Err(Error::said(error.code));
+        }
+    }
+    let proven = engines.iter().filter(|_| args.prove && worst.is_ok());
+    for engine in proven.collect::<Vec<_>>() {
+        if let Err(error) = prove(context, engine, args).await {
             error.complain();
             worst = Err(Error::said(error.code));
         }
@@ -40,7 +58,7 @@ pub async fn down(context: &Context, args: DownArgs) -> Result {
     worst
 }
 
-async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
+async fn take_down_on(context: &Context, engine: &Engine, scope: Scope, args: &DownArgs) -> Result {
     // Whoever updates something of it would bring it up again.
     let taken = match engine.may_be_updated() {
         true => Some(versions::taken(engine, &Stage::new(context.output), &scope).await?),
@@ -78,11 +96,7 @@ async fn take_down(context: &Context, engine: &Engine, scope: Scope, args: &Down
     if let Some(taken) = taken {
         taken.release();
     }
-    if args.prove {
-        prove(context, engine, args).await
-    } else {
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Those of these services of which nothing runs.

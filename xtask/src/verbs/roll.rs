@@ -4,15 +4,13 @@
 use std::collections::BTreeSet;
 
 use hob_engine::{Engine, Rollout, Scope, UpdateStep, Verdict, Version, named, owner};
-use hob_platform::INGRESS;
-use hob_stack::{Project, Publish, Service, ServiceId};
-use hob_wire::{Mode, Protocol};
+use hob_stack::{Project, Service, ServiceId};
+use hob_wire::Mode;
 
 use crate::change::engine_error;
 use crate::cli::{RollArgs, Strategy};
 use crate::context::{Context, Interrupts, Loading};
 use crate::error::{Code, Error, Result};
-use crate::platform::{self, Beside, Found};
 use crate::render::data;
 use crate::stage::Stage;
 use crate::versions::{self, Moves, Update};
@@ -27,7 +25,8 @@ pub async fn roll(context: &Context, args: RollArgs) -> Result {
     if args.abort {
         return abort(&engine, &stage, files, service).await;
     }
-    can_be_updated(service)?;
+    versions::can_be_updated(service)?;
+    weights_grow(&args)?;
     let lock = versions::locked(context, &engine).await?;
     // The first one has what was begun undone.
     let (mut first, mut second) = (Interrupts::listen(), Interrupts::listen());
@@ -64,7 +63,7 @@ async fn perform(
     versions::settle_all(engine, stage, files).await?;
     let mut update = Update::find(engine, stage, files, service)?;
     is_up(engine, files, service, update.rollout()).await?;
-    ingress_is_up(engine).await?;
+    versions::ingress_is_up(engine).await?;
     let from = update.rollout().current().clone();
     let to = match (args.back, &args.to) {
         (true, _) => before(update.rollout(), id)?,
@@ -122,6 +121,26 @@ fn no_service(id: &ServiceId) -> Error {
     Error::usage(format!("no stack file has {id}"))
 }
 
+/// Whether what is said of weights is no contradiction.
+fn weights_grow(args: &RollArgs) -> Result {
+    let weights = &args.weights;
+    if args.strategy == Strategy::BlueGreen && !weights.is_empty() {
+        let error = "blue-green moves requests all at once, and `--weights` says step by step";
+        return Err(Error::usage(error).hint("leave one of them out"));
+    }
+    let falling = weights.windows(2).find(|pair| pair[0] >= pair[1]);
+    if let Some([before, after]) = falling {
+        let mut sorted = weights.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let sorted: Vec<String> = sorted.iter().map(ToString::to_string).collect();
+        let error =
+            format!("each weight is more than the one before, and {after} after {before} is not");
+        return Err(Error::usage(error).hint(format!("`--weights {}`", sorted.join(","))));
+    }
+    Ok(())
+}
+
 fn moves(args: &RollArgs) -> Moves {
     let usual = match args.strategy {
         Strategy::Rolling if !args.back => vec![50],
@@ -134,31 +153,6 @@ fn moves(args: &RollArgs) -> Moves {
         },
         pause: args.pause.into(),
     }
-}
-
-/// Whether two versions of a service can run beside each other.
-fn can_be_updated(service: &Service) -> Result {
-    let id = &service.id;
-    let cannot = |why: String, hint: &str| {
-        let error = format!("{id} cannot have two versions beside each other: {why}");
-        Err(Error::usage(error).hint(hint))
-    };
-    if service.port.is_none() || service.protocol == Protocol::Tcp {
-        let hint = "`hob up` and `hob restart` start it anew";
-        return cannot(
-            "the ingress has no requests of HTTP for it".to_owned(),
-            hint,
-        );
-    }
-    if let Some(Publish::Fixed(port)) = service.publish {
-        let hint = "`publish = \"auto\"`, and reach it by its name at the ingress";
-        return cannot(format!("both would have the port {port}"), hint);
-    }
-    if let Some(volume) = service.volumes.keys().next() {
-        let hint = "`hob up` and `hob restart` start it anew";
-        return cannot(format!("both would write into its volume `{volume}`"), hint);
-    }
-    Ok(())
 }
 
 /// That it runs in production form, and that nobody is told where.
@@ -179,13 +173,13 @@ async fn is_up(engine: &Engine, files: &Project, service: &Service, rollout: &Ro
         Some(Mode::Run) => {}
         Some(Mode::Dev) => {
             let error = format!("{name} runs from its sources, where each save is an update");
-            return Err(
-                Error::usage(error).hint(format!("`hob up {name}` has its production form"))
-            );
+            let hint = format!("`hob down {name}`, then `hob up {name}` has its production form");
+            return Err(Error::usage(error).hint(hint));
         }
         None => {
-            let error = format!("{name} is not up");
-            return Err(Error::failed(error).hint(format!("`hob up {name}`")));
+            let on = engine.name();
+            let error = format!("{name} is not up on the engine {on}");
+            return Err(Error::failed(error).hint(format!("`hob up {name} --engine {on}`")));
         }
     }
     if engine.has_names() {
@@ -209,18 +203,6 @@ async fn is_up(engine: &Engine, files: &Project, service: &Service, rollout: &Ro
             Err(Error::usage(error)
                 .hint("`--engine docker`, where neighbours find it by name")
                 .hint(format!("`hob down {told}`, and `hob up {told}` afterwards")))
-        }
-    }
-}
-
-/// That there is somebody who moves requests.
-async fn ingress_is_up(engine: &Engine) -> Result {
-    let home = platform::home(engine.environment())?;
-    match Beside::settled(engine, &home, INGRESS).await {
-        Found::Up(_) => Ok(()),
-        Found::Down | Found::Unknown => {
-            let error = "requests come to versions by the ingress, which is not up";
-            Err(Error::failed(error).hint("`hob ingress up`"))
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
-use hob_engine::{Usage, Verdict};
+use hob_engine::{Rollouts, Usage, Verdict};
 use hob_stack::ServiceId;
 
 use crate::change::engine_error;
@@ -14,7 +14,7 @@ use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::peer;
-use crate::render::{Seen, data, note, status_table};
+use crate::render::{Seen, data, lost_version, note, status_table};
 use crate::running::Running;
 use crate::versions;
 
@@ -35,7 +35,9 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     };
     if !args.watch {
         let seen = look(&running, &asked, all).await?;
-        return show(context, &seen, &notes(&running, &seen).await);
+        let rollouts = rollouts(&running);
+        let notes = notes(&running, &seen, &asked, &rollouts).await;
+        return show(context, &seen, &rollouts, &notes);
     }
     let mut before: Option<Vec<Seen>> = None;
     let watching = async {
@@ -46,7 +48,9 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
                     // Nothing to lose if it cannot be cleared.
                     let _ = console::Term::stdout().clear_screen();
                 }
-                show(context, &seen, &notes(&running, &seen).await)?;
+                let rollouts = rollouts(&running);
+                let notes = notes(&running, &seen, &asked, &rollouts).await;
+                show(context, &seen, &rollouts, &notes)?;
                 before = Some(seen);
             }
             tokio::time::sleep(LOOK).await;
@@ -58,10 +62,18 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     }
 }
 
-/// What the sessions of these services have to say.
-async fn notes(running: &Running<'_>, seen: &[Seen]) -> Vec<String> {
+/// What the sessions of these services have to say, and which versions of them
+/// get requests.
+async fn notes(
+    running: &Running<'_>,
+    seen: &[Seen],
+    asked: &BTreeSet<ServiceId>,
+    rollouts: &Rollouts,
+) -> Vec<String> {
     let services = seen.iter().map(|it| it.state.owner.to_string()).collect();
-    peer::notes(&running.engine.paths().runtime, &services).await
+    let mut notes = peer::notes(&running.engine.paths().runtime, &services).await;
+    notes.extend(versions::notes(rollouts, asked));
+    notes
 }
 
 /// Those that are up first, then the others.
@@ -94,7 +106,12 @@ async fn usage(running: &Running<'_>, service: &str) -> Option<Usage> {
     agent.usage(ANSWER).await.ok()
 }
 
-fn show(context: &Context, seen: &[Seen], notes: &[String]) -> Result {
+fn rollouts(running: &Running<'_>) -> Rollouts {
+    // What cannot be read was told when it was read first.
+    versions::known(&running.engine).unwrap_or_default()
+}
+
+fn show(context: &Context, seen: &[Seen], rollouts: &Rollouts, notes: &[String]) -> Result {
     if context.output.json {
         for state in seen {
             context.output.value(&data::seen(state, context.whose))?;
@@ -113,7 +130,11 @@ fn show(context: &Context, seen: &[Seen], notes: &[String]) -> Result {
     for line in status_table(seen, now) {
         context.output.data(line)?;
     }
-    for note in seen.iter().filter_map(|it| note(&it.state, context.whose)) {
+    let lost = |it: &Seen| match rollouts.aside(&it.state.owner) {
+        Some(service) => lost_version(&it.state, service),
+        None => note(&it.state, context.whose),
+    };
+    for note in seen.iter().filter_map(lost) {
         context.output.say(note);
     }
     for note in notes {

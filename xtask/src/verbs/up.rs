@@ -2,22 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use hob_engine::{Owner, Verdict, Want};
+use hob_engine::{Engine, Owner, Verdict, Want};
+use hob_stack::{Project, ServiceId};
 use hob_wire::Mode;
 
 use crate::change::{Changed, Words, change, engine_error};
 use crate::cli::UpArgs;
 use crate::context::{Context, Interrupts, owners};
 use crate::error::Result;
-use crate::platform::{Door, addresses};
+use crate::platform::{self, Door, addresses};
 use crate::render::{address, data};
 use crate::stage::Stage;
-use crate::versions;
+use crate::versions::{self, can_be_updated};
 
 pub async fn up(context: &Context, args: UpArgs) -> Result {
     let files = context.load(&args.names.names)?;
     let engine = files.engine(context)?;
     versions::settle(context, &engine, &files.project).await?;
+    let files_alone = files.project.clone();
     let loading = files.with_versions(context)?;
     let services = loading.closure(&args.names.names, args.only)?;
     loading.fits(&services, args.ports.port_offset)?;
@@ -65,6 +67,7 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
             doors.for_each(|address| context.output.say(format!("  {address}")));
         }
     }
+    tell_of_gaps(context, &engine, &files_alone, &changed)?;
     let asked = loading.required(&args.names.names)?;
     if changed.concerns(&asked) {
         return changed.result();
@@ -73,6 +76,27 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
         context
             .output
             .say("what was asked for is up; what it only wants is not");
+    }
+    Ok(())
+}
+
+/// What requests may have met, and how they need not have.
+fn tell_of_gaps(context: &Context, engine: &Engine, files: &Project, changed: &Changed) -> Result {
+    let home = platform::home(engine.environment())?;
+    let has_ingress = home.settings().is_ok_and(|it| it.http_port.is_some());
+    let rollouts = versions::known(engine)?;
+    let changed = changed.in_place.iter().filter_map(|owner| {
+        let id: ServiceId = owner.to_string().parse().ok()?;
+        let of = rollouts.find(&id).map_or(&id, |(of, _, _)| of);
+        files.service(of).filter(|it| can_be_updated(it).is_ok())
+    });
+    let names: Vec<&str> = changed.map(|it| it.id.service.as_str()).collect();
+    if let (true, Some(first)) = (has_ingress, names.first()) {
+        let names = names.join(", ");
+        context.output.say(format!(
+            "{names} changed in place, which requests may have met: \
+             `hob roll {first}` brings a change without a gap"
+        ));
     }
     Ok(())
 }

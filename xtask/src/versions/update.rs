@@ -9,19 +9,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hob_engine::{Engine, Rollout, Rollouts, Scope, UpdateStep, Version, Want, named, owner};
+use hob_platform::INGRESS;
 use hob_stack::{Project, Service, ServiceId};
 use hob_wire::Mode;
 
 use super::instance::{Drained, Instance, Laid};
 use super::{known, put_in_place, rollouts_error};
-use crate::change::change;
-use crate::context::Whose;
+use crate::change::{LOCK, Words, change_within};
 use crate::error::{Code, Error, Result};
-use crate::platform::Announcer;
+use crate::platform::{self, Announcer, Beside, Found};
 use crate::stage::Stage;
 
 /// Between two looks at a version that gets a part of the requests.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// That there is somebody who moves requests.
+///
+/// # Errors
+/// There is nobody, or it does not say so.
+pub async fn ingress_is_up(engine: &Engine) -> Result {
+    let home = platform::home(engine.environment())?;
+    match Beside::settled(engine, &home, INGRESS).await {
+        Found::Up(_) => Ok(()),
+        Found::Down | Found::Unknown => {
+            let error = "requests come to versions by the ingress, which is not up";
+            Err(Error::failed(error).hint("`hob ingress up`"))
+        }
+    }
+}
 
 /// One service on its way.
 pub struct Update<'a> {
@@ -105,7 +120,9 @@ impl<'a> Update<'a> {
         let mut want = Want::up(Arc::new(project), BTreeSet::from([id.clone()]), Mode::Run);
         want.port_offset = port_offset;
         tokio::pin!(cancel);
-        let changed = change(self.engine, &want, self.stage, Whose::Projects, &mut cancel).await;
+        let words = Words::default();
+        let changed =
+            change_within(self.engine, &want, self.stage, LOCK, &words, &mut cancel).await;
         let came = changed.and_then(|changed| changed.result());
         self.go_on(came, moves, cancel).await
     }
@@ -155,7 +172,14 @@ impl<'a> Update<'a> {
         if let Err(error) = moved {
             error.complain();
             let code = error.code;
-            self.undo().await?;
+            if let Err(undoing) = self.undo().await {
+                if undoing.message != error.message {
+                    undoing.complain();
+                }
+                self.stage
+                    .say("it is left half done: the next `hob up` or `hob roll` undoes it");
+                return Err(Error::said(undoing.code));
+            }
             return Err(Error::said(code));
         }
         self.step(Rollout::commit)?;
@@ -174,15 +198,18 @@ impl<'a> Update<'a> {
         for percent in &moves.percents {
             self.step(|rollout| rollout.move_to(*percent))?;
             self.tell().await?;
+            ingress_is_up(self.engine).await?;
             self.stage
                 .say(format!("{percent} of 100 requests go to {id}"));
             let end = tokio::time::Instant::now() + moves.pause;
             while tokio::time::Instant::now() < end {
                 tokio::time::sleep(LOOK.min(moves.pause)).await;
                 instance.serves().await?;
+                ingress_is_up(self.engine).await?;
             }
         }
-        Ok(())
+        // What is committed is not taken back.
+        ingress_is_up(self.engine).await
     }
 
     /// Takes back what was not committed, and says so.
@@ -195,7 +222,12 @@ impl<'a> Update<'a> {
         let (id, current) = (self.id(&to)?, self.id(self.rollout.current())?);
         self.step(Rollout::undo)?;
         self.settle().await?;
-        self.stage.say(format!("{current} goes on; {id} is undone"));
+        let status = self.instance(self.rollout.current())?.status().await?;
+        let goes_on = match status.filter(|it| !it.phase.serves()) {
+            Some(_) => format!("{current}, which does not answer, is as it was"),
+            None => format!("{current} goes on"),
+        };
+        self.stage.say(format!("{goes_on}; {id} is undone"));
         Ok(())
     }
 
@@ -210,13 +242,13 @@ impl<'a> Update<'a> {
             Some(UpdateStep::Leaving { .. }) => {
                 let current = self.id(self.rollout.current())?;
                 self.stage.say(format!(
-                    "an update to {current} was not finished; it is now"
+                    "an update to {current} was not finished; finishing it"
                 ));
                 return self.settle().await;
             }
             Some(UpdateStep::Starting { .. } | UpdateStep::Moving { .. }) => {}
         }
-        self.stage.say("an update was not finished; it is undone");
+        self.stage.say("an update was not finished; undoing it");
         self.undo().await
     }
 
@@ -233,7 +265,13 @@ impl<'a> Update<'a> {
         let current = self.id(self.rollout.current())?;
         let committed = matches!(self.rollout.step(), Some(UpdateStep::Leaving { .. }));
         if committed {
-            self.stage.say(format!("all requests go to {current}"));
+            self.stage.say(match ingress_is_up(self.engine).await {
+                Ok(()) => format!("all requests go to {current}"),
+                Err(_) => format!(
+                    "the ingress is not up: all requests go to {current} once it is \
+                     (`hob ingress up`)"
+                ),
+            });
         }
         let leaving = rest.resting.iter().chain(&rest.undone);
         for version in leaving {
@@ -266,28 +304,23 @@ impl<'a> Update<'a> {
             }
         }
         if let Some(undone) = &rest.undone {
-            self.take_down(undone, false).await?;
+            self.take_down(undone, false, &Words::default()).await?;
         }
         for version in gone {
             // What is kept of the first one is the service's own.
             let with_all = *version != Version::first();
-            self.take_down(version, with_all).await?;
+            let words = Words::troubles_alone();
+            self.take_down(version, with_all, &words).await?;
         }
         self.step(Rollout::finish)
     }
 
-    async fn take_down(&self, version: &Version, with_all: bool) -> Result {
+    async fn take_down(&self, version: &Version, with_all: bool, words: &Words) -> Result {
         let scope = Scope::Services(BTreeSet::from([owner(&self.id(version)?)]));
         let mut want = Want::down(scope);
         want.volumes = with_all;
-        let changed = change(
-            self.engine,
-            &want,
-            self.stage,
-            Whose::Projects,
-            std::future::pending(),
-        )
-        .await?;
+        let never = std::future::pending();
+        let changed = change_within(self.engine, &want, self.stage, LOCK, words, never).await?;
         changed.result()
     }
 
@@ -295,7 +328,8 @@ impl<'a> Update<'a> {
     async fn tell(&self) -> Result {
         match Announcer::find(self.engine, Some(self.files)) {
             Some(announcer) => announcer.tell().await,
-            None => Ok(()),
+            // It may go on with what it read last, of which nothing may go.
+            None => Err(Error::failed("what the ingress reads is gone").hint("`hob ingress up`")),
         }
     }
 

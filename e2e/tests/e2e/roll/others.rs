@@ -44,7 +44,7 @@ fn an_update_first_settles_those_of_other_services_that_were_killed() {
     let (world, door) = two();
     killed_at(&world, "moving", &SLOW);
     let roll = world.hob(["roll", "api"]).good();
-    assert!(roll.err.contains("it is undone"), "{}", roll.err);
+    assert!(roll.err.contains("is undone"), "{}", roll.err);
     assert_eq!((step(&world), step_of(&world, "api")), (None, None));
     assert_eq!(version(door), "1");
     assert!(world.status("api-2").is_some());
@@ -69,7 +69,7 @@ fn a_second_ctrl_c_leaves_an_update_to_the_next_command() {
     world.page("demo/web", "one\n");
     let load = Load::start(door, HOST, 50);
     let up = world.hob(["up"]).good();
-    assert!(up.err.contains("it is undone"), "{}", up.err);
+    assert!(up.err.contains("is undone"), "{}", up.err);
     assert_eq!(load.end().bad, Vec::<String>::new());
     assert_eq!(world.status("web-2"), None);
     leaves_nothing(&world);
@@ -93,4 +93,38 @@ fn what_was_told_a_port_keeps_its_service_from_being_updated_whichever_version_i
             );
         }
     }
+}
+
+#[test]
+fn an_update_is_undone_when_nobody_moves_requests_any_more() {
+    let (world, door) = two();
+    world.page("demo/web", "two\n");
+    let mut hob = world.background(SLOW);
+    hob.wait(MOVING);
+    let status = world.hob(["status", "web"]).good();
+    for line in [MOVING, "`hob roll web --abort` undoes it"] {
+        let line = line.replace(" go to", " for demo/web go to");
+        assert!(status.err.contains(&line), "{line}: {}", status.err);
+    }
+    world.hob(["ingress", "down"]).good();
+    assert_eq!(hob.end(), 1);
+    let said = hob.err();
+    assert!(said.contains("which is not up"), "{said}");
+    assert!(
+        said.contains("demo/web goes on; demo/web-2 is undone"),
+        "{said}"
+    );
+    assert_eq!(step(&world), None);
+    world.hob(["ingress", "up"]).good();
+    until("the door", || asked(door) == "one");
+    leaves_nothing(&world);
+}
+
+#[test]
+fn what_a_killed_one_only_began_to_write_goes() {
+    let (world, _door) = two();
+    let engine = Engine::of_this_run().name();
+    let state = world.state().join("hob").join(world.project());
+    std::fs::write(state.join(format!("versions-{engine}.new-123")), "{").unwrap();
+    leaves_nothing(&world);
 }

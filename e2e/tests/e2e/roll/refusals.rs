@@ -45,8 +45,12 @@ fn a_service_that_cannot_run_twice_is_not_updated() {
         &world,
         &["roll", "web"],
         1,
-        &["web is not up", "`hob up web`"],
+        &["web is not up on the engine", "`hob up web --engine"],
     );
+    let contradict = ["roll", "web", "--strategy", "blue-green", "--weights", "10"];
+    refused(&world, &contradict, 2, &["`--weights`", "all at once"]);
+    let falls = ["roll", "web", "--weights", "50,25"];
+    refused(&world, &falls, 2, &["25 after 50", "`--weights 25,50`"]);
     refused(&world, &["roll", "wbe"], 2, &["did you mean `web`?"]);
     refused(&world, &["roll", "web", "--to", "Big"], 2, &["--to"]);
     refused(

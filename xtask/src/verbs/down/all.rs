@@ -87,13 +87,9 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
     }
     for (project, shown) in own.into_iter().zip(list) {
         context.output.say(format!("project {shown}"));
-        for engine in context.engines(project, None).await? {
-            let result = take_down(context, &engine, Scope::Project, args).await;
-            if let Err(error) = result {
-                context.output.say(error.render().trim_end());
-                worst = Err(Error::said(error.code));
-            }
-        }
+        let engines = context.engines(project, None).await?;
+        let result = take_down(context, &engines, &Scope::Project, args).await;
+        worst = worst.and(result);
     }
     if args.prove {
         worst.and(not_noted(context))?;
