@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod number;
 mod platform;
 mod roll;
 
 pub use roll::{RollArgs, Strategy};
 
-pub use platform::{CaVerb, ClusterKind, DnsVerb, IngressVerb, PushArgs, RegistryVerb};
+pub use platform::{
+    CaVerb, ClusterKind, DnsVerb, HostingPart, IngressVerb, PushArgs, RegistryVerb,
+};
 
 /// Brings local development environments up and keeps them hot: a saved file
 /// is built and answered by new code at once, without a failed request.
@@ -147,7 +150,7 @@ pub struct AllArgs {
 #[derive(Debug, Clone, Args)]
 pub struct PortArgs {
     /// Add this to every fixed `publish` port
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = number::offset, allow_negative_numbers = true)]
     pub port_offset: Option<u16>,
 }
 
@@ -218,7 +221,7 @@ pub struct LogsArgs {
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
     /// At most this many stored lines of each service
-    #[arg(long, short = 'n', value_name = "LINES", allow_negative_numbers = true)]
+    #[arg(long, short = 'n', value_name = "LINES", value_parser = number::count::<u32>, allow_negative_numbers = true)]
     pub tail: Option<u32>,
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct Work<W: World> {
     lock: ProjectLock,
     /// Whose kept logs go with it.
     logs: Option<Scope>,
+    /// Whether nothing of the project is to be up.
+    down: bool,
 }
 
 impl<W: Lower> Work<W> {
@@ -83,6 +85,7 @@ impl<W: Lower> Work<W> {
             ledger,
             lock,
             logs: want.volumes.then(|| want.scope.clone()),
+            down: want.project.is_none() && matches!(want.scope, Scope::Project),
         })
     }
 
@@ -94,10 +97,14 @@ impl<W: Lower> Work<W> {
             self.world.place().1.forget_logs(scope);
         }
         self.world.tidy();
+        let (_, paths, _) = self.world.place();
         if !empty {
+            // What is kept is in the state folder, and has no sockets.
+            if self.down {
+                paths.take_away_runtime();
+            }
             return;
         }
-        let (_, paths, _) = self.world.place();
         paths.take_away_notes();
         self.lock.remove();
         paths.take_away();

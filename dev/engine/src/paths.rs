@@ -297,13 +297,13 @@ impl Paths {
 
     /// Takes the folders away, and those above them, as far as they are empty.
     pub(crate) fn take_away(&self) {
-        for folder in [&self.state, &self.runtime] {
-            if fs::remove_dir(folder).is_ok()
-                && let Some(home) = folder.parent()
-            {
-                let _ = fs::remove_dir(home);
-            }
-        }
+        remove_empty(&self.state);
+        self.take_away_runtime();
+    }
+
+    /// The same with the runtime folder alone.
+    pub(crate) fn take_away_runtime(&self) {
+        remove_empty(&self.runtime);
     }
 
     /// The project's path, as noted by [`make`](Self::make).
@@ -322,6 +322,16 @@ pub(crate) fn entries(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Removes a project's folder and the one that holds them all, as far as they
+/// are empty.
+fn remove_empty(folder: &Path) {
+    if fs::remove_dir(folder).is_ok()
+        && let Some(home) = folder.parent()
+    {
+        let _ = fs::remove_dir(home);
+    }
 }
 
 /// Makes a folder and those above it, mode 0700 where they are new.

@@ -3,7 +3,7 @@
 //!
 //! The rules, of each repository for itself:
 //!
-//! 1. What somebody runs or names stays ([`Protected`]), and so does an index
+//! 1. What somebody runs stays ([`Protected`]), and so does an index
 //!    that somebody runs a part of.
 //! 2. Of the manifests, the newest so and so many stay. Several tags on one
 //!    digest are one manifest: it goes only with all of them. What is younger
@@ -29,8 +29,8 @@ use crate::{Contents, Digest, Listing, Repository, Tag, Tagged};
 pub struct Protected {
     /// What runs: digests, in whatever repository they lie.
     pub digests: BTreeSet<Digest>,
-    /// What a plan, a manifest or a person names.
-    pub tags: BTreeSet<(Repository, Tag)>,
+    /// What somebody runs by its tag, and who: `shop/web`.
+    pub tags: BTreeMap<(Repository, Tag), String>,
 }
 
 /// What goes and what stays. [`fmt::Display`] tells it, a line for each.
@@ -84,8 +84,8 @@ pub enum Why {
     Runs,
     /// A part of this index runs.
     RunsInPart(Digest),
-    /// Somebody names it by this tag.
-    Named(Tag),
+    /// By this tag somebody runs it: who.
+    Named(Tag, String),
     /// It is one of the newest: which, from 1.
     Newest(usize),
     /// This index needs it.
@@ -199,12 +199,10 @@ fn wanted(repository: &Repository, tagged: &Tagged, protected: &Protected) -> Op
     if let Some(part) = manifest.parts.iter().find(runs) {
         return Some(Why::RunsInPart(part.clone()));
     }
-    let named = |tag: &&Tag| {
-        protected
-            .tags
-            .contains(&(repository.clone(), (*tag).clone()))
-    };
-    tagged.tags.iter().find(named).cloned().map(Why::Named)
+    tagged.tags.iter().find_map(|tag| {
+        let by = protected.tags.get(&(repository.clone(), tag.clone()))?;
+        Some(Why::Named(tag.clone(), by.clone()))
+    })
 }
 
 impl fmt::Display for Plan {
@@ -223,7 +221,7 @@ impl fmt::Display for Deletion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = name(&self.repository, &self.digest, &self.tags);
         match &self.cause {
-            Cause::Old(0) => write!(f, "delete {name}: nobody runs or names it"),
+            Cause::Old(0) => write!(f, "delete {name}: nobody runs it"),
             Cause::Old(newest) => write!(f, "delete {name}: not among the {newest} newest"),
             Cause::PartOf(index) => {
                 write!(f, "delete {name}: part of {}, which goes", index.short())
@@ -238,7 +236,8 @@ impl fmt::Display for Keep {
         match &self.why {
             Why::Runs => write!(f, "keep {name}: it runs"),
             Why::RunsInPart(part) => write!(f, "keep {name}: its part {} runs", part.short()),
-            Why::Named(tag) => write!(f, "keep {name}: {tag} is named"),
+            Why::Named(_, by) if self.tags.len() == 1 => write!(f, "keep {name}: {by} runs it"),
+            Why::Named(tag, by) => write!(f, "keep {name}: {by} runs {tag}"),
             Why::Newest(1) => write!(f, "keep {name}: the newest"),
             Why::Newest(rank) => write!(f, "keep {name}: number {rank} of the newest"),
             Why::PartOf(index) => write!(f, "keep {name}: part of {}", index.short()),

@@ -5,8 +5,6 @@ pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // A slip in three letters, and always one.
-    let limit = (name.chars().count() / 3).max(1);
     let wanted = name.to_lowercase();
     candidates
         .into_iter()
@@ -14,7 +12,12 @@ pub(crate) fn nearest<'a>(
             let distance = strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase());
             (distance, candidate)
         })
-        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
+        .filter(|(distance, candidate)| {
+            let length = candidate.chars().count();
+            // A slip in three letters of the longer one, and always one.
+            let limit = (length.max(name.chars().count()) / 3).max(1);
+            *distance <= limit && *distance < length
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -49,6 +52,7 @@ mod tests {
         check("gaopi", &["goapi", "static"], Some("goapi"));
         check("publsh", &["port", "publish"], Some("publish"));
         check("ENV", &["env", "end"], Some("env"));
+        check("platfrm", &["platformer", "polykube"], Some("platformer"));
     }
 
     #[test]
@@ -56,6 +60,8 @@ mod tests {
         check("postgres", &["goapi", "static"], None);
         check("a", &["b", ""], None);
         check("", &["b"], None);
+        check("plat", &["platformer"], None);
+        check("web", &["webhook", "worker"], None);
     }
 
     #[test]

@@ -35,7 +35,8 @@ fn an_image_is_pushed_once_and_again_when_something_changed() {
     assert!(push.err.contains("✓ demo/web is pushed after "), "{push:?}");
     assert!(!push.err.contains(&first), "{push:?}");
     let again = world.hob(["registry", "push"]).good();
-    assert_eq!(again.err, "· demo/web is there already\n");
+    let there = "· demo/web is there already\nnothing to push: the image is there, looked at in ";
+    assert!(again.err.starts_with(there), "{again:?}");
     assert_eq!(again.out, push.out);
     let name = push.out.trim();
     // The engine keeps none of the names that it pushed by.
@@ -110,12 +111,8 @@ fn what_cannot_be_pushed_says_why() {
     let endpoint = ["--endpoint", "registry:5000"];
     let hosting = [&["registry", "hosting", "kind"][..], &endpoint].concat();
     let told = world.hob(hosting).good();
-    for part in [
-        &format!("host: \"127.0.0.1:{port}\""),
-        "http://registry:5000",
-    ] {
-        assert!(told.out.contains(part), "{part}: {told:?}");
-    }
+    let host = format!("host: \"127.0.0.1:{port}\"");
+    assert!(told.out.contains(&host), "{told:?}");
 }
 
 #[test]
@@ -125,6 +122,9 @@ fn a_collection_leaves_what_runs_from_whatever_folder_it_is_asked_for() {
     world.hob(["registry", "push"]).good();
     dockerfile(&world, "RUN echo collected too > /app/page.txt");
     world.hob(["registry", "push"]).good();
+    let would = world.hob(["registry", "gc", "--keep", "1", "--dry-run"]);
+    let would = would.good();
+    assert!(would.out.contains(": demo/web runs it\n"), "{would:?}");
     let collected = |engine: &str| {
         let outside = world.outside();
         let gc = ["registry", "gc", "--keep", "1", "--engine", engine];

@@ -91,6 +91,23 @@ fn a_registry_that_is_killed_during_a_push_comes_back_and_gets_only_what_is_miss
 }
 
 #[test]
+fn a_push_that_nobody_watches_says_from_time_to_time_how_far_it_is() {
+    let (world, _) = registered("unwatched");
+    make_large(&world, "slow");
+    let mut push = pushing(&world);
+    let container = world.platform_container("registry").id;
+    world.client().pause(&container);
+    until("a line of it", || {
+        let err = push.err();
+        let line = err.lines().find(|it| it.starts_with("pushing demo/web: "));
+        line.is_some_and(|it| it.contains(" layers, ") && it.contains(" MiB of "))
+    });
+    world.client().unpause(&container);
+    assert_eq!(push.end(), 0, "{}", push.err());
+    assert!(push.said("demo/web is pushed after "), "{}", push.err());
+}
+
+#[test]
 fn nobody_collects_during_a_push_and_what_a_killed_one_left_goes_with_the_next() {
     let (world, port) = registered("left");
     make_large(&world, "first");

@@ -83,6 +83,51 @@ fn it_serves_and_what_it_has_goes_when_it_is_to_go() {
 }
 
 #[test]
+fn what_is_kept_is_named_with_commands_that_do_what_they_say() {
+    let (mut world, port) = registered();
+    put_image(port, "one");
+    let [http, https] = [world.port().to_string(), world.port().to_string()];
+    let up = ["ingress", "up", "--https", "--port", &http];
+    let up = [&up[..], &["--https-port", &https]].concat();
+    world.hob(up).good();
+    let down = world.hob(["down", "--all", "--yes", "--prove"]).good();
+    let platform = world.platform().display().to_string();
+    let removes = format!("`hob down --volumes --project {platform}` removes it");
+    let shows = format!("`hob logs hob/registry --project {platform}` shows it");
+    let authority = format!("{platform}/authority");
+    let kept = [
+        format!("/volumes/hob/registry/data ({removes})"),
+        format!("kept: the last log of hob/registry ({shows}, {removes})"),
+        format!("authority of HTTPS and its key, {authority} (`rm -r {authority}` removes it)"),
+        "kept: the settings of registry, ingress and resolver".to_owned(),
+        format!("{platform} (`rm -r {platform}` removes it)"),
+    ];
+    for part in &kept {
+        assert!(down.err.contains(part), "{part}: {down:?}");
+    }
+    // Nothing is up that would have sockets.
+    assert!(!world.runtime().join("hob").exists());
+    let whose = ["--project", &platform];
+    let logs = [&["logs", "hob/registry"][..], &whose].concat();
+    let logs = world.hob(logs).good();
+    assert!(logs.out.contains("registry |"), "{logs:?}");
+    let removed = [&["down", "--volumes"][..], &whose].concat();
+    world.hob(removed).good();
+    let again = ["down", "--all", "--yes", "--volumes", "--prove"];
+    let again = world.hob(again).good();
+    assert!(!again.err.contains("volume "), "{again:?}");
+    assert!(!again.err.contains("last log"), "{again:?}");
+    for part in &kept[2..] {
+        assert!(again.err.contains(part), "{part}: {again:?}");
+    }
+    for folder in [&authority, &platform] {
+        fs::remove_dir_all(folder).unwrap();
+    }
+    let none = world.hob(["down", "--all", "--yes", "--prove"]).good();
+    assert!(!none.err.contains("kept"), "{none:?}");
+}
+
+#[test]
 fn one_that_is_killed_comes_back_with_what_it_had() {
     let (world, port) = registered();
     put_image(port, "one");
@@ -148,8 +193,21 @@ fn who_only_looks_writes_nothing() {
     }
     let endpoint = ["--endpoint", "registry:5000"];
     let hosting = [&["registry", "hosting", "kind"][..], &endpoint].concat();
-    let told = world.hob(hosting).good();
-    assert!(told.out.contains("127.0.0.1:5000"), "{told:?}");
+    let told = world.hob(&hosting).good();
+    // Standard output is the manifest, and nothing else.
+    assert!(told.out.starts_with("apiVersion: v1\n"), "{told:?}");
+    assert!(told.out.contains("host: \"127.0.0.1:5000\""), "{told:?}");
+    assert!(!told.out.contains("registry:5000"), "{told:?}");
+    let other = "`hob registry hosting kind --endpoint registry:5000 --part node`";
+    assert!(told.err.contains(other), "{told:?}");
+    let node = world.hob([&hosting[..], &["--part", "node"]].concat());
+    let node = node.good();
+    assert!(
+        node.out.contains("[host.\"http://registry:5000\"]"),
+        "{node:?}"
+    );
+    assert!(!node.out.contains("apiVersion"), "{node:?}");
+    assert!(node.err.contains("hosts.toml"), "{node:?}");
     assert!(!world.platform().exists());
     let port = world.port();
     world

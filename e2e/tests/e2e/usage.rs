@@ -80,10 +80,26 @@ fn run_names_who_keeps_a_service_that_is_up() {
 }
 
 #[test]
-fn a_number_below_zero_is_named_with_the_range_that_holds() {
+fn a_number_that_cannot_be_is_answered_with_those_that_can() {
     let Web { world, .. } = web();
-    for words in [["up", "--port-offset", "-5"], ["logs", "--tail", "-1"]] {
+    let port = "a port is a number from 1 to 65535";
+    let cases: [(&[&str], &str); 7] = [
+        (&["up", "--port-offset", "-5"], "a number from 0 to 65535"),
+        (&["logs", "--tail", "-1"], "a whole number says how many"),
+        (
+            &["registry", "gc", "--keep", "all"],
+            "a whole number says how many",
+        ),
+        (&["registry", "up", "--port", "99999"], port),
+        (&["ingress", "up", "--https-port", "-1"], port),
+        (&["dns", "up", "--port", "x"], port),
+        (
+            &["roll", "web", "--weights", "50,100"],
+            "a number from 1 to 99",
+        ),
+    ];
+    for (words, said) in cases {
         let run = world.hob(words).code(2);
-        assert!(run.err.contains("is not in 0..="), "{run:?}");
+        assert!(run.err.contains(said), "{run:?}");
     }
 }

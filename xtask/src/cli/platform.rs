@@ -3,13 +3,14 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::NameArgs;
+use super::number::{count, port};
 
 #[derive(Debug, Subcommand)]
 pub enum RegistryVerb {
     /// Bring the registry up
     Up {
         /// The port on loopback, remembered from then on [default: 5000]
-        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        #[arg(long, value_name = "PORT", value_parser = port, allow_negative_numbers = true)]
         port: Option<u16>,
     },
     /// Build production images where something changed, and push what the registry does not have
@@ -32,7 +33,8 @@ pub enum RegistryVerb {
     /// Remove old images and free their space
     Gc {
         /// How many of the newest images of each repository stay
-        #[arg(long, value_name = "N", default_value_t = 3)]
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = count::<usize>,
+            allow_negative_numbers = true)]
         keep: usize,
         /// Only say what would go
         #[arg(long)]
@@ -40,7 +42,8 @@ pub enum RegistryVerb {
     },
     /// Show whether it is up, and where
     Status,
-    /// Print what a cluster needs to pull from it
+    /// Print what a cluster needs to pull from it: the manifest for `kubectl apply -f -`, or what
+    /// its nodes need
     Hosting {
         /// The kind of cluster
         #[arg(value_name = "CLUSTER")]
@@ -48,6 +51,9 @@ pub enum RegistryVerb {
         /// Where its nodes reach the registry, which listens on loopback here
         #[arg(long, value_name = "HOST:PORT")]
         endpoint: hob_registry::Authority,
+        /// What is printed
+        #[arg(long, value_name = "PART", value_enum, default_value_t = HostingPart::Manifest)]
+        part: HostingPart,
     },
     /// Take it down; what was pushed is kept
     Down {
@@ -66,20 +72,29 @@ pub enum ClusterKind {
     Minikube,
 }
 
+/// What a cluster needs has two parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HostingPart {
+    /// What says in the cluster where the registry is
+    Manifest,
+    /// What has each node pull from it: a file, or an argument of its start
+    Node,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum IngressVerb {
     /// Bring the ingress up
     Up {
         /// The port on loopback, remembered from then on [default: 80, else the first free one
         /// from 8080]
-        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        #[arg(long, value_name = "PORT", value_parser = port, allow_negative_numbers = true)]
         port: Option<u16>,
         /// Serve HTTPS, too, by a certificate authority of your own, from then on
         #[arg(long, overrides_with = "no_https")]
         https: bool,
         /// Its port on loopback, remembered from then on [default: 443, else the first free one
         /// from 8443]
-        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        #[arg(long, value_name = "PORT", value_parser = port, allow_negative_numbers = true)]
         https_port: Option<u16>,
         /// Serve HTTP alone from then on
         #[arg(long, conflicts_with = "https_port")]
@@ -117,7 +132,7 @@ pub enum DnsVerb {
     /// Bring the resolver up
     Up {
         /// The port on loopback, remembered from then on [default: 5354]
-        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+        #[arg(long, value_name = "PORT", value_parser = port, allow_negative_numbers = true)]
         port: Option<u16>,
     },
     /// Show whether it is up and asked, and the names that it knows

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use hob_engine::Version;
 
 use super::PortArgs;
+use super::number::percent;
 
 #[derive(Debug, Args)]
 pub struct RollArgs {
@@ -23,7 +24,7 @@ pub struct RollArgs {
         long,
         value_name = "PERCENT",
         value_delimiter = ',',
-        value_parser = clap::value_parser!(u8).range(1..100)
+        value_parser = percent
     )]
     pub weights: Vec<u8>,
     /// How long each of these steps lasts; a version that does not answer meanwhile is undone

@@ -13,6 +13,7 @@ use crate::stage::Stage;
 use crate::versions;
 
 mod all;
+mod kept;
 mod sessions;
 
 pub async fn down(context: &Context, args: DownArgs) -> Result {
@@ -49,7 +50,7 @@ async fn take_down(
     }
     let proven = engines.iter().filter(|_| args.prove && worst.is_ok());
     for engine in proven.collect::<Vec<_>>() {
-        if let Err(error) = prove(context, engine, args.volumes).await {
+        if let Err(error) = prove(context, engine, args).await {
             error.complain();
             worst = Err(Error::said(error.code));
         }
@@ -122,7 +123,9 @@ fn show(context: &Context, kind: LeftoverKind, what: &str) -> Result {
     Ok(())
 }
 
-async fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
+async fn prove(context: &Context, engine: &Engine, args: &DownArgs) -> Result {
+    let volumes = args.volumes;
+    let other = args.all || context.global.project.is_some();
     let is_kept = |it: &Leftover| !volumes && it.kind.is_kept();
     let (kept, left): (Vec<_>, Vec<_>) = engine
         .prove()
@@ -142,15 +145,8 @@ async fn prove(context: &Context, engine: &Engine, volumes: bool) -> Result {
         context.output.say(format!(
             "nothing is left: no {looked_for} carries this project's mark"
         ));
-        for Leftover { kind, what } in kept {
-            let removes = "`hob down --volumes` removes it";
-            context.output.say(match kind {
-                LeftoverKind::Log => {
-                    format!("kept: the last log of {what} (`hob logs` shows it, {removes})")
-                }
-                _ => format!("kept: {} {what} ({removes})", kind.as_str()),
-            });
-        }
+        let lines = kept::of_project(&engine.project(), kept, other);
+        lines.iter().for_each(|line| context.output.say(line));
         return Ok(());
     }
     Err(Error::new(

@@ -39,10 +39,14 @@ pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
             Some(platform) => status(context, &platform).await,
             None => remark(context, none()),
         },
-        RegistryVerb::Hosting { cluster, endpoint } => {
+        RegistryVerb::Hosting {
+            cluster,
+            endpoint,
+            part,
+        } => {
             let settings = Platform::there(context)?.map(|it| it.settings);
             let authority = authority(&settings.unwrap_or_default())?;
-            hosting::hosting(context, authority, endpoint, cluster)
+            hosting::hosting(context, authority, endpoint, (cluster, part))
         }
         RegistryVerb::Down { volumes } => {
             let platform = Platform::prepare(context, |_| {})?;

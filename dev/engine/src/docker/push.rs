@@ -1,7 +1,7 @@
 //! Images on their way to a registry. Start with
 //! [`DockerEngine::production_images`], then [`DockerEngine::push`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use hob_wire::Mode;
 
 use super::lower::mode_name;
 use super::spec::DockerSpec;
-use super::{DockerEngine, lower};
+use super::{CONTAINER, DockerEngine, labels, lower};
 use crate::want::{Want, owner};
 use crate::world::{Failure, World as _};
 
@@ -92,15 +92,20 @@ impl DockerEngine {
     }
 
     /// The digests of what the production images that containers of hob's run
-    /// from were built from, as far as their tags hold them: of all projects.
+    /// from were built from, as far as their tags hold them, each with who runs
+    /// it, `shop/web`: of all projects.
     ///
     /// # Errors
     /// The engine could not look.
-    pub async fn running_images(&self) -> Result<BTreeSet<String>, Failure> {
+    pub async fn running_images(&self) -> Result<BTreeMap<String, String>, Failure> {
         let found = self.survey().await?;
-        let images = found.containers.into_iter().filter_map(|it| it.image);
         let mode = format!(":{}-", mode_name(Mode::Run));
-        let digests = images.filter_map(|image| Some(image.split_once(&mode)?.1.to_owned()));
+        let digests = found.containers.into_iter().filter_map(|it| {
+            let digest = it.image?.split_once(&mode)?.1.to_owned();
+            let of = labels::resource(&it.labels.unwrap_or_default(), &[CONTAINER]);
+            let by = of.map_or("a container".to_owned(), |it| it.owner().to_string());
+            Some((digest, by))
+        });
         Ok(digests.collect())
     }
 

@@ -78,7 +78,7 @@ fn protected(text: &str) -> Protected {
                     repository.parse().expect("a repository"),
                     tag.parse().expect("a tag"),
                 );
-                protected.tags.insert(name);
+                protected.tags.insert(name, "shop/web".to_owned());
             }
         }
     }
@@ -140,7 +140,7 @@ fn what_runs_or_is_named_stays_with_all_its_tags() {
 delete api:v3 (test:cccccccccccc): not among the 1 newest
 keep api:v4 (test:dddddddddddd): the newest
 keep api:v2 (test:bbbbbbbbbbbb): it runs
-keep api:old,v1 (test:aaaaaaaaaaaa): old is named
+keep api:old,v1 (test:aaaaaaaaaaaa): shop/web runs old
 keep web:v1 (test:bbbbbbbbbbbb): it runs
 
 "#]],
@@ -156,8 +156,8 @@ fn none_of_the_newest_may_stay_and_all_may() {
         0,
         "api:v1",
         str![[r#"
-delete api:v2 (test:bbbbbbbbbbbb): nobody runs or names it
-keep api:v1 (test:aaaaaaaaaaaa): v1 is named
+delete api:v2 (test:bbbbbbbbbbbb): nobody runs it
+keep api:v1 (test:aaaaaaaaaaaa): shop/web runs it
 
 "#]],
     );
@@ -203,9 +203,9 @@ fn an_index_goes_before_its_parts() {
         0,
         "",
         str![[r#"
-delete api:outer (test:oooooooooooo): nobody runs or names it
-delete api:inner (test:iiiiiiiiiiii): nobody runs or names it
-delete api:part (test:aaaaaaaaaaaa): nobody runs or names it
+delete api:outer (test:oooooooooooo): nobody runs it
+delete api:inner (test:iiiiiiiiiiii): nobody runs it
+delete api:part (test:aaaaaaaaaaaa): nobody runs it
 delete api@test:xxxxxxxxxxxx: part of test:oooooooooooo, which goes
 
 "#]],
@@ -220,7 +220,7 @@ fn an_index_stays_while_a_part_of_it_runs() {
         0,
         "x",
         str![[r#"
-delete api:v2 (test:jjjjjjjjjjjj): nobody runs or names it
+delete api:v2 (test:jjjjjjjjjjjj): nobody runs it
 delete api@test:zzzzzzzzzzzz: part of test:jjjjjjjjjjjj, which goes
 keep api:v1 (test:iiiiiiiiiiii): its part test:xxxxxxxxxxxx runs
 
@@ -281,7 +281,8 @@ fn protections() -> impl Strategy<Value = Protected> {
             .iter()
             .map(|(repository, tag)| {
                 let repository = repository.parse().expect("a repository");
-                (repository, tag.parse().expect("a tag"))
+                let named = (repository, tag.parse().expect("a tag"));
+                (named, "shop/web".to_owned())
             })
             .collect(),
     })
@@ -299,7 +300,7 @@ proptest! {
             prop_assert!(!protected.digests.contains(&deletion.digest));
             for tag in &deletion.tags {
                 let name = (deletion.repository.clone(), tag.clone());
-                prop_assert!(!protected.tags.contains(&name));
+                prop_assert!(!protected.tags.contains_key(&name));
             }
         }
         for contents in &listing.repositories {

@@ -23,7 +23,11 @@ async fn what_a_plan_lets_go_is_gone_and_all_else_is_there() {
     let client = server.client();
     let protected = Protected {
         digests: [digest(&pushed[0].digest)].into(),
-        tags: [(repository("api"), "v2".parse().unwrap())].into(),
+        tags: [(
+            (repository("api"), "v2".parse().unwrap()),
+            "api/web".to_owned(),
+        )]
+        .into(),
     };
 
     let plan = gc(&client.list().await.unwrap(), 2, &protected);

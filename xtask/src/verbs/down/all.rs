@@ -3,7 +3,7 @@
 
 use hob_engine::{Engine, LeftoverKind, ProjectRef, Scope};
 
-use super::{show, take_down};
+use super::{kept, show, take_down};
 use crate::cli::DownArgs;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
@@ -40,6 +40,9 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
     let trusted = ingress::noted(context);
     if own.is_empty() && sent.is_none() && trusted.is_none() {
         context.output.say("nothing of hob is up here");
+        if args.prove {
+            show_kept(context);
+        }
         return Ok(());
     }
     let list: Vec<String> = own.iter().map(shown).collect();
@@ -89,10 +92,16 @@ pub async fn all(context: &Context, args: &DownArgs) -> Result {
         worst = worst.and(result);
     }
     if args.prove {
-        worst.and(not_noted(context))
-    } else {
-        worst
+        worst.and(not_noted(context))?;
+        show_kept(context);
+        return Ok(());
     }
+    worst
+}
+
+fn show_kept(context: &Context) {
+    let lines = kept::of_surroundings(context);
+    lines.iter().for_each(|line| context.output.say(line));
 }
 
 /// That nothing of this machine's resolver, and of what it trusts, is changed

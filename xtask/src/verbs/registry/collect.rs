@@ -128,9 +128,9 @@ async fn protected(platform: &Platform, listing: &hob_registry::Listing) -> Resu
     let running = containers.running_images().await.map_err(failed)?;
     for repository in &listing.repositories {
         for tag in repository.manifests.iter().flat_map(|it| &it.tags) {
-            if running.contains(tag.as_str()) {
+            if let Some(by) = running.get(tag.as_str()) {
                 let named = (repository.repository.clone(), tag.clone());
-                protected.tags.insert(named);
+                protected.tags.insert(named, by.clone());
             }
         }
     }

@@ -3,7 +3,9 @@
 use hob_registry::Authority;
 use hob_registry::hosting::{Cluster, Hosting, Trust};
 
-use crate::cli::ClusterKind;
+use clap::ValueEnum as _;
+
+use crate::cli::{ClusterKind, HostingPart};
 use crate::context::Context;
 use crate::error::Result;
 
@@ -11,9 +13,19 @@ pub fn hosting(
     context: &Context,
     authority: Authority,
     endpoint: Authority,
-    cluster: ClusterKind,
+    (cluster, part): (ClusterKind, HostingPart),
 ) -> Result {
     let mut hosting = Hosting::new(authority);
+    let kind = cluster.to_possible_value();
+    let kind = kind.as_ref().map_or("", |it| it.get_name());
+    if part == HostingPart::Manifest {
+        context.output.data(hosting.config_map().trim_end())?;
+        context.output.say(format!(
+            "this is for `kubectl apply -f -`; `hob registry hosting {kind} --endpoint {endpoint} \
+             --part node` has what each node needs"
+        ));
+        return Ok(());
+    }
     hosting.endpoint = Some(endpoint);
     let cluster = match cluster {
         ClusterKind::Node => Cluster::Node,
@@ -38,7 +50,5 @@ pub fn hosting(
             context.output.data(argument)?;
         }
     }
-    context.output.say("in the cluster (`kubectl apply -f -`):");
-    context.output.data(hosting.config_map().trim_end())?;
     Ok(())
 }

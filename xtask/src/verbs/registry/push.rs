@@ -1,7 +1,13 @@
 //! `registry push`: production images, built where something changed, to the
 //! registry of this machine or to another one.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long it took to find nothing to push is measured where it is shown"
+)]
+
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hob_engine::{Engine, Want};
@@ -17,6 +23,7 @@ use crate::platform::{Platform, home_error};
 use crate::stage::Stage;
 
 mod goal;
+mod progress;
 mod sending;
 
 use goal::Goal;
@@ -26,6 +33,7 @@ use sending::{Sending, State};
 const AT_ONCE: usize = 4;
 
 pub async fn push(context: &Context, platform: &Platform, args: PushArgs) -> Result {
+    let begun = Instant::now();
     let loading = context.load(&args.names.names)?;
     let services = built(context, &loading, &args.names.names)?;
     let engine = loading.engine(context)?;
@@ -55,6 +63,14 @@ pub async fn push(context: &Context, platform: &Platform, args: PushArgs) -> Res
         }
     }
     if missing.is_empty() {
+        let there = match images.len() {
+            1 => "the image is there".to_owned(),
+            many => format!("{many} images are there"),
+        };
+        let took = begun.elapsed().as_secs_f32();
+        stage.say(format!(
+            "nothing to push: {there}, looked at in {took:.1} s"
+        ));
         return Ok(());
     }
     let to_build: BTreeSet<ServiceId> = missing.iter().map(|image| image.service.clone()).collect();
@@ -73,7 +89,7 @@ pub async fn push(context: &Context, platform: &Platform, args: PushArgs) -> Res
         goal: &goal,
         stage: &stage,
         names: &names,
-        state: State::default(),
+        state: State::new(missing.len()),
     };
     let sent = tokio::select! {
         sent = sending.all(&missing) => sent,

@@ -8,7 +8,8 @@
     reason = "what a push took is measured where it is shown"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,16 +20,22 @@ use hob_stack::ServiceId;
 use tokio::sync::Notify;
 
 use super::goal::{Goal, tag};
+use super::progress::Progress;
 use crate::change::engine_error;
 use crate::error::{Error, Result};
 use crate::platform::Platform;
-use crate::render::bytes;
 use crate::stage::Stage;
 use crate::verbs::registry::health::{self, Trouble};
 use crate::verbs::registry::names::Names;
 
 /// How many images are sent at once.
 const AT_ONCE: usize = 4;
+
+/// Between two lines of how far it is, where no terminal shows it all the time.
+const TOLD: Duration = Duration::from_secs(10);
+
+/// The columns beside what is under way: a mark before it, its time after it.
+const BESIDE: usize = 12;
 
 /// Between two looks at a registry that is on its way down, or up.
 const LOOK: Duration = Duration::from_millis(200);
@@ -43,11 +50,21 @@ pub struct Sending<'a> {
 }
 
 /// How far it is.
-#[derive(Default)]
 pub struct State {
-    progress: Mutex<BTreeMap<String, PushProgress>>,
+    progress: Mutex<Progress>,
     sent: Mutex<BTreeSet<ServiceId>>,
     waiting: Notify,
+}
+
+impl State {
+    /// Of so many images.
+    pub fn new(count: usize) -> Self {
+        Self {
+            progress: Mutex::new(Progress::new(count)),
+            sent: Mutex::default(),
+            waiting: Notify::new(),
+        }
+    }
 }
 
 impl Sending<'_> {
@@ -73,6 +90,7 @@ impl Sending<'_> {
                     };
                 }
                 trouble = self.trouble() => trouble,
+                never = self.tell() => match never {},
             };
             self.stage.busy(None);
             match trouble {
@@ -97,9 +115,16 @@ impl Sending<'_> {
             kept: self.names.keeps(&self.goal.name(image)),
         };
         let name = image.service.to_string();
-        let progress = |it: PushProgress| self.goes(&name, Some(it));
+        let progress = |at: PushProgress| {
+            // Each second is told; each time that it waits is looked at.
+            if self.progress().goes(&name, at) {
+                self.state.waiting.notify_one();
+            }
+            self.show();
+        };
         let pushed = self.containers.push(&image.tag, by, progress).await;
-        self.goes(&name, None);
+        self.progress().ended(&name, pushed.is_ok());
+        self.show();
         let digest = pushed.map_err(|failure| engine_error(failure.into()))?;
         self.sent().insert(image.service.clone());
         self.goal
@@ -147,22 +172,27 @@ impl Sending<'_> {
         goes_on(error)
     }
 
-    fn goes(&self, service: &str, progress: Option<PushProgress>) {
-        let all = &self.state.progress;
-        let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-        match progress {
-            Some(progress) => {
-                let before = all.insert(service.to_owned(), progress);
-                // Each second is told; each time that it waits is looked at.
-                if progress.waiting > before.map_or(0, |it| it.waiting) {
-                    self.state.waiting.notify_one();
-                }
+    /// Has a person at a terminal see how far it is.
+    fn show(&self) {
+        let columns = self.stage.output().width.saturating_sub(BESIDE);
+        let line = self.progress().line(columns);
+        self.stage.busy(line.as_deref());
+    }
+
+    /// Says it from time to time where there is no terminal.
+    async fn tell(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(TOLD).await;
+            let line = self.progress().line(usize::MAX);
+            if let Some(line) = line.filter(|_| !self.stage.output().watched) {
+                self.stage.say(line);
             }
-            None => drop(all.remove(service)),
         }
-        let words: Vec<String> = all.iter().map(|(name, it)| words(name, it)).collect();
-        self.stage
-            .busy((!words.is_empty()).then(|| words.join("; ")).as_deref());
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        let progress = self.state.progress.lock();
+        progress.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sent(&self) -> MutexGuard<'_, BTreeSet<ServiceId>> {
@@ -173,22 +203,4 @@ impl Sending<'_> {
 
 fn goes_on(error: Error) -> Error {
     error.hint("`hob registry push` goes on from there: what was sent is kept")
-}
-
-fn words(service: &str, it: &PushProgress) -> String {
-    let PushProgress {
-        done,
-        layers,
-        sent,
-        total,
-        waiting,
-    } = *it;
-    if waiting > 0 {
-        return format!("pushing {service}: the registry does not take it; waiting to try again");
-    }
-    let size = match total {
-        0 => String::new(),
-        total => format!(", {} of {}", bytes(sent), bytes(total)),
-    };
-    format!("pushing {service}: {done} of {layers} layers{size}")
 }
