@@ -22,6 +22,7 @@ use crate::context::{Context, Whose};
 use crate::error::{Error, Result};
 use crate::verbs::{down, status, up};
 use locked::locked_alone;
+use taken::to_begin_without;
 
 mod announcer;
 mod beside;
@@ -32,10 +33,10 @@ mod taken;
 
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
-pub use door::{Door, addresses, addresses_of};
+pub use door::{Door, Urls, addresses};
 pub use locked::locked;
 pub use port::{HTTP, HTTPS};
-pub use taken::{Has, holder, listenable};
+pub use taken::{Closed, Has, closed, holder};
 
 /// The project, its files written.
 pub struct Platform {
@@ -208,14 +209,19 @@ impl Platform {
 
     /// That one of its services is about to come up. An ingress may begin with
     /// routes of before, where it refuses the newest: what it has begun with is
-    /// known once it has been told of them.
-    async fn begins(&self, service: &'static str) -> Result {
-        match service {
-            INGRESS if matches!(self.find(service).await?, Found::Down) => {
-                self.home.began(Read::Routes, "").map_err(home_error)
-            }
-            _ => Ok(()),
+    /// known once it has been told of them. The doors that it begins without come
+    /// back in words.
+    async fn begins(&self, service: &'static str) -> Result<Vec<String>> {
+        if service != INGRESS || !matches!(self.find(service).await?, Found::Down) {
+            return Ok(Vec::new());
         }
+        let engine = self.context.load(&[])?.engine(&self.context)?;
+        let locked = locked(&self.home).await?;
+        self.home.began(Read::Routes, "").map_err(home_error)?;
+        let closed = to_begin_without(&engine, &self.home)?;
+        let ports = closed.iter().map(Closed::port).collect();
+        self.home.close(&locked, &ports).map_err(home_error)?;
+        Ok(closed.iter().map(Closed::words).collect())
     }
 
     /// Shows how one of its services is.

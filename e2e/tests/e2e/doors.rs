@@ -47,6 +47,18 @@ fn routed(door: u16, web: &str, api: &str) -> String {
     text.replacen("version = 1\n", &door, 1)
 }
 
+/// Adds a stack `late` with a door of its own, whose port this is.
+fn late(shop: &mut Shop) -> u16 {
+    let door = shop.world.port();
+    let text = routed(door, "/", "/api").replace("[services.", "[services.x");
+    shop.world.stack("late", &text);
+    for name in ["web", "api", "deep"] {
+        shop.world
+            .page(&format!("late/{name}"), &format!("{name}\npaths\n"));
+    }
+    door
+}
+
 /// What a port answers for a path: status and body; none when nobody listens.
 fn asked(port: u16, path: &str) -> Option<(u16, String)> {
     let answer = http::get(port, path).ok()?;
@@ -154,13 +166,7 @@ fn a_session_follows_its_stack_file_and_no_other_route_fails_meanwhile() {
 fn a_door_that_somebody_else_listens_at_is_said_before_anything_is_changed() {
     let mut shop = shop();
     shop.world.hob(["up"]).good();
-    let taken = shop.world.port();
-    let text = routed(taken, "/", "/api").replace("[services.", "[services.x");
-    shop.world.stack("late", &text);
-    for name in ["web", "api", "deep"] {
-        shop.world
-            .page(&format!("late/{name}"), &format!("{name}\npaths\n"));
-    }
+    let taken = late(&mut shop);
     let stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, taken)).unwrap();
     let refused = shop.world.hob(["up", "late"]).code(1);
     let whose = format!("(process {}) has it", std::process::id());
@@ -189,6 +195,43 @@ fn a_door_that_somebody_else_listens_at_is_said_before_anything_is_changed() {
     );
     assert_eq!(asked(taken, "/"), good("web"));
     assert_eq!(asked(shop.door, "/"), good("web"));
+}
+
+#[test]
+fn a_door_whose_port_somebody_else_has_closes_no_other_one_and_opens_once_it_is_free() {
+    let mut shop = shop();
+    let late = late(&mut shop);
+    let Shop {
+        world, door, http, ..
+    } = &shop;
+    world.hob(["up", "shop"]).good();
+    world.hob(["ingress", "down"]).good();
+    let stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, *door)).unwrap();
+    let up = world.hob(["up", "late"]).good();
+    let start = format!("the door of shop at 127.0.0.1:{door} stays closed: ");
+    let end = format!(
+        "(process {}) has the port; `hob ingress up` opens it once that is free",
+        std::process::id()
+    );
+    assert!(up.err.contains(&start) && up.err.contains(&end), "{up:?}");
+    assert_eq!(asked(late, "/"), good("web"));
+    assert_eq!(by_name(*http, "shop.test", "/"), good("web"));
+    let ingress = world.hob(["ingress", "up"]).good();
+    assert!(ingress.err.contains(&start), "{ingress:?}");
+    let closed = format!("http://localhost:{door}/");
+    assert!(!ingress.out.contains(&closed), "{ingress:?}");
+    let dns = world.hob(["dns", "up"]).good();
+    assert!(!dns.err.contains("stays closed"), "{dns:?}");
+    let refused = world.hob(["up", "shop"]).code(1);
+    let said = format!("the ingress cannot listen on 127.0.0.1:{door}: ");
+    assert!(refused.err.contains(&said), "{refused:?}");
+    drop(stranger);
+    let up = world.hob(["up", "late"]).good();
+    assert!(!up.err.contains("stays closed"), "{up:?}");
+    assert_eq!(asked(*door, "/"), good("web"));
+    assert_eq!(asked(late, "/"), good("web"));
+    let ingress = world.hob(["ingress", "status"]).good();
+    assert!(ingress.out.contains(&closed), "{ingress:?}");
 }
 
 #[test]

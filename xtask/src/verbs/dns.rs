@@ -32,7 +32,9 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             })
             .await?;
             platform.up(DNS).await?;
-            announce_all(context).await
+            let news = announce_all(context).await?;
+            news.iter().for_each(|line| context.output.say(line));
+            Ok(())
         }
         DnsVerb::Status => {
             let Some(platform) = Platform::there(context)? else {

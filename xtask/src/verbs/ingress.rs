@@ -14,8 +14,7 @@ use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{
-    HTTP, HTTPS, Platform, addresses_of, announce_all, home_error, leads_elsewhere, listenable,
-    never,
+    HTTPS, Platform, Urls, announce_all, closed, home_error, leads_elsewhere, never,
 };
 use crate::render::data;
 
@@ -61,8 +60,8 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
                 settings.https_port = https_port;
             })
             .await?;
-            listenable(&platform).await?;
             platform.up(INGRESS).await?;
+            // What of it is news is shown below.
             announce_all(context).await?;
             if let Some(port) = https_port {
                 listening(&platform, port).await?;
@@ -86,7 +85,7 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
 
 /// The addresses that it serves.
 fn show(context: &Context, platform: &Platform) -> Result {
-    let http = HTTP.in_url(platform.settings.http_port);
+    let urls = Urls::of(&platform.home, &platform.settings);
     let https = platform.settings.https_port;
     let about = platform.home.authority().about();
     let about = about.map_err(|error| home_error(error.into()))?;
@@ -95,7 +94,7 @@ fn show(context: &Context, platform: &Platform) -> Result {
     for announced in &all {
         let services = announced.services.iter();
         for service in services.filter(|it| it.speaks == Speaks::Http) {
-            addresses.extend(addresses_of(announced, service, &http));
+            addresses.extend(urls.of_service(announced, service));
         }
         let signed = |host: &String| about.as_ref().is_some_and(|it| it.permits(host));
         if https.is_some() {
@@ -111,6 +110,9 @@ fn show(context: &Context, platform: &Platform) -> Result {
                 .value(&data::line("served", json!({ "url": address })))?,
             false => context.output.data(address)?,
         }
+    }
+    for door in closed(&platform.home, rustix::process::getuid().as_raw())? {
+        context.remark(door.words())?;
     }
     for it in shadowed(&all) {
         context.remark(leads_elsewhere(&it))?;
