@@ -220,8 +220,7 @@ impl Home {
         projects: &BTreeSet<String>,
     ) -> Result<Changes, HomeError> {
         for name in &tellers.0 {
-            let id = name.split('-').next().unwrap_or_default();
-            if !projects.contains(id) {
+            if !projects.contains(project_of(name)) {
                 self.forget(name)?;
             }
         }
@@ -318,6 +317,18 @@ impl Home {
 /// Who had told anything at one time: projects, each on an engine.
 #[derive(Debug, Clone)]
 pub struct Tellers(Vec<String>);
+
+impl Tellers {
+    /// The projects, by their ids.
+    pub fn projects(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|name| project_of(name))
+    }
+}
+
+/// The project of an `ID-ENGINE`.
+fn project_of(name: &str) -> &str {
+    name.split('-').next().unwrap_or_default()
+}
 
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

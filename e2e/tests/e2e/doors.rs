@@ -270,6 +270,38 @@ fn a_second_checkout_is_told_who_has_the_door_and_may_have_another() {
 }
 
 #[test]
+fn projects_of_another_state_home_are_not_led_to_and_those_told_of_before_go() {
+    let shop = shop();
+    let world = &shop.world;
+    let mut other = World::with_stack("other", &stack(&[Service::auto("web")]));
+    other.page("other/web", "other\n");
+    let runtime = world.runtime();
+    other.set("XDG_RUNTIME_DIR", runtime.to_str().unwrap());
+    other.hob(["up"]).good();
+    world.hob(["up"]).good();
+    world.hob(["ingress", "up"]).good();
+    let answer = || by_name(shop.http, "web.other.test", "/").map(|it| it.0);
+    assert_ne!(answer(), Some(200));
+    let status = world.hob(["ingress", "status"]).good();
+    assert!(status.out.contains("web.shop.test"), "{status:?}");
+    assert!(!status.out.contains("other.test"), "{status:?}");
+    // What an older hob took in of it.
+    let told = world.platform().join("announced");
+    let own = std::fs::read_dir(&told).unwrap().flatten();
+    let own = own.map(|it| std::fs::read_to_string(it.path()).unwrap());
+    let own = own.into_iter().find(|it| it.contains("\"shop\"")).unwrap();
+    let strange = own.replace("\"shop\"", "\"other\"");
+    std::fs::write(told.join("0123456789abcdef-host.json"), strange).unwrap();
+    let status = world.hob(["ingress", "status"]).good();
+    assert!(status.out.contains("web.other.test"), "{status:?}");
+    world.hob(["down", "api"]).good();
+    let status = world.hob(["ingress", "status"]).good();
+    assert!(status.out.contains("web.shop.test"), "{status:?}");
+    assert!(!status.out.contains("other.test"), "{status:?}");
+    other.hob(["down", "--prove"]).good();
+}
+
+#[test]
 fn an_offset_that_leads_a_door_past_the_last_port_is_refused() {
     let shop = shop();
     let refused = shop.world.hob(["up", "--port-offset", "60000"]).code(2);

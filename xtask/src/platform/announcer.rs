@@ -153,6 +153,12 @@ impl<'a> Announcer<'a> {
         let whose = (project.id.as_str(), self.engine.name());
         let root = announced.root.clone();
         let before = self.shadowed_of(&root)?;
+        let tellers = self.home.tellers();
+        let kept = |id: &str| id == whose.0 || self.engine.keeps_beside(id);
+        let kept = tellers.projects().filter(|it| kept(it));
+        let kept = kept.map(str::to_owned).collect();
+        let forgotten = self.home.forget_all_but(&locked, &tellers, &kept);
+        forgotten.map_err(home_error)?;
         let told = self.home.announced_with(whose, &announced);
         let told = told.map_err(home_error)?;
         if let Some(closed) = to_close(self.engine, &self.home, &told).await? {
@@ -272,7 +278,7 @@ fn announced(state: &ServiceState, rollouts: &Rollouts) -> Option<AnnouncedServi
     })
 }
 
-/// Tells of all projects: what was up before anybody asked for names or routes
+/// Tells of all projects of this state home: what was up before anybody asked for names or routes
 /// has them, too, and what is told of projects that are gone goes. A project
 /// that cannot be looked at is named, and holds up nobody. What is news comes
 /// back, line by line.
@@ -284,8 +290,9 @@ pub async fn announce_all(context: &Context) -> Result<Vec<String>> {
     let tellers = home.tellers();
     let surroundings = context.surroundings()?;
     let failed = |error: hob_engine::PathsError| Error::failed(error.to_string());
-    let all = Engine::all_projects_in_engines(&surroundings).await;
-    let all = all.map_err(failed)?;
+    // Another state home's have an ingress of their own.
+    let known = Engine::known_projects(&surroundings).await;
+    let all = known.map_err(failed)?.own;
     let mut ids: BTreeSet<String> = all.iter().map(|it| it.id.clone()).collect();
     let mut news = Vec::new();
     for project in all {
