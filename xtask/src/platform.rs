@@ -178,6 +178,15 @@ impl Platform {
     /// # Errors
     /// As `up`.
     pub async fn up(&self, service: &'static str) -> Result {
+        self.up_or_say(service, Some("everything is up already"))
+            .await
+    }
+
+    /// The same, and what to say where there is nothing to do.
+    ///
+    /// # Errors
+    /// As `up`.
+    pub async fn up_or_say(&self, service: &'static str, idle: Option<&str>) -> Result {
         let loading = self.context.load(&[])?;
         let engine = loading.engine(&self.context)?;
         if let Some(docker) = engine.containers().filter(|it| it.is_elsewhere()) {
@@ -204,7 +213,7 @@ impl Platform {
             ports: PortArgs { port_offset: None },
             only: false,
         };
-        up::up(&self.context, args).await
+        up::up_or_say(&self.context, args, idle).await
     }
 
     /// That one of its services is about to come up. An ingress may begin with

@@ -60,11 +60,26 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
                 settings.https_port = https_port;
             })
             .await?;
-            platform.up(INGRESS).await?;
+            let anew = before.settings.https_port != https_port;
+            let idle = Some("everything is up already").filter(|_| !anew);
+            platform.up_or_say(INGRESS, idle).await?;
             // What of it is news is shown below.
             announce_all(context).await?;
-            if let Some(port) = https_port {
-                listening(&platform, port).await?;
+            match https_port {
+                Some(port) => {
+                    listening(&platform, port).await?;
+                    let place = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                    let words = format!("hob/ingress answers by HTTPS on {place}");
+                    context.output.say(match anew {
+                        true => format!("{words} from now on"),
+                        false => words,
+                    });
+                }
+                None if anew => {
+                    let words = "hob/ingress answers by HTTPS no more";
+                    context.output.say(words);
+                }
+                None => {}
             }
             show(context, &platform)
         }
@@ -85,10 +100,8 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
 
 /// The addresses that it serves.
 fn show(context: &Context, platform: &Platform) -> Result {
-    let urls = Urls::of(&platform.home, &platform.settings);
+    let urls = Urls::of(&platform.home, &platform.settings)?;
     let https = platform.settings.https_port;
-    let about = platform.home.authority().about();
-    let about = about.map_err(|error| home_error(error.into()))?;
     let all = platform.home.announced().map_err(home_error)?;
     let mut addresses = BTreeSet::new();
     for announced in &all {
@@ -96,11 +109,8 @@ fn show(context: &Context, platform: &Platform) -> Result {
         for service in services.filter(|it| it.speaks == Speaks::Http) {
             addresses.extend(urls.of_service(announced, service));
         }
-        let signed = |host: &String| about.as_ref().is_some_and(|it| it.permits(host));
-        if https.is_some() {
-            let port = HTTPS.in_url(https);
-            let hosts = announced.hosts().filter(signed);
-            addresses.extend(hosts.map(|host| format!("https://{host}{port}/")));
+        for service in &announced.services {
+            addresses.extend(urls.by_https(announced, service));
         }
     }
     for address in addresses {

@@ -15,6 +15,11 @@ use crate::stage::Stage;
 use crate::versions;
 
 pub async fn up(context: &Context, args: UpArgs) -> Result {
+    up_or_say(context, args, Some("everything is up already")).await
+}
+
+/// The same, and what to say where there is nothing to do.
+pub async fn up_or_say(context: &Context, args: UpArgs, idle: Option<&str>) -> Result {
     let files = context.load(&args.names.names)?;
     let engine = files.engine(context)?;
     versions::settle(context, &engine, &files.project).await?;
@@ -42,8 +47,9 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     let changed = change(&engine, &want, &stage, context.whose, interrupts.next()).await?;
     // What was said until here is written before what follows.
     drop(stage);
-    if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
-        context.output.say("everything is up already");
+    let is_idle = changed.obstacles.is_empty() && changed.applied.outcomes.is_empty();
+    if let Some(idle) = idle.filter(|_| is_idle) {
+        context.output.say(idle);
     }
     tell(context, &changed, &BTreeSet::new())?;
     let asked: BTreeSet<_> = services.iter().cloned().collect();
