@@ -36,7 +36,7 @@ pub use beside::{Beside, Found};
 pub use door::{Door, Urls, addresses};
 pub use locked::locked;
 pub use port::{HTTP, HTTPS};
-pub use taken::{Closed, Has, closed, holder};
+pub use taken::{Closed, Has, closed, closed_doors, holder};
 
 /// The project, its files written.
 pub struct Platform {
@@ -293,6 +293,14 @@ pub fn never(context: &Context, service: &str) -> Result {
     context.remark(format!(
         "nothing is up: hob's {service} was never asked for (`hob {service} up`)"
     ))
+}
+
+/// Says that one of its services, which was asked for once, is down.
+///
+/// # Errors
+/// Nobody reads it.
+pub fn not_up(context: &Context, service: &str) -> Result {
+    context.remark(format!("not up: `hob {service} up`"))
 }
 
 /// That two projects have one name, and what gives each its own.

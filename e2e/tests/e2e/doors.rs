@@ -218,6 +218,12 @@ fn a_door_whose_port_somebody_else_has_closes_no_other_one_and_opens_once_it_is_
     assert_eq!(by_name(*http, "shop.test", "/"), good("web"));
     let ingress = world.hob(["ingress", "up"]).good();
     assert!(ingress.err.contains(&start), "{ingress:?}");
+    let status = world.hob(["status", "shop"]).good();
+    let said = format!("shop: its door http://localhost:{door} is closed: ");
+    assert!(status.err.contains(&said), "{status:?}");
+    assert!(status.err.contains(&end), "{status:?}");
+    let status = world.hob(["status", "late"]).good();
+    assert!(!status.err.contains("is closed"), "{status:?}");
     let closed = format!("http://localhost:{door}/");
     assert!(!ingress.out.contains(&closed), "{ingress:?}");
     let dns = world.hob(["dns", "up"]).good();
@@ -232,6 +238,27 @@ fn a_door_whose_port_somebody_else_has_closes_no_other_one_and_opens_once_it_is_
     assert_eq!(asked(late, "/"), good("web"));
     let ingress = world.hob(["ingress", "status"]).good();
     assert!(ingress.out.contains(&closed), "{ingress:?}");
+}
+
+#[test]
+fn what_is_down_serves_no_address_and_no_name_and_its_stacks_are_told() {
+    let shop = shop();
+    let Shop { world, door, .. } = &shop;
+    world.hob(["up"]).good();
+    let status = world.hob(["status"]).good();
+    assert!(!status.err.contains("is closed"), "{status:?}");
+    for service in ["ingress", "dns"] {
+        let status = world.hob([service, "status"]).good();
+        assert!(status.out.contains("shop.test"), "{status:?}");
+        world.hob([service, "down"]).good();
+        let status = world.hob([service, "status"]).good();
+        let said = format!("not up: `hob {service} up`");
+        assert!(status.err.contains(&said), "{status:?}");
+        assert!(!status.out.contains("shop.test"), "{status:?}");
+    }
+    let status = world.hob(["status"]).good();
+    let said = format!("shop: its door http://localhost:{door} is closed: `hob ingress up`\n");
+    assert!(status.err.contains(&said), "{status:?}");
 }
 
 #[test]

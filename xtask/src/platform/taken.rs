@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hob_engine::machine::ports::{Listener, Listeners, holders, user_name};
 use hob_engine::machine::processes;
@@ -11,7 +11,7 @@ use hob_engine::{Engine, typed};
 use hob_platform::{Announced, Home, INGRESS, Read, listened};
 
 use super::beside::{Beside, Found};
-use super::home_error;
+use super::{home, home_error};
 use crate::error::{Error, Result};
 
 /// What there is to do about the port of a stack.
@@ -35,10 +35,6 @@ pub struct Closed {
 impl Closed {
     pub fn port(&self) -> u16 {
         self.address.port()
-    }
-
-    pub fn is_of(&self, root: &Path, stack: &str) -> bool {
-        self.root == root && self.stack == stack
     }
 
     /// In one line, with what to type.
@@ -108,6 +104,36 @@ pub fn closed(home: &Home, uid: u32) -> Result<Vec<Closed>> {
         }
     }
     Ok(doors)
+}
+
+/// Those of these stacks of a project whose doors are closed while something of
+/// them is up, and why, line by line; nothing where it cannot be told.
+pub async fn closed_doors(engine: &Engine, stacks: &BTreeSet<String>) -> Vec<String> {
+    let root = engine.project().root;
+    let Some((home, told)) = home(engine.environment())
+        .ok()
+        .filter(Home::is_there)
+        .and_then(|home| Some((home.clone(), home.announced().ok()?)))
+    else {
+        return Vec::new();
+    };
+    let mut doors = doors(&home, &told).unwrap_or_default();
+    let of_these = |it: &Closed| it.root == root && stacks.contains(&it.stack);
+    doors.retain(of_these);
+    if doors.is_empty() {
+        return Vec::new();
+    }
+    let is_closed = |door: &Closed| {
+        let (stack, port) = (&door.stack, door.port());
+        format!("{stack}: its door http://localhost:{port} is closed: ")
+    };
+    if let Found::Down = Beside::find(engine, &home, INGRESS).await {
+        let up = |door: &Closed| is_closed(door) + "`hob ingress up`";
+        return doors.iter().map(up).collect();
+    }
+    let closed = closed(&home, engine.uid()).unwrap_or_default().into_iter();
+    let closed = closed.filter(of_these);
+    closed.map(|door| is_closed(&door) + &door.why()).collect()
 }
 
 /// The stacks' own doors of what is told, the first of each port.

@@ -14,7 +14,7 @@ use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{
-    HTTPS, Platform, Urls, announce_all, closed, home_error, leads_elsewhere, never,
+    Found, HTTPS, Platform, Urls, announce_all, closed, home_error, leads_elsewhere, never, not_up,
 };
 use crate::render::data;
 
@@ -88,7 +88,10 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
                 return never(context, INGRESS);
             };
             platform.status(INGRESS).await?;
-            show(context, &platform)
+            match platform.find(INGRESS).await? {
+                Found::Down => not_up(context, INGRESS),
+                Found::Up(_) | Found::Unknown => show(context, &platform),
+            }
         }
         IngressVerb::Ca(verb) => authority::authority(context, verb).await,
         IngressVerb::Down => {

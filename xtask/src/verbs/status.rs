@@ -14,6 +14,7 @@ use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::peer;
+use crate::platform::closed_doors;
 use crate::render::{Seen, data, note, status_table};
 use crate::running::Running;
 use crate::versions;
@@ -58,10 +59,15 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     }
 }
 
-/// What the sessions of these services have to say.
+/// What the sessions of these services have to say, and which doors of their
+/// stacks are closed.
 async fn notes(running: &Running<'_>, seen: &[Seen]) -> Vec<String> {
     let services = seen.iter().map(|it| it.state.owner.to_string()).collect();
-    peer::notes(&running.engine.paths().runtime, &services).await
+    let mut notes = peer::notes(&running.engine.paths().runtime, &services).await;
+    let up = seen.iter().filter(|it| it.state.verdict != Verdict::Down);
+    let stacks = up.map(|it| it.state.owner.stack.to_string()).collect();
+    notes.extend(closed_doors(&running.engine, &stacks).await);
+    notes
 }
 
 /// Those that are up first, then the others.
