@@ -195,6 +195,16 @@ fn a_door_that_somebody_else_listens_at_is_said_before_anything_is_changed() {
     );
     assert_eq!(asked(taken, "/"), good("web"));
     assert_eq!(asked(shop.door, "/"), good("web"));
+    let own = "hob's resolver has 127.0.0.1";
+    assert!(doctor.out.contains(own), "{doctor:?}");
+    // A service that wants what the ingress has for another stack.
+    let taker = stack(&[Service::new("taker", shop.door)]);
+    shop.world.stack("taker", &taker);
+    shop.world.page("taker/taker", "taker\n");
+    let doctor = shop.world.hob(["doctor", "taker"]);
+    let root = shop.world.root().display().to_string();
+    let said = format!("taker/taker is to have it, and hob's ingress (for shop of {root}) does");
+    assert!(doctor.out.contains(&said), "{doctor:?}");
 }
 
 #[test]
