@@ -96,6 +96,14 @@ fn what_a_stack_with_a_door_stands_on_comes_up_before_it_and_stays() {
     ] {
         assert!(up.err.contains(&address), "{address}: {up:?}");
     }
+    // What names need on this machine, whichever it is.
+    let install = "names such as shop.test need `hob dns install`";
+    let curl = format!(
+        "`curl --header 'Host: shop.test' http://127.0.0.1:{}",
+        shop.http
+    );
+    let said = |line: &&str| line.contains(install) || line.contains(&curl);
+    assert_eq!(up.err.lines().filter(said).count(), 1, "{up:?}");
     let again = world.hob(["up"]).good();
     assert!(!again.err.contains("stands on"), "{again:?}");
     assert!(again.err.contains("everything is up already"), "{again:?}");

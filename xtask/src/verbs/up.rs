@@ -1,5 +1,7 @@
 //! `up`: services in their production form, left running.
 
+mod names;
+
 use std::collections::BTreeSet;
 
 use hob_engine::{Owner, Verdict, Want};
@@ -57,6 +59,7 @@ pub async fn up_or_say(context: &Context, args: UpArgs, idle: Option<&str>) -> R
     let owners = owners(&services);
     states.retain(|state| owners.contains(&state.owner));
     let doors = addresses(context, &loading.project)?;
+    let mut shown = Vec::new();
     for state in states {
         if context.output.json {
             context.output.value(&data::status(&state, context.whose))?;
@@ -68,8 +71,14 @@ pub async fn up_or_say(context: &Context, args: UpArgs, idle: Option<&str>) -> R
             let (id, place) = (state.owner, address(&listen));
             context.output.say(format!("{id} answers on {place}"));
             let doors = doors.get(&id.to_string()).into_iter().flatten();
-            doors.for_each(|address| context.output.say(format!("  {address}")));
+            for address in doors {
+                context.output.say(format!("  {address}"));
+                shown.push(address);
+            }
         }
+    }
+    if let Some(words) = names::needed(context, shown) {
+        context.output.say(words);
     }
     let asked = loading.required(&args.names.names)?;
     if changed.concerns(&asked) {
