@@ -1,10 +1,5 @@
 //! Which stacks' own ports the ingress leaves to somebody else, who has them.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the project's files are read here, before anything is planned"
-)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
