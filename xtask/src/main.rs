@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     }
     let mut command = Cli::command().after_help(spoken(cli::AFTER_HELP).into_owned());
     if output::is_xtask() {
-        command = command.bin_name("cargo xtask");
+        command = typed(command.bin_name("cargo xtask"));
     }
     let cli = match command
         .try_get_matches()
@@ -61,6 +61,19 @@ fn main() -> ExitCode {
             exit(error.code)
         }
     }
+}
+
+/// Help with commands as the user would type them.
+fn typed(mut command: clap::Command) -> clap::Command {
+    let words = |text: &clap::builder::StyledStr| spoken(&text.to_string()).into_owned();
+    if let Some(about) = command.get_about().map(words) {
+        command = command.about(about);
+    }
+    command = command.mut_args(|arg| match arg.get_help().map(words) {
+        Some(help) => arg.help(help),
+        None => arg,
+    });
+    command.mut_subcommands(typed)
 }
 
 /// The supervisor of one service: hob starts it, a person never does, and it

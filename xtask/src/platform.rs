@@ -22,6 +22,7 @@ use crate::context::{Context, Whose};
 use crate::error::{Error, Result};
 use crate::verbs::{down, status, up};
 use locked::locked_alone;
+use taken::to_begin_without;
 
 mod announcer;
 mod beside;
@@ -32,10 +33,10 @@ mod taken;
 
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
-pub use door::{Door, addresses, addresses_of};
+pub use door::{Door, Urls, addresses};
 pub use locked::locked;
 pub use port::{HTTP, HTTPS};
-pub use taken::{Has, holder, listenable};
+pub use taken::{Closed, Has, closed, closed_doors, holder};
 
 /// The project, its files written.
 pub struct Platform {
@@ -177,6 +178,15 @@ impl Platform {
     /// # Errors
     /// As `up`.
     pub async fn up(&self, service: &'static str) -> Result {
+        self.up_or_say(service, Some("everything is up already"))
+            .await
+    }
+
+    /// The same, and what to say where there is nothing to do.
+    ///
+    /// # Errors
+    /// As `up`.
+    pub async fn up_or_say(&self, service: &'static str, idle: Option<&str>) -> Result {
         let loading = self.context.load(&[])?;
         let engine = loading.engine(&self.context)?;
         if let Some(docker) = engine.containers().filter(|it| it.is_elsewhere()) {
@@ -203,19 +213,24 @@ impl Platform {
             ports: PortArgs { port_offset: None },
             only: false,
         };
-        up::up(&self.context, args).await
+        up::up_or_say(&self.context, args, idle).await
     }
 
     /// That one of its services is about to come up. An ingress may begin with
     /// routes of before, where it refuses the newest: what it has begun with is
-    /// known once it has been told of them.
-    async fn begins(&self, service: &'static str) -> Result {
-        match service {
-            INGRESS if matches!(self.find(service).await?, Found::Down) => {
-                self.home.began(Read::Routes, "").map_err(home_error)
-            }
-            _ => Ok(()),
+    /// known once it has been told of them. The doors that it begins without come
+    /// back in words.
+    async fn begins(&self, service: &'static str) -> Result<Vec<String>> {
+        if service != INGRESS || !matches!(self.find(service).await?, Found::Down) {
+            return Ok(Vec::new());
         }
+        let engine = self.context.load(&[])?.engine(&self.context)?;
+        let locked = locked(&self.home).await?;
+        self.home.began(Read::Routes, "").map_err(home_error)?;
+        let closed = to_begin_without(&engine, &self.home)?;
+        let ports = closed.iter().map(Closed::port).collect();
+        self.home.close(&locked, &ports).map_err(home_error)?;
+        Ok(closed.iter().map(Closed::words).collect())
     }
 
     /// Shows how one of its services is.
@@ -278,6 +293,14 @@ pub fn never(context: &Context, service: &str) -> Result {
     context.remark(format!(
         "nothing is up: hob's {service} was never asked for (`hob {service} up`)"
     ))
+}
+
+/// Says that one of its services, which was asked for once, is down.
+///
+/// # Errors
+/// Nobody reads it.
+pub fn not_up(context: &Context, service: &str) -> Result {
+    context.remark(format!("not up: `hob {service} up`"))
 }
 
 /// That two projects have one name, and what gives each its own.

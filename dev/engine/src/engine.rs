@@ -28,7 +28,7 @@ use crate::setup::{ProjectRef, Setup};
 use crate::want::Want;
 use crate::world::Failure;
 
-pub use choice::Surroundings;
+pub use choice::{Known, Surroundings};
 
 /// A change could not be planned.
 #[derive(Debug, thiserror::Error)]

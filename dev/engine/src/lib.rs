@@ -37,7 +37,7 @@ pub use agent::{
     AgentClient, AgentWire, ClientError, Connecting, Connection, Reach, Receiver, Sender, Usage,
 };
 pub use apply::{AT_ONCE, Applied, Outcome, Progress, StepState, apply};
-pub use engine::{Engine, EngineError, Prepared, Surroundings};
+pub use engine::{Engine, EngineError, Known, Prepared, Surroundings};
 pub use ledger::{Entry, Journal, LEDGER_FILE, Ledger, LedgerError, Records, Stage};
 pub use leftover::{Leftover, LeftoverKind};
 pub use lock::{Holding, LOCK_FILE, LockError, ProjectLock};

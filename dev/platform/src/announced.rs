@@ -62,6 +62,12 @@ pub enum Speaks {
 }
 
 impl Speaks {
+    /// Whether the ingress leads to it.
+    #[must_use]
+    pub fn is_led_to(self) -> bool {
+        self.asked_by().is_some()
+    }
+
     /// How the ingress asks, if at all.
     pub(crate) fn asked_by(self) -> Option<Protocol> {
         match self {

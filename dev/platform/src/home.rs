@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+mod closed;
 mod https;
 mod locks;
 mod pushes;
@@ -160,9 +161,7 @@ impl Home {
     ) -> Result<Changes, HomeError> {
         let name = format!("{project}-{engine}");
         let told = self.announced_file(&name);
-        let known = self.told(&name).unwrap_or_default();
-        let mut announced = announced.clone().or_as(known);
-        announced.turn = self.turn_of(&name);
+        let announced = self.taken_in(&name, announced);
         if announced.services.is_empty() {
             self.forget(&name)?;
         } else {
@@ -174,6 +173,31 @@ impl Home {
             keep(&told, &text)?;
         }
         self.changes()
+    }
+
+    /// What all projects will have told once this one has.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn announced_with(
+        &self,
+        (project, engine): (&str, &str),
+        announced: &Announced,
+    ) -> Result<Vec<Announced>, HomeError> {
+        let name = format!("{project}-{engine}");
+        let others = self.names_told().into_iter().filter(|it| *it != name);
+        let mut all = self.announced_by(others)?;
+        all.push(self.taken_in(&name, announced));
+        all.sort_by_key(|it| it.turn);
+        Ok(all)
+    }
+
+    /// What one tells, with what is known of it from before.
+    fn taken_in(&self, name: &str, announced: &Announced) -> Announced {
+        let known = self.told(name).unwrap_or_default();
+        let mut announced = announced.clone().or_as(known);
+        announced.turn = self.turn_of(name);
+        announced
     }
 
     /// Who has told anything up to now. Looked at before it is found out which
@@ -196,8 +220,7 @@ impl Home {
         projects: &BTreeSet<String>,
     ) -> Result<Changes, HomeError> {
         for name in &tellers.0 {
-            let id = name.split('-').next().unwrap_or_default();
-            if !projects.contains(id) {
+            if !projects.contains(project_of(name)) {
                 self.forget(name)?;
             }
         }
@@ -230,8 +253,17 @@ impl Home {
     /// # Errors
     /// A file cannot be read.
     pub fn announced(&self) -> Result<Vec<Announced>, HomeError> {
+        let mut all = self.announced_by(self.names_told())?;
+        all.sort_by_key(|it| it.turn);
+        Ok(all)
+    }
+
+    fn announced_by(
+        &self,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<Announced>, HomeError> {
         let mut all = Vec::new();
-        for name in self.names_told() {
+        for name in names {
             let path = self.announced_file(&name);
             match fs::read(&path) {
                 // Half a file is nobody's: they are put in place whole.
@@ -247,7 +279,6 @@ impl Home {
                 }
             }
         }
-        all.sort_by_key(|it| it.turn);
         Ok(all)
     }
 
@@ -286,6 +317,18 @@ impl Home {
 /// Who had told anything at one time: projects, each on an engine.
 #[derive(Debug, Clone)]
 pub struct Tellers(Vec<String>);
+
+impl Tellers {
+    /// The projects, by their ids.
+    pub fn projects(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|name| project_of(name))
+    }
+}
+
+/// The project of an `ID-ENGINE`.
+fn project_of(name: &str) -> &str {
+    name.split('-').next().unwrap_or_default()
+}
 
 /// What an announcement changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -29,6 +29,9 @@ pub struct Doors {
     /// The file of each stack's certificate and key, in the folder of them.
     /// What has none is not served by HTTPS.
     pub certificates: BTreeMap<String, String>,
+    /// The ports of stacks that somebody else has: nginx would listen nowhere
+    /// for one that it cannot have.
+    pub closed: BTreeSet<u16>,
 }
 
 /// Why there is no `nginx.conf`. What two projects both announce is none of it.
@@ -55,6 +58,7 @@ pub fn routes(all: &[Announced], doors: &Doors) -> Result<String, RoutesError> {
     if let Some(port) = doors.https {
         listeners.extend(taken.listener(port, Transport::TlsBySite, Serves::Hosts));
     }
+    taken.ports.extend(&doors.closed);
     let mut sites: Vec<Site> = Vec::new();
     for announced in all {
         sites.extend(services(announced, &mut taken));

@@ -47,6 +47,18 @@ fn routed(door: u16, web: &str, api: &str) -> String {
     text.replacen("version = 1\n", &door, 1)
 }
 
+/// Adds a stack `late` with a door of its own, whose port this is.
+fn late(shop: &mut Shop) -> u16 {
+    let door = shop.world.port();
+    let text = routed(door, "/", "/api").replace("[services.", "[services.x");
+    shop.world.stack("late", &text);
+    for name in ["web", "api", "deep"] {
+        shop.world
+            .page(&format!("late/{name}"), &format!("{name}\npaths\n"));
+    }
+    door
+}
+
 /// What a port answers for a path: status and body; none when nobody listens.
 fn asked(port: u16, path: &str) -> Option<(u16, String)> {
     let answer = http::get(port, path).ok()?;
@@ -84,6 +96,14 @@ fn what_a_stack_with_a_door_stands_on_comes_up_before_it_and_stays() {
     ] {
         assert!(up.err.contains(&address), "{address}: {up:?}");
     }
+    // What names need on this machine, whichever it is.
+    let install = "names such as shop.test need `hob dns install`";
+    let curl = format!(
+        "`curl --header 'Host: shop.test' http://127.0.0.1:{}",
+        shop.http
+    );
+    let said = |line: &&str| line.contains(install) || line.contains(&curl);
+    assert_eq!(up.err.lines().filter(said).count(), 1, "{up:?}");
     let again = world.hob(["up"]).good();
     assert!(!again.err.contains("stands on"), "{again:?}");
     assert!(again.err.contains("everything is up already"), "{again:?}");
@@ -154,13 +174,7 @@ fn a_session_follows_its_stack_file_and_no_other_route_fails_meanwhile() {
 fn a_door_that_somebody_else_listens_at_is_said_before_anything_is_changed() {
     let mut shop = shop();
     shop.world.hob(["up"]).good();
-    let taken = shop.world.port();
-    let text = routed(taken, "/", "/api").replace("[services.", "[services.x");
-    shop.world.stack("late", &text);
-    for name in ["web", "api", "deep"] {
-        shop.world
-            .page(&format!("late/{name}"), &format!("{name}\npaths\n"));
-    }
+    let taken = late(&mut shop);
     let stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, taken)).unwrap();
     let refused = shop.world.hob(["up", "late"]).code(1);
     let whose = format!("(process {}) has it", std::process::id());
@@ -189,6 +203,80 @@ fn a_door_that_somebody_else_listens_at_is_said_before_anything_is_changed() {
     );
     assert_eq!(asked(taken, "/"), good("web"));
     assert_eq!(asked(shop.door, "/"), good("web"));
+    let own = "hob's resolver has 127.0.0.1";
+    assert!(doctor.out.contains(own), "{doctor:?}");
+    // A service that wants what the ingress has for another stack.
+    let taker = stack(&[Service::new("taker", shop.door)]);
+    shop.world.stack("taker", &taker);
+    shop.world.page("taker/taker", "taker\n");
+    let doctor = shop.world.hob(["doctor", "taker"]);
+    let root = shop.world.root().display().to_string();
+    let said = format!("taker/taker is to have it, and hob's ingress (for shop of {root}) does");
+    assert!(doctor.out.contains(&said), "{doctor:?}");
+}
+
+#[test]
+fn a_door_whose_port_somebody_else_has_closes_no_other_one_and_opens_once_it_is_free() {
+    let mut shop = shop();
+    let late = late(&mut shop);
+    let Shop {
+        world, door, http, ..
+    } = &shop;
+    world.hob(["up", "shop"]).good();
+    world.hob(["ingress", "down"]).good();
+    let stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, *door)).unwrap();
+    let up = world.hob(["up", "late"]).good();
+    let start = format!("the door of shop at 127.0.0.1:{door} stays closed: ");
+    let end = format!(
+        "(process {}) has the port; `hob ingress up` opens it once that is free",
+        std::process::id()
+    );
+    assert!(up.err.contains(&start) && up.err.contains(&end), "{up:?}");
+    assert_eq!(asked(late, "/"), good("web"));
+    assert_eq!(by_name(*http, "shop.test", "/"), good("web"));
+    let ingress = world.hob(["ingress", "up"]).good();
+    assert!(ingress.err.contains(&start), "{ingress:?}");
+    let status = world.hob(["status", "shop"]).good();
+    let said = format!("shop: its door http://localhost:{door} is closed: ");
+    assert!(status.err.contains(&said), "{status:?}");
+    assert!(status.err.contains(&end), "{status:?}");
+    let status = world.hob(["status", "late"]).good();
+    assert!(!status.err.contains("is closed"), "{status:?}");
+    let closed = format!("http://localhost:{door}/");
+    assert!(!ingress.out.contains(&closed), "{ingress:?}");
+    let dns = world.hob(["dns", "up"]).good();
+    assert!(!dns.err.contains("stays closed"), "{dns:?}");
+    let refused = world.hob(["up", "shop"]).code(1);
+    let said = format!("the ingress cannot listen on 127.0.0.1:{door}: ");
+    assert!(refused.err.contains(&said), "{refused:?}");
+    drop(stranger);
+    let up = world.hob(["up", "late"]).good();
+    assert!(!up.err.contains("stays closed"), "{up:?}");
+    assert_eq!(asked(*door, "/"), good("web"));
+    assert_eq!(asked(late, "/"), good("web"));
+    let ingress = world.hob(["ingress", "status"]).good();
+    assert!(ingress.out.contains(&closed), "{ingress:?}");
+}
+
+#[test]
+fn what_is_down_serves_no_address_and_no_name_and_its_stacks_are_told() {
+    let shop = shop();
+    let Shop { world, door, .. } = &shop;
+    world.hob(["up"]).good();
+    let status = world.hob(["status"]).good();
+    assert!(!status.err.contains("is closed"), "{status:?}");
+    for service in ["ingress", "dns"] {
+        let status = world.hob([service, "status"]).good();
+        assert!(status.out.contains("shop.test"), "{status:?}");
+        world.hob([service, "down"]).good();
+        let status = world.hob([service, "status"]).good();
+        let said = format!("not up: `hob {service} up`");
+        assert!(status.err.contains(&said), "{status:?}");
+        assert!(!status.out.contains("shop.test"), "{status:?}");
+    }
+    let status = world.hob(["status"]).good();
+    let said = format!("shop: its door http://localhost:{door} is closed: `hob ingress up`\n");
+    assert!(status.err.contains(&said), "{status:?}");
 }
 
 #[test]
@@ -224,6 +312,38 @@ fn a_second_checkout_is_told_who_has_the_door_and_may_have_another() {
     second.hob(&["down", "api"]).good();
     until("503", || asked(other, "/api").is_some_and(|it| it.0 == 503));
     assert_eq!(asked(*door, "/"), good("web"));
+}
+
+#[test]
+fn projects_of_another_state_home_are_not_led_to_and_those_told_of_before_go() {
+    let shop = shop();
+    let world = &shop.world;
+    let mut other = World::with_stack("other", &stack(&[Service::auto("web")]));
+    other.page("other/web", "other\n");
+    let runtime = world.runtime();
+    other.set("XDG_RUNTIME_DIR", runtime.to_str().unwrap());
+    other.hob(["up"]).good();
+    world.hob(["up"]).good();
+    world.hob(["ingress", "up"]).good();
+    let answer = || by_name(shop.http, "web.other.test", "/").map(|it| it.0);
+    assert_ne!(answer(), Some(200));
+    let status = world.hob(["ingress", "status"]).good();
+    assert!(status.out.contains("web.shop.test"), "{status:?}");
+    assert!(!status.out.contains("other.test"), "{status:?}");
+    // What an older hob took in of it.
+    let told = world.platform().join("announced");
+    let own = std::fs::read_dir(&told).unwrap().flatten();
+    let own = own.map(|it| std::fs::read_to_string(it.path()).unwrap());
+    let own = own.into_iter().find(|it| it.contains("\"shop\"")).unwrap();
+    let strange = own.replace("\"shop\"", "\"other\"");
+    std::fs::write(told.join("0123456789abcdef-host.json"), strange).unwrap();
+    let status = world.hob(["ingress", "status"]).good();
+    assert!(status.out.contains("web.other.test"), "{status:?}");
+    world.hob(["down", "api"]).good();
+    let status = world.hob(["ingress", "status"]).good();
+    assert!(status.out.contains("web.shop.test"), "{status:?}");
+    assert!(!status.out.contains("other.test"), "{status:?}");
+    other.hob(["down", "--prove"]).good();
 }
 
 #[test]

@@ -38,6 +38,8 @@ impl Door {
         ];
         let up = door.world.hob(up).good();
         assert!(up.err.contains("made the hob local authority"), "{up:?}");
+        let told = format!("hob/ingress answers by HTTPS on 127.0.0.1:{https}");
+        assert!(up.err.contains(&told), "{up:?}");
         door.world.hob(["up"]).good();
         until("https", || door.answers("web.demo.test", "web"));
         door
@@ -106,7 +108,11 @@ fn https_is_served_once_it_was_asked_for_to_whoever_knows_the_authority() {
     let up = door.world.hob(["ingress", "up"]).good();
     assert!(!up.err.contains("made the"), "{up:?}");
     until("https", || door.answers("web.demo.test", "web"));
-    door.world.hob(["ingress", "up", "--no-https"]).good();
+    let up = door.world.hob(["ingress", "up", "--no-https"]).good();
+    assert!(!up.err.contains("up already"), "{up:?}");
+    let told = "hob/ingress answers by HTTPS no more";
+    assert!(up.err.contains(told), "{up:?}");
+    assert!(!up.out.contains("https"), "{up:?}");
     until("a closed port", || {
         door.ask("web.demo.test").status.code() == Some(CLOSED)
     });
@@ -116,6 +122,36 @@ fn https_is_served_once_it_was_asked_for_to_whoever_knows_the_authority() {
             .body,
         "web"
     );
+}
+
+#[test]
+fn what_changed_of_https_is_said_and_stacks_with_routes_are_listed_by_it() {
+    let mut world = World::new();
+    let (http, https, dns) = (world.port(), world.port(), world.port());
+    world.platform_on(http, dns);
+    let web = Service::auto("web").with("routes = [\"/greeting\"]");
+    world.stack("demo", &stack(&[web]));
+    world.page("demo/web", "web\n");
+    world.hob(["up"]).good();
+    world.hob(["ingress", "up"]).good();
+    let port = https.to_string();
+    let up = world.hob(["ingress", "up", "--https-port", &port]).good();
+    assert!(!up.err.contains("up already"), "{up:?}");
+    let told = format!("hob/ingress answers by HTTPS on 127.0.0.1:{https} from now on");
+    assert!(up.err.contains(&told), "{up:?}");
+    for url in [
+        format!("https://demo.test:{https}/greeting\n"),
+        format!("https://web.demo.test:{https}/\n"),
+    ] {
+        assert!(up.out.contains(&url), "{url}: {up:?}");
+    }
+    let again = world.hob(["ingress", "up", "--https"]).good();
+    assert!(again.err.contains("up already"), "{again:?}");
+    assert!(!again.err.contains("from now on"), "{again:?}");
+    let both = world
+        .hob(["ingress", "up", "--https", "--no-https"])
+        .code(2);
+    assert!(both.err.contains("cannot be used with"), "{both:?}");
 }
 
 #[test]

@@ -9,6 +9,27 @@ use snapbox::{assert_data_eq, str};
 use crate::{Web, web};
 
 #[test]
+fn commands_are_said_as_whoever_started_it_by_cargo_would_type_them() {
+    let Web { mut world, .. } = web();
+    // Writes what the registry would be of.
+    world.hob(["ingress", "down"]).good();
+    // As cargo tells a program that it runs.
+    world.set("CARGO_PKG_NAME", "xtask");
+    let doctor = world.hob(["doctor"]);
+    assert!(
+        doctor.out.contains("`cargo xtask registry up`"),
+        "{doctor:?}"
+    );
+    let help = world.hob(["roll", "-h"]).good();
+    for run in [&doctor, &help] {
+        assert!(!run.out.contains("`hob "), "{run:?}");
+    }
+    world.unset("CARGO_PKG_NAME");
+    let doctor = world.hob(["doctor"]);
+    assert!(doctor.out.contains("`hob registry up`"), "{doctor:?}");
+}
+
+#[test]
 fn a_pipe_gets_plain_lines_and_so_does_a_terminal_with_no_color() {
     let Web { mut world, .. } = web();
     for args in [

@@ -90,14 +90,14 @@ pub enum IngressVerb {
         #[arg(long, value_name = "PORT", value_parser = port, allow_negative_numbers = true)]
         port: Option<u16>,
         /// Serve HTTPS, too, by a certificate authority of your own, from then on
-        #[arg(long, overrides_with = "no_https")]
+        #[arg(long)]
         https: bool,
         /// Its port on loopback, remembered from then on [default: 443, else the first free one
         /// from 8443]
         #[arg(long, value_name = "PORT", value_parser = port, allow_negative_numbers = true)]
         https_port: Option<u16>,
         /// Serve HTTP alone from then on
-        #[arg(long, conflicts_with = "https_port")]
+        #[arg(long, conflicts_with_all = ["https", "https_port"])]
         no_https: bool,
     },
     /// Show whether it is up, and the addresses that it serves

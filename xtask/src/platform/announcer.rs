@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use super::beside::{Beside, Found};
 use super::locked::locked;
-use super::taken::{begun, not_taken, told};
+use super::taken::{Closed, to_close};
 use super::{home, home_error, leads_elsewhere};
 use crate::change::engine_error;
 use crate::context::Context;
@@ -33,6 +33,7 @@ pub struct Announcer<'a> {
     nudged: Notify,
     over: AtomicBool,
     shadowed: Mutex<BTreeSet<Shadowed>>,
+    closed: Mutex<Vec<String>>,
 }
 
 impl<'a> Announcer<'a> {
@@ -52,6 +53,7 @@ impl<'a> Announcer<'a> {
             nudged: Notify::new(),
             over: AtomicBool::new(false),
             shadowed: Mutex::default(),
+            closed: Mutex::default(),
         })
     }
 
@@ -77,19 +79,26 @@ impl<'a> Announcer<'a> {
         self.nudged.notify_one();
     }
 
-    /// The names of this project that lead to another one, as far as that is
-    /// news; nothing while nobody has an ingress.
+    /// The names of this project that lead to another one, and the doors of
+    /// anybody that stay closed, as far as that is news; nothing while nobody has
+    /// an ingress.
     pub fn news(&self) -> Vec<String> {
         let settings = self.home.settings().ok();
         if settings.and_then(|it| it.http_port).is_none() {
             return Vec::new();
         }
-        self.shadowed().iter().map(leads_elsewhere).collect()
+        let shadowed: Vec<String> = self.shadowed().iter().map(leads_elsewhere).collect();
+        let closed = self.closed();
+        shadowed.into_iter().chain(closed.iter().cloned()).collect()
     }
 
     fn shadowed(&self) -> MutexGuard<'_, BTreeSet<Shadowed>> {
         let shadowed = self.shadowed.lock();
         shadowed.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn closed(&self) -> MutexGuard<'_, Vec<String>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shadowed_of(&self, root: &Path) -> Result<BTreeSet<Shadowed>> {
@@ -144,6 +153,21 @@ impl<'a> Announcer<'a> {
         let whose = (project.id.as_str(), self.engine.name());
         let root = announced.root.clone();
         let before = self.shadowed_of(&root)?;
+        let tellers = self.home.tellers();
+        let kept = |id: &str| id == whose.0 || self.engine.keeps_beside(id);
+        let kept = tellers.projects().filter(|it| kept(it));
+        let kept = kept.map(str::to_owned).collect();
+        let forgotten = self.home.forget_all_but(&locked, &tellers, &kept);
+        forgotten.map_err(home_error)?;
+        let told = self.home.announced_with(whose, &announced);
+        let told = told.map_err(home_error)?;
+        if let Some(closed) = to_close(self.engine, &self.home, &told).await? {
+            let before = self.home.closed();
+            let news = closed.iter().filter(|it| !before.contains(&it.port()));
+            self.closed().extend(news.map(Closed::words));
+            let ports = closed.iter().map(Closed::port).collect();
+            self.home.close(&locked, &ports).map_err(home_error)?;
+        }
         let changes = self.home.announce(&locked, whose, &announced);
         let changes = changes.map_err(home_error)?;
         let new = self.shadowed_of(&root)?;
@@ -186,12 +210,7 @@ async fn routes_anew(engine: &Engine, home: &Home) -> Result {
     match Beside::settled(engine, home, INGRESS).await {
         // It is about to listen elsewhere, as a new process.
         Found::Up(ingress) if !listens(home, &ingress)? => return Ok(()),
-        Found::Up(ingress) => {
-            // nginx would say it in its log alone, and go on as it was.
-            let news = told(home)?;
-            not_taken(engine, ingress.listen, news.difference(&begun(home)))?;
-            ingress.reload().await?;
-        }
+        Found::Up(ingress) => ingress.reload().await?,
         Found::Down => {}
         Found::Unknown => return Ok(()),
     }
@@ -259,27 +278,31 @@ fn announced(state: &ServiceState, rollouts: &Rollouts) -> Option<AnnouncedServi
     })
 }
 
-/// Tells of all projects: what was up before anybody asked for names or routes
+/// Tells of all projects of this state home: what was up before anybody asked for names or routes
 /// has them, too, and what is told of projects that are gone goes. A project
-/// that cannot be looked at is named, and holds up nobody.
+/// that cannot be looked at is named, and holds up nobody. What is news comes
+/// back, line by line.
 ///
 /// # Errors
 /// It cannot be told which projects there are.
-pub async fn announce_all(context: &Context) -> Result {
+pub async fn announce_all(context: &Context) -> Result<Vec<String>> {
     let home = home(&context.environment)?;
     let tellers = home.tellers();
     let surroundings = context.surroundings()?;
     let failed = |error: hob_engine::PathsError| Error::failed(error.to_string());
-    let all = Engine::all_projects_in_engines(&surroundings).await;
-    let all = all.map_err(failed)?;
+    // Another state home's have an ingress of their own.
+    let known = Engine::known_projects(&surroundings).await;
+    let all = known.map_err(failed)?.own;
     let mut ids: BTreeSet<String> = all.iter().map(|it| it.id.clone()).collect();
+    let mut news = Vec::new();
     for project in all {
         let files = Project::load(&project.root, &context.environment).project;
         let project = files.as_ref().map_or(project, ProjectRef::from);
         ids.insert(project.id.clone());
         let root = project.root.display().to_string();
-        if let Err(error) = announce(context, project, files.as_ref()).await {
-            context.output.say(format!("{root}: {}", error.message));
+        match announce(context, project, files.as_ref()).await {
+            Ok(told) => news.extend(told),
+            Err(error) => context.output.say(format!("{root}: {}", error.message)),
         }
     }
     let locked = locked(&home).await?;
@@ -287,20 +310,24 @@ pub async fn announce_all(context: &Context) -> Result {
     let changes = changes.map_err(home_error)?;
     drop(locked);
     let platform = Project::load(home.root(), &context.environment).project;
-    match &platform {
-        Some(platform) => {
-            let engine = context.engine(ProjectRef::from(platform), Some(platform))?;
-            read_anew(&engine, &home, changes).await
-        }
-        None => Ok(()),
+    if let Some(platform) = &platform {
+        let engine = context.engine(ProjectRef::from(platform), Some(platform))?;
+        read_anew(&engine, &home, changes).await?;
     }
+    Ok(news)
 }
 
-async fn announce(context: &Context, project: ProjectRef, files: Option<&Project>) -> Result {
+async fn announce(
+    context: &Context,
+    project: ProjectRef,
+    files: Option<&Project>,
+) -> Result<Vec<String>> {
+    let mut news = Vec::new();
     for engine in context.engines(project, files).await? {
         if let Some(announcer) = Announcer::find(&engine, files) {
             announcer.write().await?;
+            news.append(&mut announcer.closed());
         }
     }
-    Ok(())
+    Ok(news)
 }

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use hob_authority::About;
 use hob_engine::{Engine, Owner, Want, owner};
-use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, STACK, Speaks};
+use hob_platform::{Announced, AnnouncedService, DNS, Home, INGRESS, STACK, Settings, Speaks};
 use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::Mode;
 
 use super::beside::{Beside, Found};
-use super::taken::{ELSEWHERE, begun, not_taken, told};
-use super::{HTTP, Platform, announce_all, home, home_error};
+use super::taken::{ELSEWHERE, begun, not_taken};
+use super::{HTTP, HTTPS, Platform, announce_all, home, home_error};
 use crate::change::{Changed, LOCK, Words, change_within};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -77,7 +78,9 @@ impl Door<'_> {
             let names = format!("names of {names} lead nowhere until it is up");
             stage.say_folded(format!("the resolver is not up: {names} (`hob dns up`)"));
         }
-        announce_all(self.context).await
+        let news = announce_all(self.context).await?;
+        news.iter().for_each(|line| stage.say_folded(line));
+        Ok(())
     }
 
     /// The stacks that have a door.
@@ -147,10 +150,6 @@ impl Door<'_> {
         if ingress.is_some() {
             let own = begun(home);
             wanted.retain(|it| !own.contains(it));
-        } else if home.is_there() {
-            // Whoever has the ingress's own port is found out by its plan.
-            let own = |it: &SocketAddr| Some(it.port()) == settings.http_port;
-            wanted.extend(told(home)?.into_iter().filter(|it| !own(it)));
         }
         not_taken(self.engine, ingress, &wanted)
     }
@@ -191,7 +190,8 @@ async fn bring(
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
     for service in services {
-        platform.begins(service).await?;
+        let news = platform.begins(service).await?;
+        news.iter().for_each(|line| stage.say_folded(line));
     }
     let names: Vec<String> = services.iter().map(|it| (*it).to_owned()).collect();
     let loading = platform.context.load(&names)?;
@@ -230,7 +230,7 @@ pub fn addresses(context: &Context, project: &Project) -> Result<BTreeMap<String
         return Ok(addresses);
     }
     let settings = home.settings().map_err(home_error)?;
-    let http = HTTP.in_url(settings.http_port);
+    let urls = Urls::of(&home, &settings)?;
     for announced in home.announced().map_err(home_error)? {
         if announced.root != project.root {
             continue;
@@ -240,30 +240,83 @@ pub fn addresses(context: &Context, project: &Project) -> Result<BTreeMap<String
             let stack = project.stacks.get(service.stack.as_str());
             if stack.is_some_and(|it| it.ingress.is_some()) {
                 let id = format!("{}/{}", service.stack, service.service);
-                addresses.insert(id, addresses_of(&announced, service, &http));
+                addresses.insert(id, urls.of_service(&announced, service));
             }
         }
     }
     Ok(addresses)
 }
 
-/// The addresses of one service; `http` is what stands after a host.
-pub fn addresses_of(announced: &Announced, service: &AnnouncedService, http: &str) -> Vec<String> {
+/// What the addresses of services are made of.
+pub struct Urls {
+    /// What stands after a host.
+    http: String,
+    /// The same by HTTPS, and who signs; none while that is not served.
+    https: Option<(String, About)>,
+    /// The ports of stacks where nobody answers.
+    closed: BTreeSet<u16>,
+}
+
+impl Urls {
+    /// Those that an ingress with these settings serves.
+    ///
+    /// # Errors
+    /// Who signs cannot be read.
+    pub fn of(home: &Home, settings: &Settings) -> Result<Self> {
+        let about = home.authority().about();
+        let about = about.map_err(|error| home_error(error.into()))?;
+        let https = settings.https_port.map(|it| HTTPS.in_url(Some(it)));
+        Ok(Self {
+            http: HTTP.in_url(settings.http_port),
+            https: https.zip(about),
+            closed: home.closed(),
+        })
+    }
+
+    /// The addresses of one service by HTTPS.
+    pub fn by_https(&self, announced: &Announced, service: &AnnouncedService) -> Vec<String> {
+        let Some((https, about)) = self.https.as_ref().filter(|_| service.speaks.is_led_to())
+        else {
+            return Vec::new();
+        };
+        let hosts = by_host(announced, service).into_iter();
+        let signed = hosts.filter(|(host, _)| about.permits(host));
+        let address = |(host, path): (String, &str)| format!("https://{host}{https}{path}");
+        signed.map(address).collect()
+    }
+
+    /// The addresses of one service by HTTP.
+    pub fn of_service(&self, announced: &Announced, service: &AnnouncedService) -> Vec<String> {
+        let said = announced.stacks.get(&service.stack);
+        let port = said.and_then(|it| it.listens());
+        let port = port.filter(|it| !self.closed.contains(it));
+        let own = |path| Some(format!("http://localhost:{}{path}", port?));
+        let own = paths(announced, service).into_iter().filter_map(own);
+        let http = &self.http;
+        let hosts = by_host(announced, service).into_iter();
+        let hosts = hosts.map(|(host, path)| format!("http://{host}{http}{path}"));
+        own.chain(hosts).collect()
+    }
+}
+
+/// The hosts that lead to a service, each with a path that does: by its stack's
+/// name, then by its own ones.
+fn by_host<'a>(announced: &'a Announced, service: &'a AnnouncedService) -> Vec<(String, &'a str)> {
     let (stack, names) = (&service.stack, &service.names);
-    let said = announced.stacks.get(stack);
-    let port = said.and_then(|it| it.listens());
-    let routes = said.into_iter().flat_map(|it| &it.routes);
-    let routes = routes.filter(|it| names.contains_key(it.1));
-    let paths: Vec<&String> = routes.map(|it| it.0).collect();
-    let mut addresses = Vec::new();
-    for path in &paths {
-        addresses.extend(port.map(|port| format!("http://localhost:{port}{path}")));
-    }
-    for domain in &announced.domains {
+    let paths = paths(announced, service);
+    let hosts = announced.domains.iter().flat_map(|domain| {
         let by_path = paths.iter();
-        addresses.extend(by_path.map(|path| format!("http://{stack}.{domain}{http}{path}")));
+        let by_path = by_path.map(move |path| (format!("{stack}.{domain}"), *path));
         let by_name = names.keys();
-        addresses.extend(by_name.map(|name| format!("http://{name}.{stack}.{domain}{http}/")));
-    }
-    addresses
+        by_path.chain(by_name.map(move |name| (format!("{name}.{stack}.{domain}"), "/")))
+    });
+    hosts.collect()
+}
+
+/// The paths that lead to a service where its stack answers.
+fn paths<'a>(announced: &'a Announced, service: &AnnouncedService) -> Vec<&'a str> {
+    let said = announced.stacks.get(&service.stack).into_iter();
+    let routes = said.flat_map(|it| &it.routes);
+    let routes = routes.filter(|it| service.names.contains_key(it.1));
+    routes.map(|it| it.0.as_str()).collect()
 }

@@ -12,7 +12,7 @@ use hob_resolver::{Domain, InCharge, in_charge};
 use crate::cli::DnsVerb;
 use crate::context::Context;
 use crate::error::Result;
-use crate::platform::{Platform, announce_all, home_error, never};
+use crate::platform::{Found, Platform, announce_all, home_error, never, not_up};
 use crate::render::data;
 use crate::resolver::{Resolver, noted, reach, wanted};
 
@@ -32,20 +32,18 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             })
             .await?;
             platform.up(DNS).await?;
-            announce_all(context).await
+            let news = announce_all(context).await?;
+            news.iter().for_each(|line| context.output.say(line));
+            Ok(())
         }
         DnsVerb::Status => {
             let Some(platform) = Platform::there(context)? else {
                 return never(context, DNS);
             };
             platform.status(DNS).await?;
-            let all = platform.home.announced().map_err(home_error)?;
-            let names: BTreeSet<String> = all.iter().flat_map(Announced::names).collect();
-            for name in names {
-                match context.output.json {
-                    true => context.output.value(&data::line("name", name.into()))?,
-                    false => context.output.data(name)?,
-                }
+            match platform.find(DNS).await? {
+                Found::Down => not_up(context, DNS)?,
+                Found::Up(_) | Found::Unknown => names(context, &platform)?,
             }
             if let Some(resolver) = Resolver::find(context)? {
                 context.remark(told(&resolver).await)?;
@@ -65,6 +63,19 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             undone
         }
     }
+}
+
+/// The names that it answers for.
+fn names(context: &Context, platform: &Platform) -> Result {
+    let all = platform.home.announced().map_err(home_error)?;
+    let names: BTreeSet<String> = all.iter().flat_map(Announced::names).collect();
+    for name in names {
+        match context.output.json {
+            true => context.output.value(&data::line("name", name.into()))?,
+            false => context.output.data(name)?,
+        }
+    }
+    Ok(())
 }
 
 /// In one line: who is in charge, what is sent here, whether it arrives.

@@ -14,8 +14,7 @@ use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{
-    HTTP, HTTPS, Platform, addresses_of, announce_all, home_error, leads_elsewhere, listenable,
-    never,
+    Found, HTTPS, Platform, Urls, announce_all, closed, home_error, leads_elsewhere, never, not_up,
 };
 use crate::render::data;
 
@@ -61,11 +60,26 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
                 settings.https_port = https_port;
             })
             .await?;
-            listenable(&platform).await?;
-            platform.up(INGRESS).await?;
+            let anew = before.settings.https_port != https_port;
+            let idle = Some("everything is up already").filter(|_| !anew);
+            platform.up_or_say(INGRESS, idle).await?;
+            // What of it is news is shown below.
             announce_all(context).await?;
-            if let Some(port) = https_port {
-                listening(&platform, port).await?;
+            match https_port {
+                Some(port) => {
+                    listening(&platform, port).await?;
+                    let place = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                    let words = format!("hob/ingress answers by HTTPS on {place}");
+                    context.output.say(match anew {
+                        true => format!("{words} from now on"),
+                        false => words,
+                    });
+                }
+                None if anew => {
+                    let words = "hob/ingress answers by HTTPS no more";
+                    context.output.say(words);
+                }
+                None => {}
             }
             show(context, &platform)
         }
@@ -74,7 +88,10 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
                 return never(context, INGRESS);
             };
             platform.status(INGRESS).await?;
-            show(context, &platform)
+            match platform.find(INGRESS).await? {
+                Found::Down => not_up(context, INGRESS),
+                Found::Up(_) | Found::Unknown => show(context, &platform),
+            }
         }
         IngressVerb::Ca(verb) => authority::authority(context, verb).await,
         IngressVerb::Down => {
@@ -86,22 +103,17 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
 
 /// The addresses that it serves.
 fn show(context: &Context, platform: &Platform) -> Result {
-    let http = HTTP.in_url(platform.settings.http_port);
+    let urls = Urls::of(&platform.home, &platform.settings)?;
     let https = platform.settings.https_port;
-    let about = platform.home.authority().about();
-    let about = about.map_err(|error| home_error(error.into()))?;
     let all = platform.home.announced().map_err(home_error)?;
     let mut addresses = BTreeSet::new();
     for announced in &all {
         let services = announced.services.iter();
         for service in services.filter(|it| it.speaks == Speaks::Http) {
-            addresses.extend(addresses_of(announced, service, &http));
+            addresses.extend(urls.of_service(announced, service));
         }
-        let signed = |host: &String| about.as_ref().is_some_and(|it| it.permits(host));
-        if https.is_some() {
-            let port = HTTPS.in_url(https);
-            let hosts = announced.hosts().filter(signed);
-            addresses.extend(hosts.map(|host| format!("https://{host}{port}/")));
+        for service in &announced.services {
+            addresses.extend(urls.by_https(announced, service));
         }
     }
     for address in addresses {
@@ -111,6 +123,9 @@ fn show(context: &Context, platform: &Platform) -> Result {
                 .value(&data::line("served", json!({ "url": address })))?,
             false => context.output.data(address)?,
         }
+    }
+    for door in closed(&platform.home, rustix::process::getuid().as_raw())? {
+        context.remark(door.words())?;
     }
     for it in shadowed(&all) {
         context.remark(leads_elsewhere(&it))?;

@@ -14,6 +14,7 @@ use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::peer;
+use crate::platform::closed_doors;
 use crate::render::{Seen, data, lost_version, note, status_table};
 use crate::running::Running;
 use crate::versions;
@@ -62,8 +63,8 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
     }
 }
 
-/// What the sessions of these services have to say, and which versions of them
-/// get requests.
+/// What the sessions of these services have to say, which versions of them get
+/// requests, and which doors of their stacks are closed.
 async fn notes(
     running: &Running<'_>,
     seen: &[Seen],
@@ -73,6 +74,9 @@ async fn notes(
     let services = seen.iter().map(|it| it.state.owner.to_string()).collect();
     let mut notes = peer::notes(&running.engine.paths().runtime, &services).await;
     notes.extend(versions::notes(rollouts, asked));
+    let up = seen.iter().filter(|it| it.state.verdict != Verdict::Down);
+    let stacks = up.map(|it| it.state.owner.stack.to_string()).collect();
+    notes.extend(closed_doors(&running.engine, &stacks).await);
     notes
 }
 

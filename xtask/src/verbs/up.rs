@@ -1,5 +1,7 @@
 //! `up`: services in their production form, left running.
 
+mod names;
+
 use std::collections::BTreeSet;
 
 use hob_engine::{Engine, Owner, Verdict, Want};
@@ -16,6 +18,11 @@ use crate::stage::Stage;
 use crate::versions::{self, can_be_updated};
 
 pub async fn up(context: &Context, args: UpArgs) -> Result {
+    up_or_say(context, args, Some("everything is up already")).await
+}
+
+/// The same, and what to say where there is nothing to do.
+pub async fn up_or_say(context: &Context, args: UpArgs, idle: Option<&str>) -> Result {
     let files = context.load(&args.names.names)?;
     let engine = files.engine(context)?;
     versions::settle(context, &engine, &files.project).await?;
@@ -44,8 +51,9 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     let changed = change(&engine, &want, &stage, context.whose, interrupts.next()).await?;
     // What was said until here is written before what follows.
     drop(stage);
-    if changed.obstacles.is_empty() && changed.applied.outcomes.is_empty() {
-        context.output.say("everything is up already");
+    let is_idle = changed.obstacles.is_empty() && changed.applied.outcomes.is_empty();
+    if let Some(idle) = idle.filter(|_| is_idle) {
+        context.output.say(idle);
     }
     tell(context, &changed, &BTreeSet::new())?;
     let asked: BTreeSet<_> = services.iter().cloned().collect();
@@ -53,6 +61,7 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
     let owners = owners(&services);
     states.retain(|state| owners.contains(&state.owner));
     let doors = addresses(context, &loading.project)?;
+    let mut shown = Vec::new();
     for state in states {
         if context.output.json {
             context.output.value(&data::status(&state, context.whose))?;
@@ -64,8 +73,14 @@ pub async fn up(context: &Context, args: UpArgs) -> Result {
             let (id, place) = (state.owner, address(&listen));
             context.output.say(format!("{id} answers on {place}"));
             let doors = doors.get(&id.to_string()).into_iter().flatten();
-            doors.for_each(|address| context.output.say(format!("  {address}")));
+            for address in doors {
+                context.output.say(format!("  {address}"));
+                shown.push(address);
+            }
         }
+    }
+    if let Some(words) = names::needed(context, shown) {
+        context.output.say(words);
     }
     tell_of_gaps(context, &engine, &files_alone, &changed)?;
     let asked = loading.required(&args.names.names)?;

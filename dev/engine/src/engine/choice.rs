@@ -146,13 +146,43 @@ impl Engine {
     /// one may be a test's, or another person's on a shared account.
     #[must_use]
     pub fn keeps(surroundings: &Surroundings, project: &ProjectRef) -> bool {
-        let homes = Homes::of(&surroundings.environment, surroundings.uid);
-        homes.is_ok_and(|homes| {
-            let paths = homes.project(&project.id);
-            paths.state.is_dir()
-                || crate::host::agents_in(surroundings.uid, &project.id, &paths.state)
-        })
+        kept(&surroundings.environment, surroundings.uid, &project.id)
     }
+
+    /// The same of a project, by its id, where this one's is.
+    #[must_use]
+    pub fn keeps_beside(&self, project: &str) -> bool {
+        kept(self.environment(), self.uid(), project)
+    }
+
+    /// All projects that anything is known of, by whose they are.
+    ///
+    /// # Errors
+    /// The environment names no place for their state.
+    pub async fn known_projects(surroundings: &Surroundings) -> Result<Known, PathsError> {
+        let others = Self::all_projects(surroundings)?.into_iter();
+        let others: Vec<_> = others.filter(|it| !Self::keeps(surroundings, it)).collect();
+        let mut own = Self::all_projects_in_engines(surroundings).await?;
+        own.retain(|it| !others.contains(it));
+        Ok(Known { own, others })
+    }
+}
+
+/// Projects that anything is known of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Those whose state is in the caller's state home.
+    pub own: Vec<ProjectRef>,
+    /// Those of another one.
+    pub others: Vec<ProjectRef>,
+}
+
+fn kept(environment: &BTreeMap<String, String>, uid: u32, project: &str) -> bool {
+    let homes = Homes::of(environment, uid);
+    homes.is_ok_and(|homes| {
+        let state = homes.project(project).state;
+        state.is_dir() || crate::host::agents_in(uid, project, &state)
+    })
 }
 
 /// The best engine that is there, and why: that of a project stays what it is

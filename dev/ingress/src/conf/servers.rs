@@ -137,7 +137,7 @@ fn server(text: &mut Text, site: &Site, group: &Group<'_>) {
     text.line("error_page 502 504 @unanswered;");
     text.block("location @unanswered", |text| {
         text.line(NO_KEEPALIVE);
-        text.line(r#"return 502 "nothing behind this path answered request $hob_id\n";"#);
+        text.line(r#"return 502 "nothing behind this path of $host answered request $hob_id\n";"#);
     });
     for (index, route) in site.routes.iter().enumerate() {
         text.line(format_args!("# {}: {}", route.path, route.service));

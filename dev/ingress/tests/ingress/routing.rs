@@ -155,7 +155,7 @@ async fn a_service_that_is_not_there_is_told_and_may_be_asked_for_again() {
     assert_eq!(answer.header("hob-version"), "");
     assert_eq!(
         answer.body,
-        "nothing behind this path answered request mine\n"
+        "nothing behind this path of web.test answered request mine\n"
     );
     let log = nginx.log(4).await;
     assert_eq!(log[3]["upstream"], gone.to_string());

@@ -259,7 +259,7 @@ fn a_stack_with_a_port_of_its_own_two_versions_and_a_service_that_is_down() {
         error_page 502 504 @unanswered;
         location @unanswered {
             keepalive_timeout 0;
-            return 502 "nothing behind this path answered request $hob_id\n";
+            return 502 "nothing behind this path of $host answered request $hob_id\n";
         }
         # /: web
         location / {

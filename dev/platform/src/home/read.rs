@@ -93,6 +93,7 @@ impl Home {
             http: settings.http_port.unwrap_or(HTTP_PORT),
             https: settings.https_port,
             certificates: self.certificates(&all, &settings)?,
+            closed: self.closed(),
         };
         let (sent, dns_port) = (&settings.domains, settings.dns_port);
         let names = self.root.join(NAMES);

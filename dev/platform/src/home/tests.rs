@@ -148,6 +148,30 @@ fn a_stacks_own_door_stays_where_somebody_does_not_know_it() {
 }
 
 #[test]
+fn a_door_that_is_closed_is_not_listened_at_until_it_is_opened() {
+    let (_folder, home) = home();
+    let mut announced = shop(&["web"]);
+    let said = AnnouncedStack {
+        port: Some(8088),
+        ..AnnouncedStack::default()
+    };
+    announced.stacks = BTreeMap::from([("shop".to_owned(), said)]);
+    let whose = ("0", "host");
+    // It is known whose ports there will be before anybody is told of them.
+    let told = home.announced_with(whose, &announced).unwrap();
+    assert_eq!(told, std::slice::from_ref(&announced));
+    assert_eq!(home.announced().unwrap(), []);
+    let listens = || home.read(Read::Routes).unwrap().contains(":8088");
+    home.close(&locked(&home), &BTreeSet::from([8088])).unwrap();
+    home.announce(&locked(&home), whose, &announced).unwrap();
+    assert!(!listens());
+    let text = home.read(Read::Routes).unwrap();
+    home.began(Read::Routes, &text).unwrap();
+    let changes = home.close(&locked(&home), &BTreeSet::new()).unwrap();
+    assert!(changes.routes && listens());
+}
+
+#[test]
 fn what_root_writes_in_a_users_folder_is_the_users() {
     use std::os::unix::fs::{MetadataExt as _, chown};
     let (_folder, home) = home();

@@ -147,6 +147,7 @@ fn a_stack_with_a_certificate_is_behind_the_other_door_too() {
         http: 80,
         https: Some(443),
         certificates: BTreeMap::from([("shop".to_owned(), "shop-1.pem".to_owned())]),
+        ..Doors::default()
     };
     let led = text_led(&routes(&all, &doors).unwrap());
     assert_data_eq!(
@@ -187,6 +188,21 @@ fn nothing_up_is_a_good_configuration_too() {
         led(&[]),
         ["listen 127.0.0.1:80 default_server backlog=4096;"]
     );
+}
+
+#[test]
+fn a_door_whose_port_somebody_has_is_left_out_and_its_stack_keeps_its_name() {
+    let shop = with_door(Some(8088), &[("/", "web")]);
+    let listens = |closed: &[u16]| {
+        let closed = closed.iter().copied().collect();
+        let doors = Doors { closed, ..doors() };
+        let text = routes(std::slice::from_ref(&shop), &doors).unwrap();
+        assert!(text.contains("server_name shop.test;"), "{text}");
+        let ports = listened(&text).into_iter().map(|it| it.port());
+        ports.collect::<Vec<u16>>()
+    };
+    assert_eq!(listens(&[]), [80, 8088]);
+    assert_eq!(listens(&[8088, 9]), [80]);
 }
 
 /// A shop with a door, its `web` up at 20000.

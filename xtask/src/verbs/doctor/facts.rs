@@ -113,6 +113,8 @@ pub struct Names {
     pub domains: BTreeSet<Domain>,
     /// Where hob's own listens.
     pub server: SocketAddr,
+    /// Whether that is up: whoever listens there is it.
+    pub is_up: bool,
     /// What came of a question in each domain that it sends here.
     pub reach: Vec<(Domain, Reach)>,
 }

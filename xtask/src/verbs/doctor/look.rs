@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use hob_platform::DNS;
 use hob_stack::{Form, Project, Service, ServiceId};
 
 use super::facts::{Docker, Facts, Names, Stacks};
 use super::{docker, folders, machine, ports, programs, surroundings};
 use crate::context::Context;
 use crate::error::Result;
+use crate::platform::{Found, Platform};
 use crate::resolver::{Resolver, reach};
 use crate::stage::Stage;
 use crate::verbs::ingress;
@@ -91,8 +93,17 @@ async fn answering(context: &Context) -> Option<Names> {
         facts: resolver.facts,
         domains: resolver.domains,
         server: resolver.server,
+        is_up: is_up(context).await,
         reach: asked,
     })
+}
+
+/// Whether hob's own resolver is up.
+async fn is_up(context: &Context) -> bool {
+    let Ok(Some(platform)) = Platform::there(context) else {
+        return false;
+    };
+    matches!(platform.find(DNS).await, Ok(Found::Up(_)))
 }
 
 /// A project as far as it can be read.

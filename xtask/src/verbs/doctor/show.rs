@@ -5,14 +5,16 @@ use console::{Term, measure_text_width, style};
 use super::checks::{Check, Fix, State};
 use crate::context::Context;
 use crate::error::Result;
+use crate::output::spoken;
 
 /// Prints each check.
 ///
 /// # Errors
 /// Standard output cannot be written.
 pub fn show(context: &Context, checks: &[Check]) -> Result {
+    let checks: Vec<Check> = checks.iter().map(typed).collect();
     if context.output.json {
-        for check in checks {
+        for check in &checks {
             context.output.value(&json(check))?;
         }
         return Ok(());
@@ -21,10 +23,27 @@ pub fn show(context: &Context, checks: &[Check]) -> Result {
     let width = Term::stdout()
         .size_checked()
         .map(|(_, columns)| usize::from(columns));
-    for line in lines(checks, width) {
+    for line in lines(&checks, width) {
         context.output.data(line)?;
     }
     Ok(())
+}
+
+/// The same with commands as the user would type them.
+fn typed(check: &Check) -> Check {
+    let typed = |words: &str| spoken(words).into_owned();
+    Check {
+        name: check.name.clone(),
+        state: check.state,
+        detail: typed(&check.detail),
+        fix: check.fix.as_ref().map(|fix| match fix {
+            Fix::Command(command) => {
+                let quoted = typed(&format!("`{command}`"));
+                Fix::Command(quoted.trim_matches('`').to_owned())
+            }
+            Fix::Words(words) => Fix::Words(typed(words)),
+        }),
+    }
 }
 
 fn json(check: &Check) -> serde_json::Value {

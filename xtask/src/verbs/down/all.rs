@@ -1,7 +1,7 @@
 //! `down --all`: every project whose state is in the caller's state home, after
 //! asking. Those of another state home are named and left alone.
 
-use hob_engine::{Engine, LeftoverKind, ProjectRef, Scope};
+use hob_engine::{Engine, Known, LeftoverKind, ProjectRef, Scope};
 
 use super::{kept, show, take_down};
 use crate::cli::DownArgs;
@@ -14,14 +14,8 @@ use crate::verbs::{dns, ingress};
 pub async fn all(context: &Context, args: &DownArgs) -> Result {
     let surroundings = context.surroundings()?;
     let failed = |error: hob_engine::PathsError| Error::failed(error.to_string());
-    let known = Engine::all_projects(&surroundings).map_err(failed)?;
-    let others: Vec<_> = known
-        .into_iter()
-        .filter(|project| !Engine::keeps(&surroundings, project))
-        .collect();
-    let all = Engine::all_projects_in_engines(&surroundings).await;
-    let mut own = all.map_err(failed)?;
-    own.retain(|project| !others.contains(project));
+    let known = Engine::known_projects(&surroundings).await;
+    let Known { own, others } = known.map_err(failed)?;
     for other in &others {
         context.output.say(format!(
             "left alone, its state is in another state home: {}",

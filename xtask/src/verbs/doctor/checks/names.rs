@@ -97,7 +97,11 @@ fn port(names: &Names, port: u16, purpose: Option<&str>) -> Check {
     let mut found: Vec<String> = listeners
         .filter(|it| it.address.port() == port)
         .map(|it| {
-            let who = it.who.as_deref().unwrap_or("somebody");
+            let who = match it.who.as_deref() {
+                _ if purpose.is_some() && names.is_up => "hob's resolver",
+                Some(who) => who,
+                None => "somebody",
+            };
             format!("{who} has {}", it.address.ip())
         })
         .collect();
@@ -142,6 +146,7 @@ mod tests {
             },
             domains: BTreeSet::from(["test".parse().expect("a domain")]),
             server: SocketAddr::from(SERVER),
+            is_up: false,
             reach: Vec::new(),
         };
         otherwise(&mut machine);
@@ -160,6 +165,30 @@ mod tests {
     fn install_it(names: &mut Names) {
         let plan = install(&names.facts, &names.domains, names.server).expect("a plan");
         names.facts.record = Some(hob_resolver::Record::of(&plan, None));
+    }
+
+    #[test]
+    fn hobs_own_resolver_is_told_from_another_program_at_its_port() {
+        let listener = Listener {
+            address: SocketAddr::from(SERVER),
+            who: Some("dnsmasq".to_owned()),
+        };
+        for (is_up, who) in [(true, "hob's resolver"), (false, "dnsmasq")] {
+            let facts = Facts {
+                listeners: vec![listener.clone()],
+                ..Facts::default()
+            };
+            let names = Names {
+                facts,
+                domains: BTreeSet::new(),
+                server: SocketAddr::from(SERVER),
+                is_up,
+                reach: Vec::new(),
+            };
+            let purpose = Some("for hob's resolver");
+            let check = port(&names, SERVER.1, purpose);
+            assert_eq!(check.detail, format!("{who} has 127.0.0.1"));
+        }
     }
 
     #[test]
