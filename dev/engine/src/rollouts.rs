@@ -7,12 +7,11 @@
 //! undo and what to finish.
 
 mod file;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 
-use hob_stack::{LABEL_LIMIT, NameError, Project, ServiceId, ServiceName, VersionError};
+use hob_stack::{Project, ServiceId, ServiceName, VersionError};
 use serde::{Deserialize, Serialize};
 
 use crate::resource::{Owner, Scope};
@@ -20,75 +19,7 @@ use crate::want::owner;
 
 pub(crate) use file::ENGINES;
 pub use file::{RolloutsError, UPDATES_LOCK, rollouts_file};
-
-/// What is said of one version of a service: `1`, `2`, `green`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Version(String);
-
-impl Version {
-    /// The version of a service that was never updated, which goes by the
-    /// service's own name.
-    #[must_use]
-    pub fn first() -> Self {
-        Self("1".to_owned())
-    }
-
-    /// Its text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The name that this version of a service goes by: `hello-world-2`.
-    ///
-    /// # Errors
-    /// It is too long for one.
-    pub fn of(&self, service: &ServiceName) -> Result<ServiceName, NameError> {
-        match *self == Self::first() {
-            true => Ok(service.clone()),
-            false => format!("{service}-{self}").parse(),
-        }
-    }
-}
-
-impl FromStr for Version {
-    type Err = NameError;
-
-    /// What may follow a `-` in the name of a service.
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let long = text.len() + 2 > LABEL_LIMIT;
-        let _: ServiceName = format!("v-{text}").parse().map_err(|error| match error {
-            NameError::Long(_) => NameError::Long(text.len()),
-            other => other,
-        })?;
-        match (text.is_empty(), long) {
-            (true, _) => Err(NameError::Empty),
-            (_, true) => Err(NameError::Long(text.len())),
-            _ => Ok(Self(text.to_owned())),
-        }
-    }
-}
-
-impl TryFrom<String> for Version {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        text.parse()
-    }
-}
-
-impl From<Version> for String {
-    fn from(version: Version) -> Self {
-        version.0
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
+pub use version::Version;
 
 /// The highest number of a version that the next ones are counted from.
 const NUMBERS: u32 = 1_000_000_000;
@@ -179,7 +110,7 @@ impl Rollout {
 
     /// The next number of which no service of these names goes by.
     pub fn next(&self, service: &ServiceName, taken: &BTreeSet<ServiceName>) -> Version {
-        let numbers = (self.last + 1..).map(|number| Version(number.to_string()));
+        let numbers = (self.last + 1..).map(Version::numbered);
         let is_free = |version: &Version| {
             let known = self.versions().contains(version);
             let name = version.of(service);
@@ -187,7 +118,7 @@ impl Rollout {
         };
         // Where no name is free, or all are too long, whoever brings it up is
         // told so.
-        let next = || Version((self.last + 1).to_string());
+        let next = || Version::numbered(self.last + 1);
         numbers
             .take(taken.len() + 2)
             .find(is_free)

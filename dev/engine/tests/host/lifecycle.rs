@@ -312,18 +312,17 @@ async fn an_agent_of_another_version_is_made_anew() {
         BufReader::new(stream.try_clone().unwrap())
             .read_line(&mut line)
             .unwrap();
-        stream
-            .write_all(b"{\"version\":{\"protocol\":99}}\n")
-            .unwrap();
+        let version = b"{\"version\":{\"protocol\":99}}\n";
+        stream.write_all(version).unwrap();
     });
     let plan = ground.preview(&ground.up(&["a"])).await;
     old.join().unwrap();
-    let spoken = hob_wire::PROTOCOL;
-    let reason = format!("because its protocol is 99 and has to be {spoken}");
-    assert_eq!(
-        plan.to_text().lines().next(),
-        Some(format!("remove agent s/a     {reason}").as_str())
+    let reason = format!(
+        "because its protocol is 99 and has to be {}",
+        hob_wire::PROTOCOL
     );
+    let line = format!("remove agent s/a     {reason}\n");
+    assert!(plan.to_text().starts_with(&line));
     ground.down().await;
 }
 
