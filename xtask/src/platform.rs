@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use hob_engine::Engine;
 use hob_platform::{Home, HomeError, INGRESS, Locked, Read, Settings, Shadowed};
 use rustix::io::FdFlags;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -167,7 +168,7 @@ impl Platform {
     pub async fn engine_of(&self, service: &'static str) -> Result<Option<&'static str>> {
         Ok(match self.find(service).await? {
             Found::Up(beside) => Some(beside.engine),
-            Found::Down | Found::Unknown => None,
+            Found::Down | Found::Left(_) | Found::Unknown => None,
         })
     }
 
@@ -195,7 +196,7 @@ impl Platform {
             let down = format!("`hob {service} down --engine {other}` takes it down there");
             return Err(Error::failed(message).hint(down));
         }
-        self.begins(service).await?;
+        self.begins(&engine, service).await?;
         let args = UpArgs {
             names: NameArgs {
                 names: vec![service.to_owned()],
@@ -209,9 +210,11 @@ impl Platform {
     /// That one of its services is about to come up. An ingress may begin with
     /// routes of before, where it refuses the newest: what it has begun with is
     /// known once it has been told of them.
-    async fn begins(&self, service: &'static str) -> Result {
-        match service {
-            INGRESS if matches!(self.find(service).await?, Found::Down) => {
+    async fn begins(&self, engine: &Engine, service: &'static str) -> Result {
+        let found = Beside::find(engine, &self.home, service).await;
+        found.is_not_left_beside(engine, service)?;
+        match found {
+            Found::Down | Found::Left(_) if service == INGRESS => {
                 self.home.began(Read::Routes, "").map_err(home_error)
             }
             _ => Ok(()),

@@ -32,6 +32,7 @@ mod host_all;
 mod host_build;
 mod host_crash;
 mod host_full;
+mod host_ingress;
 mod host_needs;
 mod host_plan;
 mod host_polykube;

@@ -11,7 +11,7 @@ use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::Mode;
 
 use super::beside::{Beside, Found};
-use super::taken::{ELSEWHERE, begun, not_taken, told};
+use super::taken::{ELSEWHERE, begun, but_of_left, not_taken, told};
 use super::{HTTP, Platform, announce_all, home, home_error};
 use crate::change::{Changed, LOCK, Words, change_within};
 use crate::context::Context;
@@ -151,6 +151,12 @@ impl Door<'_> {
             // Whoever has the ingress's own port is found out by its plan.
             let own = |it: &SocketAddr| Some(it.port()) == settings.http_port;
             wanted.extend(told(home)?.into_iter().filter(|it| !own(it)));
+            if let Some(platform) = Platform::there(self.context)? {
+                let engine = platform.context.load(&[])?.engine(&platform.context)?;
+                let found = Beside::find(&engine, home, INGRESS).await;
+                found.is_not_left_beside(&engine, INGRESS)?;
+                wanted = but_of_left(&engine, wanted);
+            }
         }
         not_taken(self.engine, ingress, &wanted)
     }
@@ -190,12 +196,12 @@ async fn bring(
     words: &Words,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
-    for service in services {
-        platform.begins(service).await?;
-    }
     let names: Vec<String> = services.iter().map(|it| (*it).to_owned()).collect();
     let loading = platform.context.load(&names)?;
     let engine = loading.engine(&platform.context)?;
+    for service in services {
+        platform.begins(&engine, service).await?;
+    }
     let wanted = loading.closure(&names, false)?.into_iter().collect();
     let want = Want::up(loading.project.clone(), wanted, Mode::Run);
     change_within(&engine, &want, stage, LOCK, words, cancel).await

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use hob_engine::machine::ports::{Listener, Listeners, holders, user_name};
 use hob_engine::machine::processes;
 use hob_engine::{Engine, typed};
-use hob_platform::{Home, INGRESS, Read, listened};
+use hob_platform::{Home, INGRESS, Read, STACK, listened};
 
 use super::beside::{Beside, Found};
 use super::{Platform, home_error};
@@ -38,12 +38,37 @@ pub fn begun(home: &Home) -> BTreeSet<SocketAddr> {
 /// It may not, or that cannot be told.
 pub async fn listenable(platform: &Platform) -> Result {
     let engine = platform.context.load(&[])?.engine(&platform.context)?;
-    if let Found::Up(_) = Beside::find(&engine, &platform.home, INGRESS).await {
+    let found = Beside::find(&engine, &platform.home, INGRESS).await;
+    if let Found::Up(_) = found {
         return Ok(());
     }
+    found.is_not_left_beside(&engine, INGRESS)?;
     let mut addresses = told(&platform.home)?;
     addresses.retain(|it| Some(it.port()) != platform.settings.http_port);
+    let addresses = but_of_left(&engine, addresses);
     not_taken(&engine, None, &addresses)
+}
+
+/// These addresses but for those that an ingress has whose agent is gone: what
+/// is left of it on this engine, the platform's, ends before another one begins.
+pub fn but_of_left(engine: &Engine, addresses: BTreeSet<SocketAddr>) -> BTreeSet<SocketAddr> {
+    let id = format!("{STACK}/{INGRESS}").parse().ok();
+    let left = id.map_or_else(BTreeSet::new, |id| engine.processes_of(&id));
+    if left.is_empty() {
+        return addresses;
+    }
+    let listeners = Listeners::read();
+    let has = |address: &SocketAddr| {
+        let inodes: Vec<u64> = listeners.against(*address).map(|it| it.inode).collect();
+        let holders = holders(&inodes);
+        let is_left = |inode| {
+            holders
+                .get(inode)
+                .is_some_and(|it| it.iter().any(|pid| left.contains(pid)))
+        };
+        !inodes.is_empty() && inodes.iter().all(is_left)
+    };
+    addresses.into_iter().filter(|it| !has(it)).collect()
 }
 
 /// That nobody listens on any of these, but for the ingress where it is up and

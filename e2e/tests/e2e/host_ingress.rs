@@ -1,0 +1,73 @@
+//! An ingress of the host engine whose agent is killed: nginx goes on, and
+//! shows no mark of whose it is.
+
+use hob_e2e::{Service, World, http, processes, stack, until};
+
+use crate::ingress::{asked, good};
+
+/// A stack with a door of its own that is up, that port, and the one for all.
+fn shop() -> (World, u16, u16) {
+    let mut world = World::new();
+    let (door, http, dns) = (world.port(), world.port(), world.port());
+    world.platform_on(http, dns);
+    let web = Service::auto("web").with("routes = [\"/\"]");
+    let own = format!("version = 1\n\n[ingress]\nport = {door}\n");
+    let text = stack(&[web]).replacen("version = 1\n", &own, 1);
+    world.stack("shop", &text);
+    world.page("shop/web", "web\n");
+    world.hob(["up"]).good();
+    (world, door, http)
+}
+
+/// Kills the agent of the ingress; the nginx that it leaves.
+fn left(world: &World) -> u32 {
+    let nginx = world.platform_serving("ingress").unwrap();
+    let agent = processes::agent(&world.platform(), "hob/ingress").unwrap();
+    processes::kill(agent);
+    until("the agent's end", || !processes::is_alive(agent));
+    assert!(processes::is_alive(nginx));
+    nginx
+}
+
+#[test]
+fn whatever_brings_up_an_ingress_ends_what_a_killed_agent_left_of_it() {
+    let (world, door, http) = shop();
+    for again in [&["up"][..], &["ingress", "up"]] {
+        let nginx = left(&world);
+        let doctor = world.hob(["doctor"]);
+        assert!(doctor.out.contains("its agent is gone"), "{doctor:?}");
+        world.hob(again).good();
+        assert!(!processes::is_alive(nginx), "{again:?}");
+        assert_eq!(asked(http, "web.shop.test"), good("web"));
+        assert_eq!(http::get(door, "/").unwrap().body, "web");
+    }
+}
+
+#[test]
+fn who_changes_what_a_left_ingress_does_not_hear_of_is_told_what_mends_it() {
+    let (mut world, _, http) = shop();
+    let port = world.port();
+    world.stack("plain", &stack(&[Service::new("api", port)]));
+    world.page("plain/api", "api\n");
+    left(&world);
+    let up = world.hob(["up", "plain"]).good();
+    for part in ["ingress goes on as it was", "`hob ingress up`"] {
+        assert!(up.err.contains(part), "{part}: {up:?}");
+    }
+    world.hob(["ingress", "up"]).good();
+    assert_eq!(asked(http, "api.plain.test"), good("api"));
+}
+
+#[test]
+fn what_is_left_of_an_ingress_on_another_engine_is_named_with_what_ends_it() {
+    let (mut world, _, _) = shop();
+    let nginx = left(&world);
+    // Nobody answers there, and nobody is asked before this is said.
+    let nowhere = format!("unix://{}", world.outside().join("none").display());
+    world.set("DOCKER_HOST", &nowhere);
+    let up = ["ingress", "up", "--engine", "docker"];
+    let up = world.hob(up).code(1);
+    let ends = "`hob ingress down --engine host`";
+    assert!(up.err.contains(ends), "{up:?}");
+    assert!(processes::is_alive(nginx));
+}
