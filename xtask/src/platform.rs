@@ -28,6 +28,7 @@ mod announcer;
 mod beside;
 mod door;
 mod locked;
+mod moving;
 mod port;
 mod taken;
 
@@ -35,6 +36,7 @@ pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
 pub use door::{Door, addresses, addresses_of};
 pub use locked::locked;
+pub use moving::Moving;
 pub use port::{HTTP, HTTPS};
 pub use taken::{Has, holder, listenable};
 

@@ -57,17 +57,3 @@ fn who_changes_what_a_left_ingress_does_not_hear_of_is_told_what_mends_it() {
     world.hob(["ingress", "up"]).good();
     assert_eq!(asked(http, "api.plain.test"), good("api"));
 }
-
-#[test]
-fn what_is_left_of_an_ingress_on_another_engine_is_named_with_what_ends_it() {
-    let (mut world, _, _) = shop();
-    let nginx = left(&world);
-    // Nobody answers there, and nobody is asked before this is said.
-    let nowhere = format!("unix://{}", world.outside().join("none").display());
-    world.set("DOCKER_HOST", &nowhere);
-    let up = ["ingress", "up", "--engine", "docker"];
-    let up = world.hob(up).code(1);
-    let ends = "`hob ingress down --engine host`";
-    assert!(up.err.contains(ends), "{up:?}");
-    assert!(processes::is_alive(nginx));
-}

@@ -44,6 +44,7 @@ mod https;
 mod ingress;
 mod ingress_faults;
 mod leave;
+mod moving;
 mod needs;
 mod output;
 mod platform_faults;

@@ -12,10 +12,10 @@ use hob_wire::Mode;
 
 use super::beside::{Beside, Found};
 use super::taken::{ELSEWHERE, begun, but_of_left, not_taken, told};
-use super::{HTTP, Platform, announce_all, home, home_error};
+use super::{HTTP, Platform, announce_all, home, home_error, locked::turn};
 use crate::change::{Changed, LOCK, Words, change_within};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
 
 /// The doors of the stacks that some services are of.
@@ -58,6 +58,16 @@ impl Door<'_> {
         if missing.is_empty() {
             return Ok(());
         }
+        let mut cancel = std::pin::pin!(cancel);
+        let turn = tokio::select! {
+            turn = turn(&home) => turn?,
+            () = &mut cancel => return Err(Error::said(Code::Interrupted)),
+        };
+        // Whoever had it may have brought them up, on any engine.
+        let Standing { missing, .. } = self.standing(&home).await;
+        if missing.is_empty() {
+            return Ok(());
+        }
         let names: Vec<&str> = stacks.iter().map(|it| it.name.as_str()).collect();
         let (names, services) = (names.join(", "), missing.join(" and "));
         if !self.quietly {
@@ -66,6 +76,7 @@ impl Door<'_> {
         let taken: BTreeSet<u16> = ports.keys().copied().collect();
         let platform = Platform::with_port(self.context, &taken).await?;
         let changed = bring(&platform, &missing, stage, words, cancel).await?;
+        drop(turn);
         if let (true, Err(failure)) = (failed(&changed, INGRESS), changed.result()) {
             if changed.applied.was_interrupted() {
                 return Err(failure);
@@ -155,7 +166,7 @@ impl Door<'_> {
                 let engine = platform.context.load(&[])?.engine(&platform.context)?;
                 let found = Beside::find(&engine, home, INGRESS).await;
                 found.is_not_left_beside(&engine, INGRESS)?;
-                wanted = but_of_left(&engine, wanted);
+                wanted = but_of_left(&engine, INGRESS, wanted);
             }
         }
         not_taken(self.engine, ingress, &wanted)

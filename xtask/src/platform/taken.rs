@@ -45,14 +45,19 @@ pub async fn listenable(platform: &Platform) -> Result {
     found.is_not_left_beside(&engine, INGRESS)?;
     let mut addresses = told(&platform.home)?;
     addresses.retain(|it| Some(it.port()) != platform.settings.http_port);
-    let addresses = but_of_left(&engine, addresses);
+    let addresses = but_of_left(&engine, INGRESS, addresses);
     not_taken(&engine, None, &addresses)
 }
 
-/// These addresses but for those that an ingress has whose agent is gone: what
-/// is left of it on this engine, the platform's, ends before another one begins.
-pub fn but_of_left(engine: &Engine, addresses: BTreeSet<SocketAddr>) -> BTreeSet<SocketAddr> {
-    let id = format!("{STACK}/{INGRESS}").parse().ok();
+/// These addresses but for those that a service of the platform has whose agent
+/// is gone: what is left of it on this engine, the platform's, ends before
+/// another one begins.
+pub fn but_of_left(
+    engine: &Engine,
+    service: &str,
+    addresses: BTreeSet<SocketAddr>,
+) -> BTreeSet<SocketAddr> {
+    let id = format!("{STACK}/{service}").parse().ok();
     let left = id.map_or_else(BTreeSet::new, |id| engine.processes_of(&id));
     if left.is_empty() {
         return addresses;

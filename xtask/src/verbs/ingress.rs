@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use hob_platform::{INGRESS, Speaks, shadowed};
+use hob_platform::{INGRESS, Settings, Speaks, shadowed};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -14,8 +14,8 @@ use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{
-    HTTP, HTTPS, Platform, addresses_of, announce_all, home_error, leads_elsewhere, listenable,
-    never,
+    HTTP, HTTPS, Moving, Platform, addresses_of, announce_all, home_error, leads_elsewhere,
+    listenable, never,
 };
 use crate::render::data;
 
@@ -34,39 +34,44 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             https_port,
             no_https,
         } => {
-            let before = match port {
-                Some(_) => Platform::written(context, |_| {}).await?,
-                None => Platform::with_port(context, &BTreeSet::new()).await?,
-            };
+            let moving = Moving::begin(context, INGRESS).await?;
+            let before = &moving.before;
             let in_containers = before.in_containers()?;
-            let port = port.or(before.settings.http_port);
+            let port = match port.or(before.settings.http_port) {
+                Some(port) => port,
+                None => HTTP.free(in_containers, &BTreeSet::new())?,
+            };
             let asked = https || https_port.is_some();
             let https_port = match https_port.or(before.settings.https_port) {
                 _ if no_https => None,
-                None if asked => Some(HTTPS.free(in_containers, &port.into_iter().collect())?),
+                None if asked => Some(HTTPS.free(in_containers, &BTreeSet::from([port]))?),
                 port => port,
             };
+            if https_port == Some(port) {
+                let error = format!("port {port} cannot be for HTTP and HTTPS");
+                return Err(Error::usage(error).hint("`--https-port` says another one"));
+            }
+            let is_new = before.settings.http_port != Some(port);
+            let is_new_https = before.settings.https_port != https_port;
+            if is_new || is_new_https {
+                moving.is_free(port)?;
+            }
+            if is_new {
+                HTTP.is_had(port, in_containers)?;
+            }
             if let Some(other) = https_port {
-                if Some(other) == port {
-                    let error = format!("port {other} cannot be for HTTP and HTTPS");
-                    return Err(Error::usage(error).hint("`--https-port` says another one"));
-                }
-                if before.settings.https_port != https_port {
+                if is_new_https {
                     HTTPS.is_had(other, in_containers)?;
                 }
-                authority::make(context, &before).await?;
+                authority::make(context, before).await?;
             }
-            let platform = Platform::written(context, |settings| {
-                settings.http_port = port;
+            let change = |settings: &mut Settings| {
+                settings.http_port = Some(port);
                 settings.https_port = https_port;
-            })
-            .await?;
-            listenable(&platform).await?;
-            platform.up(INGRESS).await?;
-            announce_all(context).await?;
-            if let Some(port) = https_port {
-                listening(&platform, port).await?;
-            }
+            };
+            let (platform, moved) = moving.written(change).await?;
+            let done = begin(context, &platform).await;
+            moved.end(moving, done).await?;
             show(context, &platform)
         }
         IngressVerb::Status => {
@@ -81,6 +86,17 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             let platform = Platform::written(context, |_| {}).await?;
             platform.down(INGRESS, false).await
         }
+    }
+}
+
+/// Brings it up as the settings have it.
+async fn begin(context: &Context, platform: &Platform) -> Result {
+    listenable(platform).await?;
+    platform.up(INGRESS).await?;
+    announce_all(context).await?;
+    match platform.settings.https_port {
+        Some(port) => listening(platform, port).await,
+        None => Ok(()),
     }
 }
 
