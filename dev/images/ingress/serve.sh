@@ -1,7 +1,8 @@
 #!/bin/sh
 # Starts nginx with the configuration that hob writes, or, where nginx refuses
 # that, with the last one that it took. With `reload`, has it read that anew,
-# unless nginx refuses it: then the old one stays. With `drain SECONDS PORT…`,
+# unless nginx refuses it: then the old one stays. Ends with 4 where nginx does
+# not look at it. With `drain SECONDS PORT…`,
 # waits until nothing in this network is connected to these ports of anybody.
 # With `ready`, says whether nginx listens on PORT.
 set -eu
@@ -109,8 +110,8 @@ tries=200
 until pid=$(master); do
     tries=$((tries - 1))
     if [ "$tries" -eq 0 ]; then
-        echo "nginx has not begun: it does not listen yet" >&2
-        exit 1
+        echo "nginx does not listen yet" >&2
+        exit 4
     fi
     sleep 0.05
 done
@@ -131,10 +132,15 @@ for pid in $old; do
         if gave_up || [ "$tries" -eq 0 ]; then
             # Its words, without the time.
             sed 's/^[^]]*] [^ ]* //' "$refused" | sort -u >&2
+            ended=1
+            if ! gave_up; then
+                echo "nginx has not looked at its new routes" >&2
+                ended=4
+            fi
             echo "nginx goes on as before" >&2
             [ ! -f "$last" ] || cp "$last" "$run/nginx.conf"
             : >"$refused"
-            exit 1
+            exit "$ended"
         fi
         sleep 0.02
     done

@@ -50,6 +50,9 @@ fn place(home: &Home, service: &str) -> Option<(ServiceId, ProjectRef)> {
     Some((id, project))
 }
 
+/// The same where nginx did not look at its routes.
+const SILENT: i32 = 4;
+
 /// A service of the platform that is up.
 pub struct Beside {
     agent: AgentClient,
@@ -183,7 +186,7 @@ impl Beside {
     /// refuses the new one.
     ///
     /// # Errors
-    /// It refuses.
+    /// It refuses, or does not answer.
     pub async fn reload(&self) -> Result {
         let script = format!("{INGRESS} reload");
         let ended = inside(&self.inside(RELOADING), &script).await?;
@@ -192,6 +195,11 @@ impl Beside {
         }
         let words = String::from_utf8_lossy(&ended.stderr).into_owned();
         let words = words.lines().map(str::to_owned);
+        if ended.status.code() == Some(SILENT) {
+            let error = "the ingress does not answer; the old routes stay";
+            let anew = "`hob ingress down`, then `hob ingress up`, starts it anew";
+            return Err(Error::failed(error).details(words).hint(anew));
+        }
         let error = Error::failed("the ingress refuses its new routes; the old ones stay");
         let error = error.details(words);
         Err(error.hint("`hob ingress up` tries them again, once that is mended"))
