@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use hob_engine::Engine;
 use hob_platform::{Home, HomeError, INGRESS, Locked, Read, Settings, Shadowed};
 use rustix::io::FdFlags;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -28,6 +29,7 @@ mod announcer;
 mod beside;
 mod door;
 mod locked;
+mod moving;
 mod port;
 mod taken;
 
@@ -35,6 +37,7 @@ pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
 pub use door::{Door, Urls, addresses};
 pub use locked::locked;
+pub use moving::Moving;
 pub use port::{HTTP, HTTPS};
 pub use taken::{Closed, Has, closed, closed_doors, holder};
 
@@ -168,7 +171,7 @@ impl Platform {
     pub async fn engine_of(&self, service: &'static str) -> Result<Option<&'static str>> {
         Ok(match self.find(service).await? {
             Found::Up(beside) => Some(beside.engine),
-            Found::Down | Found::Unknown => None,
+            Found::Down | Found::Left(_) | Found::Unknown => None,
         })
     }
 
@@ -205,7 +208,7 @@ impl Platform {
             let down = format!("`hob {service} down --engine {other}` takes it down there");
             return Err(Error::failed(message).hint(down));
         }
-        self.begins(service).await?;
+        self.begins(&engine, service).await?;
         let args = UpArgs {
             names: NameArgs {
                 names: vec![service.to_owned()],
@@ -220,14 +223,15 @@ impl Platform {
     /// routes of before, where it refuses the newest: what it has begun with is
     /// known once it has been told of them. The doors that it begins without come
     /// back in words.
-    async fn begins(&self, service: &'static str) -> Result<Vec<String>> {
-        if service != INGRESS || !matches!(self.find(service).await?, Found::Down) {
+    async fn begins(&self, engine: &Engine, service: &'static str) -> Result<Vec<String>> {
+        let found = Beside::find(engine, &self.home, service).await;
+        found.is_not_left_beside(engine, service)?;
+        if service != INGRESS || !matches!(found, Found::Down | Found::Left(_)) {
             return Ok(Vec::new());
         }
-        let engine = self.context.load(&[])?.engine(&self.context)?;
         let locked = locked(&self.home).await?;
         self.home.began(Read::Routes, "").map_err(home_error)?;
-        let closed = to_begin_without(&engine, &self.home)?;
+        let closed = to_begin_without(engine, &self.home)?;
         let ports = closed.iter().map(Closed::port).collect();
         self.home.close(&locked, &ports).map_err(home_error)?;
         Ok(closed.iter().map(Closed::words).collect())

@@ -237,6 +237,17 @@ impl Engine {
         }
     }
 
+    /// The processes of this machine's own that are a service's, its agent's
+    /// among them, whether that lives or not: their next plan ends what is left.
+    /// What is in a container is not among them.
+    #[must_use]
+    pub fn processes_of(&self, id: &ServiceId) -> std::collections::BTreeSet<u32> {
+        match &self.driver {
+            Driver::Host(host) => host.processes_of(id),
+            Driver::Docker(_) => std::collections::BTreeSet::new(),
+        }
+    }
+
     /// Ends every process of these services at once, without a grace. What
     /// they leave is for the next plan.
     pub async fn kill(&self, services: &std::collections::BTreeSet<ServiceId>) {

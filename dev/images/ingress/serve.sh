@@ -1,8 +1,10 @@
 #!/bin/sh
 # Starts nginx with the configuration that hob writes, or, where nginx refuses
 # that, with the last one that it took. With `reload`, has it read that anew,
-# unless nginx refuses it: then the old one stays. With `drain SECONDS PORT…`,
+# unless nginx refuses it: then the old one stays. Ends with 4 where nginx does
+# not look at it. With `drain SECONDS PORT…`,
 # waits until nothing in this network is connected to these ports of anybody.
+# With `ready`, says whether nginx listens on PORT.
 set -eu
 # Debian keeps it where only root looks.
 PATH="$PATH:/usr/sbin:/sbin"
@@ -23,6 +25,38 @@ if [ "${1:-}" = drain ]; then
         sleep 0.05
     done
     exit 0
+fi
+# Those whose parent is the first process, `PID (NAME) STATE PARENT …`.
+workers() {
+    for stat in /proc/[0-9]*/stat; do
+        read -r line <"$stat" || continue
+        rest=${line##*) }
+        rest=${rest#* }
+        [ "${rest%% *}" = "$1" ] && echo "${line%% *}"
+    done 2>/dev/null
+    return 0
+}
+# nginx's own number, which it writes once it listens wherever it is to; a test
+# of a configuration makes the file empty. Until it has a worker it may forget
+# what it is told.
+master() {
+    { read -r pid <"$VOLUME_RUN/nginx.pid"; } 2>/dev/null || return 1
+    case $pid in "" | *[!0-9]*) return 1 ;; esac
+    [ -n "$(workers "$pid")" ] && echo "$pid"
+}
+if [ "${1:-}" = ready ]; then
+    # Somebody else may answer there meanwhile.
+    pid=$(master) || {
+        echo "nginx does not listen yet on 127.0.0.1:$PORT" >&2
+        exit 1
+    }
+    [ -r /proc/net/tcp ] || exit 0
+    # 0A is listening; the inode is the tenth.
+    inode=$(awk -v port="$(printf ':%04X' "$PORT")" '
+        $4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }' /proc/net/tcp)
+    ls -l "/proc/$pid/fd" 2>/dev/null | grep -qF "socket:[${inode:-none}]" && exit 0
+    echo "nginx listens, but not on 127.0.0.1:$PORT" >&2
+    exit 1
 fi
 if ! command -v nginx >/dev/null; then
     echo "nginx is not installed: apt-get install nginx-light" >&2
@@ -63,23 +97,25 @@ if [ "${1:-}" != reload ]; then
     fi
     mv "$next" "$run/nginx.conf"
     : >"$refused"
+    # Of one that was killed.
+    rm -f "$run/nginx.pid"
     quoted=$(printf '%s' "$refused" | sed 's/["\\]/\\&/g')
     exec nginx -e stderr -g "error_log \"$quoted\" emerg;" -c "$run/nginx.conf" 9>&-
 fi
 nginx -e stderr -t -q -c "$next"
 mv "$next" "$run/nginx.conf"
 : >"$refused"
-# Those whose parent is the first process, `PID (NAME) STATE PARENT …`.
-workers() {
-    for stat in /proc/[0-9]*/stat; do
-        read -r line <"$stat" || continue
-        rest=${line##*) }
-        rest=${rest#* }
-        [ "${rest%% *}" = "$1" ] && echo "${line%% *}"
-    done 2>/dev/null
-    return 0
-}
-old=$(workers "$(cat "$run/nginx.pid")")
+# It may just have begun, and cannot be told anything before it listens.
+tries=200
+until pid=$(master); do
+    tries=$((tries - 1))
+    if [ "$tries" -eq 0 ]; then
+        echo "nginx does not listen yet" >&2
+        exit 4
+    fi
+    sleep 0.05
+done
+old=$(workers "$pid")
 said=$(nginx -e stderr -s reload -c "$run/nginx.conf" 2>&1) || {
     echo "$said" >&2
     exit 1
@@ -96,10 +132,15 @@ for pid in $old; do
         if gave_up || [ "$tries" -eq 0 ]; then
             # Its words, without the time.
             sed 's/^[^]]*] [^ ]* //' "$refused" | sort -u >&2
+            ended=1
+            if ! gave_up; then
+                echo "nginx has not looked at its new routes" >&2
+                ended=4
+            fi
             echo "nginx goes on as before" >&2
             [ ! -f "$last" ] || cp "$last" "$run/nginx.conf"
             : >"$refused"
-            exit 1
+            exit "$ended"
         fi
         sleep 0.02
     done

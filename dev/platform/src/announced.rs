@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use hob_ingress::Protocol;
+use hob_ingress::{Label, PathPrefix, Protocol};
+use hob_resolver::Domain;
 use serde::{Deserialize, Serialize};
 
 /// The services of one project that are up.
@@ -121,6 +122,29 @@ impl Announced {
             }
         }
         self
+    }
+
+    /// Whether hob could have told this: its names are such as stack files have,
+    /// its paths those of routes. Where it leads to is the caller's to look at.
+    #[must_use]
+    pub(crate) fn is_hobs(&self) -> bool {
+        let is_label = |name: &String| name.parse::<Label>().is_ok();
+        let is_domain = |name: &String| {
+            let domain = name.parse::<Domain>();
+            domain.is_ok_and(|it| it.as_str() == name)
+        };
+        let is_path = |path: &String| path.parse::<PathPrefix>().is_ok();
+        let service = |it: &AnnouncedService| {
+            let mut names = [&it.stack, &it.service].into_iter().chain(it.names.keys());
+            names.all(is_label) && it.addr.port() != 0
+        };
+        let stack = |(name, said): (&String, &AnnouncedStack)| {
+            let mut routes = said.routes.iter();
+            is_label(name) && routes.all(|(path, service)| is_path(path) && is_label(service))
+        };
+        self.domains.iter().all(is_domain)
+            && self.services.iter().all(service)
+            && self.stacks.iter().all(stack)
     }
 
     /// The stacks of which anything is up, each with what its files say.

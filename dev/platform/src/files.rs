@@ -14,6 +14,11 @@ pub struct File {
 /// Where browsers look.
 pub(crate) const HTTP_PORT: u16 = 80;
 
+/// Whether the ingress listens itself, in its folder or its container: who
+/// connects to its port may meet somebody else.
+const READY: &str =
+    "at=/usr/local/lib/hob; [ -f $at/serve.sh ] || at=.; exec sh $at/serve.sh ready";
+
 /// All files that the settings ask for, in the order of their paths.
 #[must_use]
 pub fn files(settings: &Settings) -> Vec<File> {
@@ -100,6 +105,7 @@ protocol = "tcp"
 network = "host"
 volumes = {{ run = "/var/lib/hob-ingress" }}
 run = ["sh", "serve.sh"]
+ready = {{ command = ["sh", "-c", "{READY}"] }}
 packages = {{ nginx = "nginx-light" }}
 image = {{}}
 

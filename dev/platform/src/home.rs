@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 mod closed;
@@ -267,7 +268,7 @@ impl Home {
             let path = self.announced_file(&name);
             match fs::read(&path) {
                 // Half a file is nobody's: they are put in place whole.
-                Ok(text) => all.extend(serde_json::from_slice::<Announced>(&text).ok()),
+                Ok(text) => all.extend(hobs(&text)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => {
                     let doing = "read";
@@ -306,12 +307,31 @@ impl Home {
     /// nobody's: they are put in place whole, and told again.
     fn told(&self, name: &str) -> Option<Announced> {
         let text = fs::read(self.announced_file(name)).ok()?;
-        serde_json::from_slice(&text).ok()
+        hobs(&text)
     }
 
     fn settings_file(&self) -> PathBuf {
         self.root.join("settings.json")
     }
+}
+
+/// What was told, where hob wrote it: nothing of what another one wrote is led
+/// to.
+fn hobs(text: &[u8]) -> Option<Announced> {
+    let announced: Announced = serde_json::from_slice(text).ok()?;
+    let mut services = announced.services.iter();
+    (announced.is_hobs() && services.all(|it| is_here(it.addr.ip()))).then_some(announced)
+}
+
+/// Whether an address may be this machine's. One of a private network stays its
+/// own while that is away; of others it must be one now.
+fn is_here(ip: IpAddr) -> bool {
+    let is_near = match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    };
+    // Nothing is sent.
+    is_near || UdpSocket::bind((ip, 0)).is_ok()
 }
 
 /// Who had told anything at one time: projects, each on an engine.

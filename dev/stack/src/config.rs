@@ -1,10 +1,12 @@
 //! `hob.toml`: its keys, and a checked tree of them to a [`Config`]. Start with
 //! [`PROJECT`] and [`lower`].
 
+use crate::diagnostic::Diagnostic;
 use crate::fields::Fields;
 use crate::keys::{integer, key, list, words};
 use crate::model::{AgentProgram, AgentsOver, Config, EngineChoice};
 use crate::shape::{Shape, Text};
+use crate::tree::Node;
 
 /// `hob.toml`.
 pub(crate) const PROJECT: Shape = Shape::Table(&[
@@ -99,4 +101,35 @@ pub(crate) fn lower(fields: Fields<'_>) -> Config {
         agents_over: fields.word("agents_over", AGENTS_OVER),
         agent: fields.word("agent", AGENT),
     }
+}
+
+/// Domains of one label that nobody has names below on the Internet: RFC 6761,
+/// ICANN's `internal`, and those that RFC 6762 (appendix G) knows of private
+/// networks.
+const PRIVATE: [&str; 9] = [
+    "corp", "example", "home", "internal", "intranet", "invalid", "lan", "private", "test",
+];
+
+/// Warnings of domains below which others have names, which would lead to this
+/// machine.
+pub(crate) fn hides(fields: Fields<'_>) -> Vec<Diagnostic> {
+    let warning = |node: &Node| {
+        let text = node.text()?;
+        let (first, last) = (text.split('.').next()?, text.rsplit('.').next()?);
+        let words = match last {
+            "localhost" => format!(
+                "`{text}` leads programs to this machine before hob is asked: names below it are the system's"
+            ),
+            "local" => format!(
+                "`{text}` is asked of the network by multicast: names below it are other machines'"
+            ),
+            _ if first == text && !PRIVATE.contains(&text) => format!(
+                "`{text}` may be a top-level domain of the Internet: all of it would lead to this machine"
+            ),
+            _ => return None,
+        };
+        let hint = "write `test`, or a domain below one that is yours, as in `dev.example.com`";
+        Some(Diagnostic::warning(words, node.place.clone()).hint(hint))
+    };
+    fields.items("domains").iter().filter_map(warning).collect()
 }

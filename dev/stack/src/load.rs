@@ -266,7 +266,10 @@ impl Reader<'_> {
             report: &mut self.report,
         };
         check.node("", &mut tree, &PROJECT);
-        tree.fields(&PROJECT).map(config::lower).unwrap_or_default()
+        let fields = tree.fields(&PROJECT);
+        self.report
+            .extend(fields.into_iter().flat_map(config::hides));
+        fields.map(config::lower).unwrap_or_default()
     }
 
     /// The stack in a folder; none when there is none, or when an error kept

@@ -3,6 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 
 use hob_e2e::{Engine, Poller, Run, World, processes, until, until_some};
+use rustix::process::Signal;
 
 use crate::ingress::{asked, doored, good};
 
@@ -213,4 +214,22 @@ fn of_two_checkouts_the_first_has_the_names_and_the_second_is_told() {
     });
     second.hob(&["down"]).good();
     until("a closed door", || asked(door, "web.demo.test").is_none());
+}
+
+#[test]
+fn an_ingress_that_does_not_look_at_its_routes_is_said_to_be_silent_and_refuses_nothing() {
+    let (world, door) = doored();
+    world.hob(["up", "web"]).good();
+    until("the door", || asked(door, "web.demo.test") == good("web"));
+    let master = until_some("its process", || world.platform_serving("ingress"));
+    processes::signal(master, Signal::STOP);
+    let up = world.hob(["up", "api"]);
+    processes::signal(master, Signal::CONT);
+    let up = up.good();
+    for part in ["the ingress does not answer", "`hob ingress up`"] {
+        assert!(up.err.contains(part), "{part}: {up:?}");
+    }
+    assert!(!up.err.contains("refuses"), "{up:?}");
+    world.hob(["ingress", "up"]).good();
+    until("the door", || asked(door, "api.demo.test") == good("api"));
 }

@@ -200,6 +200,7 @@ async fn names_anew(engine: &Engine, home: &Home) -> Result {
         Found::Up(resolver) => resolver.signal().await?,
         // It reads at its start.
         Found::Down => {}
+        Found::Left(_) => return Err(left(DNS)),
         Found::Unknown => return Ok(()),
     }
     home.began(Read::Names, &text).map_err(home_error)
@@ -212,9 +213,16 @@ async fn routes_anew(engine: &Engine, home: &Home) -> Result {
         Found::Up(ingress) if !listens(home, &ingress)? => return Ok(()),
         Found::Up(ingress) => ingress.reload().await?,
         Found::Down => {}
+        Found::Left(_) => return Err(left(INGRESS)),
         Found::Unknown => return Ok(()),
     }
     home.began(Read::Routes, &text).map_err(home_error)
+}
+
+/// That nobody is there to have it read anything anew.
+fn left(service: &str) -> Error {
+    let error = format!("{service} goes on as it was: its agent is gone");
+    Error::failed(error).hint(format!("`hob {service} up` starts it anew"))
 }
 
 /// Whether the ingress listens where the settings say.

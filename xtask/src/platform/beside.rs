@@ -39,6 +39,20 @@ exec sh "$here/serve.sh""#;
 /// How the ingress's script ends when there are still connections.
 const OPEN: i32 = 3;
 
+/// The service of a platform, and that as a project.
+fn place(home: &Home, service: &str) -> Option<(ServiceId, ProjectRef)> {
+    let id = format!("{STACK}/{service}").parse().ok()?;
+    let root = home.root().canonicalize().ok()?;
+    let project = ProjectRef {
+        id: ProjectId::of(&root).to_string(),
+        root,
+    };
+    Some((id, project))
+}
+
+/// The same where nginx did not look at its routes.
+const SILENT: i32 = 4;
+
 /// A service of the platform that is up.
 pub struct Beside {
     agent: AgentClient,
@@ -55,21 +69,40 @@ pub struct Beside {
 pub enum Found {
     Up(Beside),
     Down,
+    /// Its agent is gone, and what that left on this engine still runs: it goes
+    /// on as it was, and hears of nothing.
+    Left(&'static str),
     /// It is on its way, or does not say.
     Unknown,
+}
+
+impl Found {
+    /// That another engine than this one, where it is to come up, has nothing
+    /// left of it: each ends what is its own.
+    ///
+    /// # Errors
+    /// It has.
+    pub fn is_not_left_beside(&self, engine: &Engine, service: &str) -> Result {
+        match self {
+            Self::Left(other) if *other != engine.name() => {
+                let error = format!(
+                    "the agent of {service} on the {other} engine is gone, and what it started \
+                     is not"
+                );
+                let down = format!("`hob {service} down --engine {other}` ends that");
+                Err(Error::failed(error).hint(down))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Beside {
     /// Looks on every engine: whoever brought it up may have named one. An agent
     /// that says that it serves needs no engine's word for it.
     pub async fn find(engine: &Engine, home: &Home, service: &'static str) -> Found {
-        let id = format!("{STACK}/{service}").parse::<ServiceId>();
-        let (Ok(id), Ok(root)) = (id, home.root().canonicalize()) else {
+        let Some((id, project)) = place(home, service) else {
             return Found::Unknown;
-        };
-        let project = ProjectRef {
-            id: ProjectId::of(&root).to_string(),
-            root,
         };
         let engines = EngineChoice::EACH;
         let engines = engines.map(|choice| engine.beside(choice, project.clone()));
@@ -107,6 +140,7 @@ impl Beside {
                         Err(_) => Found::Unknown,
                     };
                 }
+                Some(Verdict::Remains(_)) => return Found::Left(own.name()),
                 Some(_) => return Found::Unknown,
             }
         }
@@ -152,7 +186,7 @@ impl Beside {
     /// refuses the new one.
     ///
     /// # Errors
-    /// It refuses.
+    /// It refuses, or does not answer.
     pub async fn reload(&self) -> Result {
         let script = format!("{INGRESS} reload");
         let ended = inside(&self.inside(RELOADING), &script).await?;
@@ -161,6 +195,11 @@ impl Beside {
         }
         let words = String::from_utf8_lossy(&ended.stderr).into_owned();
         let words = words.lines().map(str::to_owned);
+        if ended.status.code() == Some(SILENT) {
+            let error = "the ingress does not answer; the old routes stay";
+            let anew = "`hob ingress down`, then `hob ingress up`, starts it anew";
+            return Err(Error::failed(error).details(words).hint(anew));
+        }
         let error = Error::failed("the ingress refuses its new routes; the old ones stay");
         let error = error.details(words);
         Err(error.hint("`hob ingress up` tries them again, once that is mended"))

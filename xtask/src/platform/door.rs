@@ -12,11 +12,11 @@ use hob_stack::{Project, ServiceId, Stack};
 use hob_wire::Mode;
 
 use super::beside::{Beside, Found};
-use super::taken::{ELSEWHERE, begun, not_taken};
-use super::{HTTP, HTTPS, Platform, announce_all, home, home_error};
+use super::taken::{ELSEWHERE, begun, but_of_left, not_taken};
+use super::{HTTP, HTTPS, Platform, announce_all, home, home_error, locked::turn};
 use crate::change::{Changed, LOCK, Words, change_within};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::stage::Stage;
 
 /// The doors of the stacks that some services are of.
@@ -59,6 +59,16 @@ impl Door<'_> {
         if missing.is_empty() {
             return Ok(());
         }
+        let mut cancel = std::pin::pin!(cancel);
+        let turn = tokio::select! {
+            turn = turn(&home) => turn?,
+            () = &mut cancel => return Err(Error::said(Code::Interrupted)),
+        };
+        // Whoever had it may have brought them up, on any engine.
+        let Standing { missing, .. } = self.standing(&home).await;
+        if missing.is_empty() {
+            return Ok(());
+        }
         let names: Vec<&str> = stacks.iter().map(|it| it.name.as_str()).collect();
         let (names, services) = (names.join(", "), missing.join(" and "));
         if !self.quietly {
@@ -67,6 +77,7 @@ impl Door<'_> {
         let taken: BTreeSet<u16> = ports.keys().copied().collect();
         let platform = Platform::with_port(self.context, &taken).await?;
         let changed = bring(&platform, &missing, stage, words, cancel).await?;
+        drop(turn);
         if let (true, Err(failure)) = (failed(&changed, INGRESS), changed.result()) {
             if changed.applied.was_interrupted() {
                 return Err(failure);
@@ -150,6 +161,13 @@ impl Door<'_> {
         if ingress.is_some() {
             let own = begun(home);
             wanted.retain(|it| !own.contains(it));
+        } else if home.is_there()
+            && let Some(platform) = Platform::there(self.context)?
+        {
+            let engine = platform.context.load(&[])?.engine(&platform.context)?;
+            let found = Beside::find(&engine, home, INGRESS).await;
+            found.is_not_left_beside(&engine, INGRESS)?;
+            wanted = but_of_left(&engine, INGRESS, wanted);
         }
         not_taken(self.engine, ingress, &wanted)
     }
@@ -189,13 +207,13 @@ async fn bring(
     words: &Words,
     cancel: impl Future<Output = ()>,
 ) -> Result<Changed> {
-    for service in services {
-        let news = platform.begins(service).await?;
-        news.iter().for_each(|line| stage.say_folded(line));
-    }
     let names: Vec<String> = services.iter().map(|it| (*it).to_owned()).collect();
     let loading = platform.context.load(&names)?;
     let engine = loading.engine(&platform.context)?;
+    for service in services {
+        let news = platform.begins(&engine, service).await?;
+        news.iter().for_each(|line| stage.say_folded(line));
+    }
     let wanted = loading.closure(&names, false)?.into_iter().collect();
     let want = Want::up(loading.project.clone(), wanted, Mode::Run);
     change_within(&engine, &want, stage, LOCK, words, cancel).await

@@ -52,6 +52,31 @@ pub fn locked_alone(home: &Home) -> Result<Locked> {
     }
 }
 
+/// The turn to bring up a service of the platform, or to move it, once whoever
+/// does so has done it.
+///
+/// # Errors
+/// They do not within the time that a change may take.
+pub async fn turn(home: &Home) -> Result<Locked> {
+    let waiting = async {
+        loop {
+            if let Some(turn) = home.try_turn().map_err(home_error)? {
+                return Ok(turn);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let late = || {
+        let seconds = crate::change::LOCK.as_secs();
+        Error::failed(format!(
+            "another hob has brought up resolver, ingress or registry for {seconds} s"
+        ))
+    };
+    tokio::time::timeout(crate::change::LOCK, waiting)
+        .await
+        .map_err(|_| late())?
+}
+
 fn late() -> Error {
     let seconds = LOCK.as_secs();
     Error::failed(format!(

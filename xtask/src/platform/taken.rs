@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use hob_engine::machine::ports::{Listener, Listeners, holders, user_name};
 use hob_engine::machine::processes;
 use hob_engine::{Engine, typed};
-use hob_platform::{Announced, Home, INGRESS, Read, listened};
+use hob_platform::{Announced, Home, INGRESS, Read, STACK, listened};
 
 use super::beside::{Beside, Found};
 use super::{home, home_error};
@@ -75,7 +75,7 @@ pub async fn to_close(
     }
     Ok(match Beside::find(engine, home, INGRESS).await {
         Found::Up(ingress) => Some(held(&listeners, engine.uid(), ingress.listen, doors)),
-        Found::Down | Found::Unknown => None,
+        Found::Down | Found::Left(_) | Found::Unknown => None,
     })
 }
 
@@ -85,7 +85,10 @@ pub async fn to_close(
 /// What it is to listen on cannot be read.
 pub fn to_begin_without(engine: &Engine, home: &Home) -> Result<Vec<Closed>> {
     let told = home.announced().map_err(home_error)?;
-    let doors = doors(home, &told)?;
+    let mut doors = doors(home, &told)?;
+    let addresses = doors.iter().map(|it| it.address).collect();
+    let addresses = but_of_left(engine, INGRESS, addresses);
+    doors.retain(|it| addresses.contains(&it.address));
     Ok(held(&Listeners::read(), engine.uid(), None, doors))
 }
 
@@ -175,6 +178,33 @@ fn held(
         Some(door)
     });
     held.collect()
+}
+
+/// These addresses but for those that a service of the platform has whose agent
+/// is gone: what is left of it on this engine, the platform's, ends before
+/// another one begins.
+pub fn but_of_left(
+    engine: &Engine,
+    service: &str,
+    addresses: BTreeSet<SocketAddr>,
+) -> BTreeSet<SocketAddr> {
+    let id = format!("{STACK}/{service}").parse().ok();
+    let left = id.map_or_else(BTreeSet::new, |id| engine.processes_of(&id));
+    if left.is_empty() {
+        return addresses;
+    }
+    let listeners = Listeners::read();
+    let has = |address: &SocketAddr| {
+        let inodes: Vec<u64> = listeners.against(*address).map(|it| it.inode).collect();
+        let holders = holders(&inodes);
+        let is_left = |inode| {
+            holders
+                .get(inode)
+                .is_some_and(|it| it.iter().any(|pid| left.contains(pid)))
+        };
+        !inodes.is_empty() && inodes.iter().all(is_left)
+    };
+    addresses.into_iter().filter(|it| !has(it)).collect()
 }
 
 /// That nobody listens on any of these, but for the ingress where it is up and

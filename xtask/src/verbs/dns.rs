@@ -5,14 +5,14 @@ mod change;
 
 use std::collections::BTreeSet;
 
-use hob_platform::{Announced, DNS};
+use hob_platform::{Announced, DNS, Settings};
 use hob_resolver::check::Reach;
 use hob_resolver::{Domain, InCharge, in_charge};
 
 use crate::cli::DnsVerb;
 use crate::context::Context;
 use crate::error::Result;
-use crate::platform::{Found, Platform, announce_all, home_error, never, not_up};
+use crate::platform::{Found, Moving, Platform, announce_all, home_error, never, not_up};
 use crate::render::data;
 use crate::resolver::{Resolver, noted, reach, wanted};
 
@@ -23,15 +23,20 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
         DnsVerb::Up { port } => {
             let domains = wanted(context)?;
             let sent = noted(context).map(|it| it.domains).unwrap_or_default();
-            let platform = Platform::written(context, |settings| {
-                settings.dns_port = port.unwrap_or(settings.dns_port);
+            let moving = Moving::begin(context, DNS).await?;
+            let before = moving.before.settings.dns_port;
+            let port = port.unwrap_or(before);
+            if port != before {
+                moving.is_free(port)?;
+            }
+            let change = |settings: &mut Settings| {
+                settings.dns_port = port;
                 // So that it answers for them before anything is up. What was
                 // wanted elsewhere, and is sent here by nobody, is not its own.
                 let domains = domains.iter().chain(&sent).map(ToString::to_string);
                 settings.domains = domains.filter(|it| it != "test").collect();
-            })
-            .await?;
-            platform.up(DNS).await?;
+            };
+            moving.up(change).await?;
             let news = announce_all(context).await?;
             news.iter().for_each(|line| context.output.say(line));
             Ok(())
@@ -43,7 +48,7 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             platform.status(DNS).await?;
             match platform.find(DNS).await? {
                 Found::Down => not_up(context, DNS)?,
-                Found::Up(_) | Found::Unknown => names(context, &platform)?,
+                Found::Up(_) | Found::Left(_) | Found::Unknown => names(context, &platform)?,
             }
             if let Some(resolver) = Resolver::find(context)? {
                 context.remark(told(&resolver).await)?;

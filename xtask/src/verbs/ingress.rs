@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use hob_platform::{INGRESS, Speaks, shadowed};
+use hob_platform::{INGRESS, Settings, Speaks, shadowed};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -14,7 +14,8 @@ use crate::cli::IngressVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::platform::{
-    Found, HTTPS, Platform, Urls, announce_all, closed, home_error, leads_elsewhere, never, not_up,
+    Found, HTTP, HTTPS, Moving, Platform, Urls, announce_all, closed, home_error, leads_elsewhere,
+    never, not_up,
 };
 use crate::render::data;
 
@@ -33,49 +34,55 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             https_port,
             no_https,
         } => {
-            let before = match port {
-                Some(_) => Platform::written(context, |_| {}).await?,
-                None => Platform::with_port(context, &BTreeSet::new()).await?,
-            };
+            let moving = Moving::begin(context, INGRESS).await?;
+            let before = &moving.before;
             let in_containers = before.in_containers()?;
-            let port = port.or(before.settings.http_port);
+            let port = match port.or(before.settings.http_port) {
+                Some(port) => port,
+                None => HTTP.free(in_containers, &BTreeSet::new())?,
+            };
             let asked = https || https_port.is_some();
             let https_port = match https_port.or(before.settings.https_port) {
                 _ if no_https => None,
-                None if asked => Some(HTTPS.free(in_containers, &port.into_iter().collect())?),
+                None if asked => Some(HTTPS.free(in_containers, &BTreeSet::from([port]))?),
                 port => port,
             };
+            if https_port == Some(port) {
+                let error = format!("port {port} cannot be for HTTP and HTTPS");
+                return Err(Error::usage(error).hint("`--https-port` says another one"));
+            }
+            let is_new = before.settings.http_port != Some(port);
+            let is_new_https = before.settings.https_port != https_port;
+            if is_new || is_new_https {
+                moving.is_free(port)?;
+            }
+            if is_new {
+                HTTP.is_had(port, in_containers)?;
+            }
             if let Some(other) = https_port {
-                if Some(other) == port {
-                    let error = format!("port {other} cannot be for HTTP and HTTPS");
-                    return Err(Error::usage(error).hint("`--https-port` says another one"));
-                }
-                if before.settings.https_port != https_port {
+                if is_new_https {
                     HTTPS.is_had(other, in_containers)?;
                 }
-                authority::make(context, &before).await?;
+                authority::make(context, before).await?;
             }
-            let platform = Platform::written(context, |settings| {
-                settings.http_port = port;
+            let change = |settings: &mut Settings| {
+                settings.http_port = Some(port);
                 settings.https_port = https_port;
-            })
-            .await?;
-            let anew = before.settings.https_port != https_port;
-            let idle = Some("everything is up already").filter(|_| !anew);
-            platform.up_or_say(INGRESS, idle).await?;
-            // What of it is news is shown below.
-            announce_all(context).await?;
+            };
+            let (platform, moved) = moving.written(change).await?;
+            let idle = Some("everything is up already").filter(|_| !is_new_https);
+            let done = begin(context, &platform, idle).await;
+            moved.end(moving, done).await?;
             match https_port {
                 Some(port) => {
-                    listening(&platform, port).await?;
                     let place = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
                     let words = format!("hob/ingress answers by HTTPS on {place}");
-                    context.output.say(match anew {
+                    context.output.say(match is_new_https {
                         true => format!("{words} from now on"),
                         false => words,
                     });
                 }
-                None if anew => {
+                None if is_new_https => {
                     let words = "hob/ingress answers by HTTPS no more";
                     context.output.say(words);
                 }
@@ -90,7 +97,7 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             platform.status(INGRESS).await?;
             match platform.find(INGRESS).await? {
                 Found::Down => not_up(context, INGRESS),
-                Found::Up(_) | Found::Unknown => show(context, &platform),
+                Found::Up(_) | Found::Left(_) | Found::Unknown => show(context, &platform),
             }
         }
         IngressVerb::Ca(verb) => authority::authority(context, verb).await,
@@ -98,6 +105,18 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             let platform = Platform::written(context, |_| {}).await?;
             platform.down(INGRESS, false).await
         }
+    }
+}
+
+/// Brings it up as the settings have it, and says what is idle where there is
+/// nothing to do.
+async fn begin(context: &Context, platform: &Platform, idle: Option<&str>) -> Result {
+    platform.up_or_say(INGRESS, idle).await?;
+    // What of it is news is shown afterwards.
+    announce_all(context).await?;
+    match platform.settings.https_port {
+        Some(port) => listening(platform, port).await,
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use hob_registry::{Authority, Client};
 use crate::cli::RegistryVerb;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::platform::{Platform, home_error};
+use crate::platform::{Moving, Platform, home_error};
 
 mod collect;
 pub mod health;
@@ -19,10 +19,14 @@ mod remove;
 pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
     match verb {
         RegistryVerb::Up { port } => {
-            let platform = Platform::prepare(context, |settings| {
-                settings.registry_port = port.unwrap_or(settings.registry_port);
-            })?;
-            platform.up(REGISTRY).await
+            let moving = Moving::begin(context, REGISTRY).await?;
+            let before = moving.before.settings.registry_port;
+            let port = port.unwrap_or(before);
+            if port != before {
+                moving.is_free(port)?;
+            }
+            moving.up(|it| it.registry_port = port).await?;
+            Ok(())
         }
         RegistryVerb::Push(args) => {
             let platform = Platform::prepare(context, |_| {})?;

@@ -49,6 +49,14 @@ impl HostEngine {
         }
     }
 
+    /// The processes that are a service's, by their numbers.
+    #[must_use]
+    pub fn processes_of(&self, id: &ServiceId) -> BTreeSet<u32> {
+        let (name, mut all) = (id.to_string(), self.processes());
+        all.retain(|found| found.marks.service == name);
+        all.into_iter().map(|found| found.process.pid).collect()
+    }
+
     /// Ends every process of these services without a grace. What they leave
     /// is for the next plan.
     pub async fn kill(&self, services: &BTreeSet<ServiceId>) {

@@ -63,6 +63,17 @@ impl Home {
         tried(file.try_lock(), file, path)
     }
 
+    /// Nobody else brings up a service of the platform, or moves it, while this
+    /// is held: two who look at once would both do it. None while somebody
+    /// does.
+    ///
+    /// # Errors
+    /// The lock cannot be had.
+    pub fn try_turn(&self) -> Result<Option<Locked>, HomeError> {
+        let (file, path) = self.lock_file("turn.lock")?;
+        tried(file.try_lock(), file, path)
+    }
+
     /// What the registry holds does not go while this is held, or, `alone`,
     /// nobody pushes. None while somebody else has it otherwise.
     ///

@@ -363,3 +363,62 @@ fn names_of_a_push_that_was_killed_are_found_and_those_of_one_that_goes_on_are_n
     }
     assert_eq!(home.names_pushed("unix:///here"), BTreeSet::new());
 }
+
+/// What is read of this, put where a project tells.
+#[track_caller]
+fn read_of(home: &Home, announced: &Announced) -> usize {
+    let text = serde_json::to_string(announced).unwrap();
+    keep(&home.announced_file("0a1b-host"), &text).unwrap();
+    home.announced().unwrap().len()
+}
+
+#[test]
+fn what_hob_would_not_tell_is_nobodys_and_is_led_to_nowhere() {
+    let (_folder, home) = home();
+    let good = || shop(&["web"]);
+    let service = |change: &dyn Fn(&mut AnnouncedService)| {
+        let mut announced = good();
+        change(&mut announced.services[0]);
+        announced
+    };
+    let routed = |path: &str, to: &str| {
+        let stack = AnnouncedStack {
+            routes: BTreeMap::from([(path.to_owned(), to.to_owned())]),
+            ..AnnouncedStack::default()
+        };
+        Announced {
+            stacks: BTreeMap::from([("shop".to_owned(), stack)]),
+            ..good()
+        }
+    };
+    let at = |ip: [u8; 4]| service(&move |it| it.addr = (ip, 80).into());
+    for fine in [
+        good(),
+        routed("/api", "web"),
+        at([0, 0, 0, 0]),
+        at([192, 168, 7, 7]),
+    ] {
+        assert_eq!(read_of(&home, &fine), 1, "{fine:?}");
+    }
+    for other in [
+        service(&|it| it.stack = "a;b".into()),
+        service(&|it| it.service = "web {".into()),
+        service(&|it| it.names = BTreeMap::from([("a b".into(), 100)])),
+        at([8, 8, 8, 8]),
+        service(&|it| it.addr = ([127, 0, 0, 1], 0).into()),
+        routed("/x { return 200; } #", "web"),
+        routed("/x", "web;"),
+        Announced {
+            domains: BTreeSet::from(["test; x".to_owned()]),
+            ..good()
+        },
+        Announced {
+            stacks: BTreeMap::from([("a;b".to_owned(), AnnouncedStack::default())]),
+            ..good()
+        },
+    ] {
+        assert_eq!(read_of(&home, &other), 0, "{other:?}");
+        home.write(&locked(&home), &Settings::default()).unwrap();
+        assert!(!home.hosts_file("0a1b-host").exists(), "{other:?}");
+    }
+}

@@ -96,6 +96,7 @@ async fn ingress(platform: &Platform, port: u16) -> OwnFound {
                 false => ill("up, and it has not read its newest routes"),
             }
         }
+        Ok(Found::Left(_)) => ill("its agent is gone, and it goes on as it was"),
         Ok(Found::Unknown) | Err(_) => ill("on its way, or broken"),
     }
 }

@@ -118,6 +118,39 @@ error: `docker`: `localhost:2375` is not the address of a Docker engine
 }
 
 #[test]
+fn a_domain_below_which_others_have_names_is_warned_of() {
+    check(
+        "== hob.toml\ndomains = [\"com\", \"localhost\", \"shop.local\", \"test\", \"lan\", \"dev.example.com\"]\n== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",
+        str![[r#"
+warning: `com` may be a top-level domain of the Internet: all of it would lead to this machine
+ --> hob.toml:1:12
+  |
+1 | domains = ["com", "localhost", "shop.local", "test", "lan", "dev.example.com"]
+  |            ^^^^^
+  |
+  = help: write `test`, or a domain below one that is yours, as in `dev.example.com`
+
+warning: `localhost` leads programs to this machine before hob is asked: names below it are the system's
+ --> hob.toml:1:19
+  |
+1 | domains = ["com", "localhost", "shop.local", "test", "lan", "dev.example.com"]
+  |                   ^^^^^^^^^^^
+  |
+  = help: write `test`, or a domain below one that is yours, as in `dev.example.com`
+
+warning: `shop.local` is asked of the network by multicast: names below it are other machines'
+ --> hob.toml:1:32
+  |
+1 | domains = ["com", "localhost", "shop.local", "test", "lan", "dev.example.com"]
+  |                                ^^^^^^^^^^^^
+  |
+  = help: write `test`, or a domain below one that is yours, as in `dev.example.com`
+
+"#]],
+    );
+}
+
+#[test]
 fn a_domain_is_a_name_that_questions_are_asked_below() {
     check(
         "== hob.toml\ndomains = [\"test\", \".Shop.test.\", \"a_b\", \"\"]\n== stacks/demo/stack.toml\nversion = 1\n[services.a]\nrun = [\"x\"]",

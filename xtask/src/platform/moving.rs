@@ -1,0 +1,180 @@
+//! [`Moving`]: a service of the platform that is brought up with other settings
+//! than before. What cannot be had changes nothing: the settings are those of
+//! before, and what was up is up.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use hob_engine::machine::ports::Listeners;
+use hob_platform::{Locked, REGISTRY, Settings};
+
+use super::beside::Found;
+use super::locked::turn;
+use super::taken::{Has, but_of_left, holder};
+use super::{Platform, announce_all, home};
+use crate::context::Context;
+use crate::error::{Code, Error, Result};
+
+/// The settings of before, for as long as nobody else changes them or brings
+/// anything up.
+pub struct Moving<'a> {
+    context: &'a Context,
+    service: &'static str,
+    /// The platform as it was.
+    pub before: Platform,
+    /// Where the service listened; none unless it was up.
+    was: Option<SocketAddr>,
+    _turn: Locked,
+}
+
+impl<'a> Moving<'a> {
+    /// Waits for whoever does the same, then looks.
+    ///
+    /// # Errors
+    /// The platform cannot be written, or another hob takes too long.
+    pub async fn begin(context: &'a Context, service: &'static str) -> Result<Self> {
+        let turn = turn(&home(&context.environment)?).await?;
+        let before = Platform::written(context, |_| {}).await?;
+        let was = match before.find(service).await? {
+            Found::Up(beside) => beside.listen,
+            Found::Down | Found::Left(_) | Found::Unknown => None,
+        };
+        Ok(Self {
+            context,
+            service,
+            before,
+            was,
+            _turn: turn,
+        })
+    }
+
+    /// That nobody else listens on a port of loopback.
+    ///
+    /// # Errors
+    /// Somebody does: who it is, as far as that can be told.
+    pub fn is_free(&self, port: u16) -> Result {
+        let (service, platform) = (self.service, &self.before);
+        let engine = platform.context.load(&[])?.engine(&platform.context)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let addresses = but_of_left(&engine, service, BTreeSet::from([address]));
+        let listeners = Listeners::read();
+        for address in addresses.iter().filter(|it| self.was != Some(**it)) {
+            if let Has::Another(who, hint) = holder(&listeners, engine.uid(), self.was, *address) {
+                let error = format!(
+                    "{address} is taken: {who} has it; {service} and its settings are as before"
+                );
+                let mut error = Error::failed(error);
+                error.hints = hint.into_iter().collect();
+                let other = format!("`hob {service} up --port PORT` takes another one");
+                return Err(error.hint(other));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the settings, changed, and brings the service up.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub async fn up(self, change: impl FnOnce(&mut Settings)) -> Result<Platform> {
+        let (platform, moved) = self.written(change).await?;
+        let up = platform.up(self.service).await;
+        moved.end(self, up).await?;
+        Ok(platform)
+    }
+
+    /// Writes the settings, changed. What was done with them, or not, is told
+    /// to [`Moved::end`].
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub async fn written(&self, change: impl FnOnce(&mut Settings)) -> Result<(Platform, Moved)> {
+        let platform = Platform::written(self.context, change).await?;
+        let moved = Moved {
+            settings: platform.settings.clone(),
+        };
+        Ok((platform, moved))
+    }
+
+    /// Whether it is where it was, or was nowhere.
+    async fn is_where_it_was(&self) -> bool {
+        let Some(was) = self.was else { return true };
+        match self.before.find(self.service).await {
+            Ok(Found::Up(now)) => now.listen == Some(was),
+            _ => false,
+        }
+    }
+}
+
+/// What the settings were changed to.
+#[must_use]
+pub struct Moved {
+    settings: Settings,
+}
+
+impl Moved {
+    /// Ends the move: where it was not done, the settings are those of before
+    /// again, and what was up with them.
+    ///
+    /// # Errors
+    /// It was not done, as `done` has it.
+    pub async fn end(self, moving: Moving<'_>, done: Result) -> Result {
+        let Err(error) = done else { return Ok(()) };
+        let old = &moving.before.settings;
+        if *old == self.settings {
+            return Err(error);
+        }
+        let service = moving.service;
+        let back = Platform::written(moving.context, |now| put_back(now, &self.settings, old));
+        let back = match back.await {
+            Ok(back) => back,
+            Err(other) => return Err(also(error, Err(other))),
+        };
+        // Who interrupted it wants nothing more to begin.
+        if error.code == Code::Interrupted || moving.is_where_it_was().await {
+            return Err(match service {
+                REGISTRY => error,
+                _ => also(error, announce_all(moving.context).await.map(drop)),
+            });
+        }
+        let said = format!("{service} and its settings are put back as they were before");
+        moving.context.output.say(said);
+        let up = back.up(service).await;
+        let told = match (&up, service) {
+            (Err(_), _) | (_, REGISTRY) => Ok(()),
+            _ => announce_all(moving.context).await.map(drop),
+        };
+        Err(also(error, up.and(told)))
+    }
+}
+
+/// An error, and what else there is to say.
+fn also(error: Error, other: Result) -> Error {
+    match other {
+        Err(other) if error.message.is_empty() => Error {
+            code: error.code,
+            ..other
+        },
+        Err(other) => error.with(other),
+        Ok(()) => error,
+    }
+}
+
+/// Takes a change of settings back, but for what somebody else has changed
+/// since.
+fn put_back(now: &mut Settings, changed: &Settings, old: &Settings) {
+    fn one<T: PartialEq + Clone>(now: &mut T, changed: &T, old: &T) {
+        if now == changed {
+            now.clone_from(old);
+        }
+    }
+    one(
+        &mut now.registry_port,
+        &changed.registry_port,
+        &old.registry_port,
+    );
+    one(&mut now.dns_port, &changed.dns_port, &old.dns_port);
+    one(&mut now.domains, &changed.domains, &old.domains);
+    one(&mut now.http_port, &changed.http_port, &old.http_port);
+    one(&mut now.https_port, &changed.https_port, &old.https_port);
+}
