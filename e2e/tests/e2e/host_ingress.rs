@@ -53,7 +53,7 @@ fn who_changes_what_a_left_ingress_does_not_hear_of_is_told_what_mends_it() {
     world.stack("plain", &stack(&[Service::new("api", port)]));
     world.page("plain/api", "api\n");
     left(&world);
-    let up = world.hob(["up", "plain"]).good();
+    let up = world.hob(["up", "plain"]).code(1);
     for part in ["ingress goes on as it was", "`hob ingress up`"] {
         assert!(up.err.contains(part), "{part}: {up:?}");
     }

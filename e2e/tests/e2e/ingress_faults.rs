@@ -225,7 +225,7 @@ fn an_ingress_that_does_not_look_at_its_routes_is_said_to_be_silent_and_refuses_
     processes::signal(master, Signal::STOP);
     let up = world.hob(["up", "api"]);
     processes::signal(master, Signal::CONT);
-    let up = up.good();
+    let up = up.code(1);
     for part in ["the ingress does not answer", "`hob ingress up`"] {
         assert!(up.err.contains(part), "{part}: {up:?}");
     }
