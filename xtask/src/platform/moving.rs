@@ -48,11 +48,12 @@ impl<'a> Moving<'a> {
         })
     }
 
-    /// That nobody else listens on a port of loopback.
+    /// That nobody else listens on a port of loopback; whether nobody does at
+    /// all.
     ///
     /// # Errors
     /// Somebody does: who it is, as far as that can be told.
-    pub fn is_free(&self, port: u16) -> Result {
+    pub fn is_free(&self, port: u16) -> Result<bool> {
         let (service, platform) = (self.service, &self.before);
         let engine = platform.context.load(&[])?.engine(&platform.context)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -69,7 +70,7 @@ impl<'a> Moving<'a> {
                 return Err(error.hint(other));
             }
         }
-        Ok(())
+        Ok(listeners.against(address).next().is_none())
     }
 
     /// Writes the settings, changed, and brings the service up.
