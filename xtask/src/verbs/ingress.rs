@@ -53,9 +53,12 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             }
             let is_new = before.settings.http_port != Some(port);
             let is_new_https = before.settings.https_port != https_port;
-            // One that its user may not have is listened on by nobody, too.
-            if (is_new || is_new_https) && moving.is_free(port)? && is_new {
-                HTTP.is_had(port, in_containers)?;
+            if is_new || is_new_https {
+                let is_nobodys = moving.is_free(port)?;
+                // One that its user may not have is nobody's, too.
+                if is_new && is_nobodys {
+                    HTTP.is_had(port, in_containers)?;
+                }
             }
             if let Some(other) = https_port {
                 if is_new_https {
