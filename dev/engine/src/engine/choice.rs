@@ -118,30 +118,6 @@ impl Engine {
         Ok(projects.map(|(id, root)| ProjectRef { id, root }).collect())
     }
 
-    /// The same, and those of which there is something in the Docker engine that
-    /// is meant, if one answers: with their state in the caller's state home.
-    ///
-    /// # Errors
-    /// The environment names no place for their state.
-    pub async fn all_projects_in_engines(
-        surroundings: &Surroundings,
-    ) -> Result<Vec<ProjectRef>, PathsError> {
-        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
-        let mut projects = Self::all_projects(surroundings)?;
-        let configured = surroundings.docker.as_ref();
-        let place = endpoint::resolve(&surroundings.environment, configured, &endpoint::Disk);
-        let Ok(place) = place else {
-            return Ok(projects);
-        };
-        let state_of = |id: &str| homes.project(id).state;
-        for (id, root) in docker::projects(place, state_of).await.unwrap_or_default() {
-            if projects.iter().all(|it| it.id != id) {
-                projects.push(ProjectRef { id, root });
-            }
-        }
-        Ok(projects)
-    }
-
     /// Whether the state of a project is in the caller's state home: another
     /// one may be a test's, or another person's on a shared account.
     #[must_use]
@@ -155,16 +131,30 @@ impl Engine {
         kept(self.environment(), self.uid(), project)
     }
 
-    /// All projects that anything is known of, by whose they are.
+    /// All projects that anything is known of, by whose they are: those of
+    /// which there is something in the Docker engine that is meant, if one
+    /// answers, too.
     ///
     /// # Errors
     /// The environment names no place for their state.
     pub async fn known_projects(surroundings: &Surroundings) -> Result<Known, PathsError> {
-        let others = Self::all_projects(surroundings)?.into_iter();
-        let others: Vec<_> = others.filter(|it| !Self::keeps(surroundings, it)).collect();
-        let mut own = Self::all_projects_in_engines(surroundings).await?;
-        own.retain(|it| !others.contains(it));
-        Ok(Known { own, others })
+        let homes = Homes::of(&surroundings.environment, surroundings.uid)?;
+        // Looked at once: what comes up meanwhile may be anybody's.
+        let here = Self::all_projects(surroundings)?;
+        let configured = surroundings.docker.as_ref();
+        let place = endpoint::resolve(&surroundings.environment, configured, &endpoint::Disk);
+        let in_docker = match place {
+            Ok(place) => {
+                let state_of = |id: &str| homes.project(id).state;
+                let found = docker::projects(place, state_of).await;
+                found.unwrap_or_default()
+            }
+            Err(_) => BTreeMap::new(),
+        };
+        let in_docker = in_docker.into_iter();
+        let in_docker = in_docker.map(|(id, root)| ProjectRef { id, root });
+        let keeps = |project: &ProjectRef| Self::keeps(surroundings, project);
+        Ok(Known::of(here, in_docker.collect(), keeps))
     }
 }
 
@@ -175,6 +165,25 @@ pub struct Known {
     pub own: Vec<ProjectRef>,
     /// Those of another one.
     pub others: Vec<ProjectRef>,
+}
+
+impl Known {
+    /// Projects of this machine, of whoever `keeps` says, and those that an
+    /// engine says are the caller's.
+    fn of(
+        here: Vec<ProjectRef>,
+        in_docker: Vec<ProjectRef>,
+        keeps: impl Fn(&ProjectRef) -> bool,
+    ) -> Self {
+        let (mut own, others): (Vec<_>, Vec<_>) = here.into_iter().partition(keeps);
+        for project in in_docker {
+            let known = own.iter().chain(&others).any(|it| it.id == project.id);
+            if !known {
+                own.push(project);
+            }
+        }
+        Self { own, others }
+    }
 }
 
 fn kept(environment: &BTreeMap<String, String>, uid: u32, project: &str) -> bool {
@@ -214,4 +223,25 @@ fn best(
     }
     let reason = format!("a Docker engine answers at {}", resolved.endpoint);
     (Some(resolved), reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(id: &str) -> ProjectRef {
+        ProjectRef {
+            id: id.to_owned(),
+            root: PathBuf::from("/p").join(id),
+        }
+    }
+
+    #[test]
+    fn a_project_is_its_state_homes_whatever_has_something_of_it() {
+        let here = ["kept", "other"].map(project).to_vec();
+        let in_docker = ["kept", "other", "gone"].map(project).to_vec();
+        let known = Known::of(here, in_docker, |it| it.id == "kept");
+        assert_eq!(known.own, ["kept", "gone"].map(project));
+        assert_eq!(known.others, ["other"].map(project));
+    }
 }
