@@ -1,6 +1,6 @@
 //! A registry of this machine, and what is pushed to it.
 
-use hob_e2e::{Run, Session, World};
+use hob_e2e::{Run, Service, Session, World, stack};
 
 use crate::Web;
 use crate::docker_images::{dockerfile, imaged};
@@ -23,6 +23,17 @@ pub(crate) fn digest(run: &Run) -> String {
     let found = line.and_then(|it| it.split_once('@'));
     let found = found.filter(|it| !it.1.contains(char::is_whitespace));
     found.unwrap_or_else(|| panic!("{run:?}")).1.to_owned()
+}
+
+#[test]
+fn without_a_name_every_stack_is_pushed() {
+    let (world, _) = registered("pushed without a name");
+    world.stack("tool", &stack(&[Service::auto("api")]));
+    world.page("tool/api", "api\n");
+    let push = world.hob(["registry", "push"]).good();
+    assert!(push.out.contains("/demo/web:"), "{push:?}");
+    let none = "· tool/api has no image of its own";
+    assert!(push.err.contains(none), "{push:?}");
 }
 
 #[test]

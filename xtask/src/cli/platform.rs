@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::NameArgs;
+use super::AllArgs;
 use super::number::{count, port};
 
 #[derive(Debug, Subcommand)]
@@ -160,7 +160,7 @@ pub enum DnsVerb {
 #[derive(Debug, Args)]
 pub struct PushArgs {
     #[command(flatten)]
-    pub names: NameArgs,
+    pub names: AllArgs,
     /// Another registry, with the credentials of your Docker configuration
     #[arg(long, value_name = "REGISTRY")]
     pub to: Option<String>,

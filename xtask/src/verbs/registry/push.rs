@@ -34,8 +34,13 @@ const AT_ONCE: usize = 4;
 
 pub async fn push(context: &Context, platform: &Platform, args: PushArgs) -> Result {
     let begun = Instant::now();
-    let loading = context.load(&args.names.names)?;
-    let services = built(context, &loading, &args.names.names)?;
+    let mut names = args.names.names;
+    let loading = context.load(&names)?;
+    if names.is_empty() {
+        let stacks = loading.project.stacks.keys();
+        names.extend(stacks.map(|stack| format!("{stack}/")));
+    }
+    let services = built(context, &loading, &names)?;
     let engine = loading.engine(context)?;
     let Some(containers) = engine.containers() else {
         let error = Error::usage("only a Docker engine builds images, and this is the host engine");
