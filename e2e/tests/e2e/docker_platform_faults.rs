@@ -72,8 +72,11 @@ fn of_two_engines_that_a_door_is_wanted_on_at_once_one_has_it() {
             assert!(!hob.err().contains(part), "{part}: {}", hob.err());
         }
     }
-    let status = world.hob(["ingress", "status"]).good();
-    assert!(status.out.contains("ready"), "{status:?}");
+    let is_on = |engine: &str| {
+        let status = world.hob(["ingress", "status", "--engine", engine]).good();
+        status.out.contains("ready")
+    };
+    assert!(is_on("docker") != is_on("host"));
     second.hob(&["down", "--engine", "host"]).good();
     world.hob(["down"]).good();
     for down in ["ingress", "dns"] {
