@@ -24,7 +24,6 @@ mod holder;
 mod progress;
 mod words;
 
-use holder::Interrupting;
 pub use words::{Troubles, Words};
 
 /// How long another hob's change is waited for.
@@ -180,8 +179,8 @@ pub async fn prepare(
 ) -> Result<Prepared> {
     // A session that leaves waits its turn: whoever works is no less than it.
     let down = want.services.is_empty() && want.force;
-    let mut interrupting = Interrupting::default();
-    let waiting = |holding| interrupting = Interrupting::begin(engine, stage, holding, down);
+    let mut interrupting = None;
+    let waiting = |holding| interrupting = holder::met(engine, stage, holding, down);
     let prepared = engine
         .prepare(want, lock, waiting)
         .await

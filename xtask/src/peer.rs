@@ -124,3 +124,33 @@ impl Process {
         timeout(limit, over).await.is_ok()
     }
 }
+
+/// A hob that has something in its hands and is interrupted, and ended when it
+/// does not hear that; given up with its owner.
+pub struct Interrupting(tokio::task::JoinHandle<()>);
+
+impl Drop for Interrupting {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Interrupting {
+    /// The process is pinned before it is looked at, and looked at before each
+    /// signal: a number alone may be a stranger's by now, and one that gave up
+    /// what it `holds` is let alone.
+    pub fn begin(pid: u32, heard: Duration, holds: impl Fn() -> bool + Send + 'static) -> Self {
+        Self(tokio::spawn(async move {
+            let Some(process) = Process::open(i32::try_from(pid).ok()) else {
+                return;
+            };
+            if !holds() {
+                return;
+            }
+            process.signal(Signal::INT);
+            if !process.ends_within(heard).await {
+                process.end_while(holds).await;
+            }
+        }))
+    }
+}

@@ -22,7 +22,6 @@ use crate::cli::{AllArgs, DownArgs, NameArgs, PortArgs, StatusArgs, UpArgs};
 use crate::context::{Context, Whose};
 use crate::error::{Error, Result};
 use crate::verbs::{down, status, up};
-use locked::locked_alone;
 use taken::to_begin_without;
 
 mod announcer;
@@ -58,28 +57,9 @@ impl Platform {
     pub async fn written(context: &Context, change: impl FnOnce(&mut Settings)) -> Result<Self> {
         let home = home(&context.environment)?;
         let locked = locked(&home).await?;
-        Self::write(context, home, &locked, change)
-    }
-
-    /// The same where nothing else goes on that would have to wait, too.
-    ///
-    /// # Errors
-    /// As [`Self::written`].
-    pub fn prepare(context: &Context, change: impl FnOnce(&mut Settings)) -> Result<Self> {
-        let home = home(&context.environment)?;
-        let locked = locked_alone(&home)?;
-        Self::write(context, home, &locked, change)
-    }
-
-    fn write(
-        context: &Context,
-        home: Home,
-        locked: &Locked,
-        change: impl FnOnce(&mut Settings),
-    ) -> Result<Self> {
         let mut settings = home.settings().map_err(home_error)?;
         change(&mut settings);
-        home.write(locked, &settings).map_err(home_error)?;
+        home.write(&locked, &settings).map_err(home_error)?;
         Ok(Self::of(context, home, settings))
     }
 

@@ -21,7 +21,7 @@ use hob_stack::ServiceId;
 
 use crate::ledger::LEDGER_FILE;
 use crate::resource::Scope;
-use crate::rollouts::{ENGINES, UPDATES_LOCK, rollouts_file};
+use crate::rollouts::{UPDATES_LOCK, is_rollouts_file};
 use crate::want::owner;
 
 use closed::is_half_written;
@@ -285,11 +285,8 @@ impl Paths {
         // Whoever holds the lock has something up, and there are versions of
         // that alone.
         let _ = fs::remove_file(self.state.join(UPDATES_LOCK));
-        for engine in ENGINES {
-            let _ = fs::remove_file(self.state.join(rollouts_file(engine)));
-        }
         for name in entries(&self.state) {
-            if is_half_written(&name) {
+            if is_half_written(&name) || is_rollouts_file(&name) {
                 let _ = fs::remove_file(self.state.join(name));
             }
         }

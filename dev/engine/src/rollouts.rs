@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::resource::{Owner, Scope};
 use crate::want::owner;
 
-pub(crate) use file::ENGINES;
-pub use file::{RolloutsError, UPDATES_LOCK, rollouts_file};
+pub(crate) use file::is_rollouts_file;
+pub use file::{RolloutsError, UPDATES_LOCK};
 pub use version::Version;
 
 /// The highest number of a version that the next ones are counted from.

@@ -1,13 +1,8 @@
 //! The platform's files, one hob at a time.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "who waits with nothing beside it looks at the clock itself"
-)]
-
 use std::time::Duration;
 
-use hob_platform::{Home, Locked};
+use hob_platform::{Home, HomeError, Locked};
 
 use super::home_error;
 use crate::error::{Error, Result};
@@ -21,35 +16,8 @@ const LOOK: Duration = Duration::from_millis(5);
 /// # Errors
 /// Another hob does not let go of them in time.
 pub async fn locked(home: &Home) -> Result<Locked> {
-    let waiting = async {
-        loop {
-            if let Some(locked) = home.try_lock().map_err(home_error)? {
-                return Ok(locked);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    tokio::time::timeout(LOCK, waiting)
-        .await
-        .map_err(|_| late())?
-}
-
-/// The same where nothing else goes on that could wait with it, nor an
-/// interruption.
-///
-/// # Errors
-/// As [`locked`].
-pub fn locked_alone(home: &Home) -> Result<Locked> {
-    let end = std::time::Instant::now() + LOCK;
-    loop {
-        if let Some(locked) = home.try_lock().map_err(home_error)? {
-            return Ok(locked);
-        }
-        if std::time::Instant::now() > end {
-            return Err(late());
-        }
-        std::thread::sleep(LOOK);
-    }
+    let has = "held what it knows of services";
+    waited(LOCK, has, || home.try_lock()).await
 }
 
 /// The turn to bring up a service of the platform, or to move it, once whoever
@@ -58,28 +26,26 @@ pub fn locked_alone(home: &Home) -> Result<Locked> {
 /// # Errors
 /// They do not within the time that a change may take.
 pub async fn turn(home: &Home) -> Result<Locked> {
+    let has = "brought up resolver, ingress or registry";
+    waited(crate::change::LOCK, has, || home.try_turn()).await
+}
+
+/// A lock that another hob may have, which has done this meanwhile.
+async fn waited(
+    limit: Duration,
+    has: &str,
+    attempt: impl Fn() -> std::result::Result<Option<Locked>, HomeError>,
+) -> Result<Locked> {
     let waiting = async {
         loop {
-            if let Some(turn) = home.try_turn().map_err(home_error)? {
-                return Ok(turn);
+            if let Some(locked) = attempt().map_err(home_error)? {
+                return Ok(locked);
             }
             tokio::time::sleep(LOOK).await;
         }
     };
-    let late = || {
-        let seconds = crate::change::LOCK.as_secs();
-        Error::failed(format!(
-            "another hob has brought up resolver, ingress or registry for {seconds} s"
-        ))
-    };
-    tokio::time::timeout(crate::change::LOCK, waiting)
+    let late = || Error::failed(format!("another hob has {has} for {} s", limit.as_secs()));
+    tokio::time::timeout(limit, waiting)
         .await
         .map_err(|_| late())?
-}
-
-fn late() -> Error {
-    let seconds = LOCK.as_secs();
-    Error::failed(format!(
-        "another hob has held what it knows of services for {seconds} s"
-    ))
 }

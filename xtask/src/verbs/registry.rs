@@ -29,7 +29,7 @@ pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
             Ok(())
         }
         RegistryVerb::Push(args) => {
-            let platform = Platform::prepare(context, |_| {})?;
+            let platform = Platform::written(context, |_| {}).await?;
             push::push(context, &platform, args).await
         }
         RegistryVerb::Ls { names } => list::list(context, &there(context)?, &names).await,
@@ -53,7 +53,7 @@ pub async fn registry(context: &Context, verb: RegistryVerb) -> Result {
             hosting::hosting(context, authority, endpoint, (cluster, part))
         }
         RegistryVerb::Down { volumes } => {
-            let platform = Platform::prepare(context, |_| {})?;
+            let platform = Platform::written(context, |_| {}).await?;
             platform.down(REGISTRY, volumes).await
         }
     }

@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use hob_engine::{Engine, EngineError, Holding, LockError, ProjectLock, Scope};
-use rustix::process::Signal;
 
 use super::{UPDATE, known, locked_error};
 use crate::change::engine_error;
 use crate::error::Result;
-use crate::peer::Process;
+use crate::peer::Interrupting;
 use crate::stage::Stage;
 
 /// How long an update that is interrupted may take to undo what it did. What
@@ -62,7 +61,9 @@ pub async fn taken(engine: &Engine, stage: &Stage, scope: &Scope) -> Result<Take
         let others_is = rollouts.iter().any(|(_, it)| it.step().is_some());
         if is_under_way {
             if let Some(pid) = holder.pid.filter(|_| interrupting.is_none()) {
-                interrupting = Some(Interrupting::begin(engine, pid));
+                let engine = engine.clone();
+                let updates = move || engine.is_updated_by(pid);
+                interrupting = Some(Interrupting::begin(pid, HEARD, updates));
             }
         } else if others_is && rollouts.within(scope).next().is_none() {
             return Ok(Taken {
@@ -79,36 +80,5 @@ pub async fn taken(engine: &Engine, stage: &Stage, scope: &Scope) -> Result<Take
             return Err(locked_error(holder, UPDATE));
         }
         tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// An interrupting, which is given up with its owner.
-struct Interrupting(tokio::task::JoinHandle<()>);
-
-impl Drop for Interrupting {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Interrupting {
-    fn begin(engine: &Engine, pid: u32) -> Self {
-        Self(tokio::spawn(interrupt(engine.clone(), pid)))
-    }
-}
-
-/// Interrupts an update; one that does not hear it is ended. It is pinned
-/// before it is looked at: its number alone may be a stranger's by now.
-async fn interrupt(engine: Engine, pid: u32) {
-    let Some(process) = Process::open(i32::try_from(pid).ok()) else {
-        return;
-    };
-    let updates = || engine.is_updated_by(pid);
-    if !updates() {
-        return;
-    }
-    process.signal(Signal::INT);
-    if !process.ends_within(HEARD).await {
-        process.end_while(updates).await;
     }
 }

@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use super::Rollouts;
 use crate::paths::write_closed;
 
-/// The engines that a project may be on, each with versions of its own.
-pub(crate) const ENGINES: [&str; 2] = ["docker", "host"];
-
 /// The name of an engine's file in the project's state folder.
-#[must_use]
-pub fn rollouts_file(engine: &str) -> String {
+pub(super) fn rollouts_file(engine: &str) -> String {
     format!("versions-{engine}.json")
+}
+
+/// Whether a file of a state folder is an engine's.
+pub(crate) fn is_rollouts_file(name: &str) -> bool {
+    name.starts_with("versions-") && name.ends_with(".json")
 }
 
 /// The name of the lock that an update holds from its first step to its last.

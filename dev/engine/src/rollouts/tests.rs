@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::file::rollouts_file;
 use super::*;
 
 fn version(text: &str) -> Version {
