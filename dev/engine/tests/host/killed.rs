@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use hob_engine::Setup;
 use hob_engine::host::{HostEngine, HostFacts, HostSpec, lower};
@@ -137,9 +137,18 @@ async fn die(
     (world.begun.load(Ordering::SeqCst), applied)
 }
 
+/// The next port that no other project of these tests has. These tests make so
+/// many projects that two of them side by side would choose one automatic port
+/// in the same moment some day.
+static PORT: AtomicU16 = AtomicU16::new(21_000);
+
 fn ground() -> Ground {
+    let port = PORT.fetch_add(1, Ordering::SeqCst);
     Ground::new(&[
-        ("a", "needs = [\"b\"]\nport = 80\npublish = \"auto\""),
+        (
+            "a",
+            &format!("needs = [\"b\"]\nport = 80\npublish = {port}"),
+        ),
         ("b", "volumes = { data = \"/data\" }"),
     ])
 }
