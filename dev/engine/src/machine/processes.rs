@@ -22,6 +22,9 @@ use hob_wire::{MARK_CONTAINED, MARK_PROJECT, MARK_ROOT, MARK_SERVICE, lock_mark}
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::Instant;
 
+/// `PF_EXITING` of the kernel's flags of a process (include/linux/sched.h).
+const EXITING: u32 = 0x4;
+
 /// How often an ending process is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -196,12 +199,15 @@ pub fn owner(pid: u32) -> Option<u32> {
 
 /// Ends processes: TERM, then after `grace` KILL, until `find` finds none of
 /// them any more. It is asked again and again, so that what they start while
-/// they end is found, too. Returns whether all are gone within `limit`.
+/// they end is found, too. Returns whether all are gone within `limit`; one
+/// that is being taken apart by the kernel shows no environment any more, but
+/// has its ports until it is through with that.
 pub async fn end(find: impl Fn() -> Vec<Process>, grace: Duration, limit: Duration) -> bool {
     let begun = Instant::now();
-    let mut told = BTreeSet::new();
+    let mut told: BTreeSet<Process> = BTreeSet::new();
     loop {
-        let living = find();
+        let mut living = find();
+        living.extend(told.iter().copied().filter(is_ending));
         if living.is_empty() {
             return true;
         }
@@ -212,6 +218,7 @@ pub async fn end(find: impl Fn() -> Vec<Process>, grace: Duration, limit: Durati
         for process in living {
             if passed >= grace {
                 signal(process, Signal::KILL);
+                told.insert(process);
             } else if told.insert(process) {
                 signal(process, Signal::TERM);
             }
@@ -220,13 +227,33 @@ pub async fn end(find: impl Fn() -> Vec<Process>, grace: Duration, limit: Durati
     }
 }
 
+/// Whether the kernel is taking the process apart: its memory goes before its
+/// files do, and threads may outlive the one that the process is named by.
+fn is_ending(process: &Process) -> bool {
+    // Fields 3, 9 and 20 of proc_pid_stat(5).
+    is(*process, |rest| {
+        let flags: Option<u32> = rest.get(6).and_then(|text| text.parse().ok());
+        let ended = rest.first().is_none_or(|state| is_over(state));
+        let alone = rest.get(17).is_none_or(|threads| *threads == "1");
+        flags.is_some_and(|flags| flags & EXITING != 0) && !(ended && alone)
+    })
+}
+
+/// Whether the number is this process's still and what `stat` tells of it from
+/// its third field on is so.
+fn is(process: Process, so: impl Fn(&[&str]) -> bool) -> bool {
+    text(process.pid, "stat").is_some_and(|text| {
+        fields(&text).is_some_and(|(_, rest)| start(&rest) == Some(process.start) && so(&rest))
+    })
+}
+
 /// Signals a process, unless its number belongs to another one by now.
 fn signal(process: Process, signal: Signal) {
     let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
     let Some(pid) = pid else { return };
     // The descriptor pins the process; only then is its start time compared.
     if let Ok(pinned) = pidfd_open(pid, PidfdFlags::empty())
-        && self::process(process.pid) == Some(process)
+        && is(process, |_| true)
     {
         // It may have ended just now, which is what was wanted.
         let _ = pidfd_send_signal(&pinned, signal);
@@ -287,20 +314,30 @@ impl Stat {
 fn stat(pid: u32) -> Option<Stat> {
     let text = text(pid, "stat")?;
     let (name, rest) = fields(&text)?;
-    if matches!(*rest.first()?, "Z" | "X" | "x") {
+    if is_over(rest.first()?) {
         return None;
     }
-    // Fields 6, 7 and 22 of proc_pid_stat(5); `rest` begins with field 3.
+    // Fields 6 and 7 of proc_pid_stat(5); `rest` begins with field 3.
     Some(Stat {
         process: Process {
             pid,
-            start: rest.get(19)?.parse().ok()?,
+            start: start(&rest)?,
         },
         name: name.to_owned(),
         session: rest.get(3)?.parse().ok()?,
         terminal: rest.get(4)?.parse().ok()?,
         locks: OnceCell::new(),
     })
+}
+
+/// Whether this is the state of a process that has ended, reaped or not.
+fn is_over(state: &str) -> bool {
+    matches!(state, "Z" | "X" | "x")
+}
+
+/// Field 22 of proc_pid_stat(5); `rest` begins with field 3.
+fn start(rest: &[&str]) -> Option<u64> {
+    rest.get(19)?.parse().ok()
 }
 
 /// The name, which may hold anything, and the fields behind it.

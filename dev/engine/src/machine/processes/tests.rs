@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -148,6 +149,34 @@ async fn what_ignores_term_is_killed_after_its_grace() {
     let mut child = script(project, "trap '' TERM; echo; while :; do sleep 600; done");
     assert!(end(|| of(project), Duration::from_millis(50), LONG).await);
     child.wait();
+}
+
+/// Its memory goes first, which takes long enough to try for its port.
+#[tokio::test]
+async fn a_process_counts_as_ended_once_its_port_is_free() {
+    let project = &unique("test-ending");
+    let text = "import socket, time
+held = socket.create_server(('127.0.0.1', 0))
+memory = bytearray(b'x') * (512 << 20)
+print(held.getsockname()[1], flush=True)
+time.sleep(600)";
+    let mut server = Group::start(
+        project,
+        Command::new("python3")
+            .args(["-c", text])
+            .process_group(0)
+            .env("HOB_PROJECT", project)
+            .env("HOB_SERVICE", "s/x")
+            .env("HOB_ROOT", "/home/x")
+            .stdout(Stdio::piped()),
+    );
+    let mut line = String::new();
+    let mut said = BufReader::new(server.child.stdout.as_mut().unwrap());
+    said.read_line(&mut line).unwrap();
+    let port: u16 = line.trim().parse().unwrap();
+    assert!(end(|| of(project), Duration::ZERO, LONG).await);
+    TcpListener::bind(("127.0.0.1", port)).unwrap();
+    server.wait();
 }
 
 #[tokio::test]
