@@ -214,6 +214,77 @@ fn what_stood_there_before_the_first_time_counts() {
     assert!(noted.undo(|_| Entry::text("another one\n")).is_err());
 }
 
+/// As the first version of hob wrote it.
+const FIRST: &str = r#"{
+  "version": 1,
+  "name": "hob local authority 0a1b2c3d",
+  "stores": [
+    "the system's store",
+    "the browser with /root/.pki/nssdb"
+  ],
+  "edits": [
+    {
+      "path": "/usr/local/share/ca-certificates/hob.crt",
+      "before": "absent",
+      "after": {
+        "file": {
+          "bytes": {
+            "text": "PEM\n"
+          },
+          "mode": 420
+        }
+      }
+    }
+  ],
+  "folders": [
+    "/usr/local/share/ca-certificates"
+  ],
+  "undo_first": [
+    {
+      "what": "take it out of a browser's list",
+      "argv": [
+        "certutil",
+        "-d",
+        "sql:/root/.pki/nssdb",
+        "-D",
+        "-n",
+        "hob local authority 0a1b2c3d"
+      ],
+      "may_fail": true
+    }
+  ],
+  "undo_after": [
+    {
+      "what": "have the system read its authorities again",
+      "argv": [
+        "update-ca-certificates",
+        "--fresh"
+      ],
+      "may_fail": false
+    }
+  ]
+}
+"#;
+
+#[test]
+fn what_an_earlier_hob_noted_is_what_this_one_notes() {
+    let mut stores = machine(System::Debian);
+    stores.has_folder = false;
+    stores.certutil = true;
+    stores.databases = vec![Database {
+        folder: "/root/.pki/nssdb".into(),
+        owner: None,
+    }];
+    let plan = Plan::of(&stores, &trusted(), None);
+    assert_eq!(plan.noted.text(), FIRST);
+    // The folder is there now, and still hob's.
+    stores.has_folder = true;
+    stores.there = Some(Entry::text("PEM\n"));
+    let first = Noted::parse(FIRST).unwrap();
+    let again = Plan::of(&stores, &trusted(), Some(&first));
+    assert_eq!(again.noted.text(), FIRST);
+}
+
 #[test]
 fn a_store_is_known_by_its_folders_and_a_database_by_its_file() {
     let folder = tempfile::tempdir().unwrap();

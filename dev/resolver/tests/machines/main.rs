@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests make files")]
 
+mod noted;
 mod resolved;
 mod update;
 
