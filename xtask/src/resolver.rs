@@ -6,10 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hob_changes::Place;
 use hob_engine::machine::ports::{Listeners, holders};
 use hob_platform::Home;
 use hob_resolver::check::{self, Reach};
-use hob_resolver::{ApplyError, Asked, Domain, Facts, Listener, Place, Record, System};
+use hob_resolver::{Asked, Domain, Facts, Listener, Record, System};
 use hob_stack::Project;
 
 use crate::context::Context;
@@ -46,7 +47,7 @@ impl Resolver {
         let settings = home.settings().map_err(home_error)?;
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.dns_port));
         let place = place(&home);
-        let record = place.noted().map_err(|it| apply_error(it, "dns install"))?;
+        let record = place.noted(Record::parse).map_err(anyhow::Error::from)?;
         let mut domains = wanted(context)?;
         domains.extend(record.iter().flat_map(|it| it.domains.iter().cloned()));
         let asked = Asked {
@@ -82,7 +83,7 @@ impl Resolver {
 /// where it cannot be told.
 pub fn noted(context: &Context) -> Option<Record> {
     let home = home(&context.environment).ok()?;
-    place(&home).noted().ok()?
+    place(&home).noted(Record::parse).ok()?
 }
 
 /// The files that a note of it names, the note itself last.
@@ -91,14 +92,14 @@ pub fn noted_files(context: &Context) -> Vec<PathBuf> {
         return Vec::new();
     };
     let home = home(&context.environment).ok();
-    let note = home.map(|home| place(&home).record);
+    let note = home.map(|home| place(&home).note);
     record.paths().chain(note).collect()
 }
 
 fn place(home: &Home) -> Place {
     Place {
         root: Path::new("/").to_owned(),
-        record: home.root().join("resolver.json"),
+        note: home.root().join("resolver.json"),
     }
 }
 
@@ -147,22 +148,4 @@ pub async fn reach(domain: &Domain) -> Reach {
         Ok(Err(error)) => Reach::Nowhere(error.to_string()),
         Err(_) => Reach::Nowhere(format!("no answer within {} s", LIMIT.as_secs())),
     }
-}
-
-/// The error of a step, with what to type where it takes root.
-pub fn apply_error(error: ApplyError, verb: &str) -> Error {
-    match error {
-        ApplyError::Denied(_) => as_root(Error::failed(error.to_string()), verb),
-        error => Error::from(anyhow::Error::from(error)),
-    }
-}
-
-/// What to type to do the same as root: with this user's folders, in which it
-/// is noted, and with this program, which root may not find.
-pub fn as_root(error: Error, verb: &str) -> Error {
-    let program = std::env::current_exe();
-    let program = program.map_or_else(|_| "hob".to_owned(), |it| it.display().to_string());
-    error.hint(format!(
-        "`sudo --preserve-env=HOME,XDG_DATA_HOME {program} {verb}`"
-    ))
 }

@@ -3,7 +3,7 @@
 //! Programs ask the system's store; Firefox and Chromium have databases of
 //! their own (NSS), which `certutil` changes. [`Stores::read`] looks, [`Plan`]
 //! and [`Noted::undo`] decide and are pure; what they are made of, and what
-//! performs it, is `hob-resolver`'s: a file put in place whole or a command,
+//! performs it, is `hob-changes`'s: a file put in place whole or a command,
 //! with a note of what was there before.
 
 mod read;
@@ -12,7 +12,7 @@ pub use read::Asked;
 
 use std::path::{Path, PathBuf};
 
-use hob_resolver::{Changed, Command, Edit, Entry, Step, Undo, restores};
+use hob_changes::{Changed, Changes, Command, Edit, Entry, Made, Step, Undo};
 use serde::{Deserialize, Serialize};
 
 /// The version of the note's form.
@@ -120,16 +120,14 @@ pub struct Trusted<'a> {
 /// What has to be changed so that it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The files.
-    pub edits: Vec<Edit>,
-    /// What is run afterwards.
-    pub commands: Vec<Command>,
-    /// What could not be done, with what to type.
-    pub warnings: Vec<String>,
+    /// All that it takes; what could not be done is warned of, with what to
+    /// type.
+    pub changes: Changes,
     noted: Noted,
 }
 
-/// What was changed, written before it is.
+/// What was changed, written before it is: what was [`Made`] stands beside
+/// what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noted {
@@ -151,9 +149,7 @@ impl Plan {
     pub fn of(stores: &Stores, authority: &Trusted<'_>, before: Option<&Noted>) -> Self {
         let name = authority.name.to_owned();
         let mut plan = Self {
-            edits: Vec::new(),
-            commands: Vec::new(),
-            warnings: Vec::new(),
+            changes: Changes::default(),
             noted: Noted {
                 version: VERSION,
                 name,
@@ -166,17 +162,14 @@ impl Plan {
         };
         match stores.system {
             Some(system) => plan.system(system, stores, authority),
-            None => plan.warnings.push(format!(
+            None => plan.changes.warnings.push(format!(
                 "the system's store is of a kind that hob does not know; programs that are told \
                  so trust {}",
                 authority.file.display()
             )),
         }
         plan.browsers(stores, authority);
-        plan.noted.edits.clone_from(&plan.edits);
-        if let Some(before) = before {
-            plan.noted.keep(before);
-        }
+        plan.noted.note(&plan.changes, before);
         plan
     }
 
@@ -188,20 +181,20 @@ impl Plan {
         let path = PathBuf::from(path);
         if !stores.has_folder {
             let folder = path.parent().unwrap_or(&path);
-            self.noted.folders.push(folder.to_owned());
+            self.changes.folders.push(folder.to_owned());
         }
-        self.edits.push(Edit {
+        self.changes.edits.push(Edit {
             before: stores.there.clone().unwrap_or(Entry::Absent),
             after: Entry::text(authority.pem),
             path,
         });
         let what = "have the system read its authorities again";
-        self.commands.push(Command::new(what, add));
-        self.noted.undo_after.push(Command::new(what, forget));
+        self.changes.commands.push(Command::new(what, add));
+        self.changes.undo_after.push(Command::new(what, forget));
         if stores.hooks {
             let what = "have the lists that follow it, such as Java's, forget it";
             let forget = Command::may_fail(what, &["sh", "-c", FORGET]);
-            self.noted.undo_after.push(forget);
+            self.changes.undo_after.push(forget);
         }
     }
 
@@ -211,7 +204,8 @@ impl Plan {
         let trust = ["security", "add-trusted-cert", "-d", "-r", "trustRoot"];
         let ssl = ["-p", "ssl", "-k", CHAIN, file.as_str()];
         let what = "have the system's keychain trust it for servers";
-        self.commands
+        self.changes
+            .commands
             .push(Command::new(what, &[&trust[..], &ssl[..]].concat()));
         let what = "take it out of the system's keychain";
         let argv = [
@@ -222,7 +216,7 @@ impl Plan {
             "-t",
             CHAIN,
         ];
-        self.noted.undo_first.push(Command::may_fail(what, &argv));
+        self.changes.undo_first.push(Command::may_fail(what, &argv));
     }
 
     fn browsers(&mut self, stores: &Stores, authority: &Trusted<'_>) {
@@ -232,7 +226,7 @@ impl Plan {
                 .iter()
                 .map(|it| it.folder.display().to_string());
             let folders = folders.collect::<Vec<_>>().join(", ");
-            self.warnings.push(format!(
+            self.changes.warnings.push(format!(
                 "browsers that keep their own list do not trust it, for `certutil` is not \
                  installed: {folders} (`apt-get install libnss3-tools`, then once more)"
             ));
@@ -245,14 +239,14 @@ impl Plan {
             // Trusted to sign for servers, and for nothing else.
             let add = ["-A", "-t", "C,,", "-n", authority.name, "-i", &file];
             let what = "have a browser trust it";
-            self.commands.push(as_owner(
+            self.changes.commands.push(as_owner(
                 database,
                 Command::new(what, &[&base[..], &add[..]].concat()),
             ));
             let remove = ["-D", "-n", authority.name];
             let what = "take it out of a browser's list";
             let undo = Command::may_fail(what, &[&base[..], &remove[..]].concat());
-            self.noted.undo_first.push(as_owner(database, undo));
+            self.changes.undo_first.push(as_owner(database, undo));
             let words = format!("the browser with {}", database.folder.display());
             self.noted.stores.push(words);
         }
@@ -261,12 +255,7 @@ impl Plan {
     /// In order.
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {
-        let mut steps = vec![Step::Note(self.noted.text())];
-        steps.extend(self.noted.folders.iter().cloned().map(Step::MakeFolder));
-        let puts = self.edits.iter();
-        steps.extend(puts.map(|it| Step::Put(it.path.clone(), it.after.clone())));
-        steps.extend(self.commands.iter().cloned().map(Step::Run));
-        steps
+        self.changes.steps(self.noted.text())
     }
 
     /// What is noted of it.
@@ -278,7 +267,7 @@ impl Plan {
     /// Whether nobody could be made to trust it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.edits.is_empty() && self.commands.is_empty()
+        self.changes.edits.is_empty() && self.changes.commands.is_empty()
     }
 }
 
@@ -314,34 +303,29 @@ impl Noted {
     /// # Errors
     /// Somebody has changed one since.
     pub fn undo(&self, there: impl Fn(&Path) -> Entry) -> Result<Undo, Changed> {
-        Ok(Undo {
-            first: self.undo_first.clone(),
-            restores: restores(&self.edits, there)?,
-            folders: self.folders.iter().rev().cloned().collect(),
-            after: self.undo_after.clone(),
-        })
+        self.made().undo(there)
     }
 
-    /// What stood there before hob's first change is what counts, and what
-    /// undoes the one before is still to be done.
-    fn keep(&mut self, before: &Self) {
-        for edit in &before.edits {
-            match self.edits.iter_mut().find(|it| it.path == edit.path) {
-                Some(own) => own.before = edit.before.clone(),
-                None => self.edits.push(edit.clone()),
-            }
+    fn made(&self) -> Made {
+        Made {
+            edits: self.edits.clone(),
+            folders: self.folders.clone(),
+            undo_first: self.undo_first.clone(),
+            undo_after: self.undo_after.clone(),
         }
-        add(&mut self.folders, &before.folders);
-        add(&mut self.undo_first, &before.undo_first);
-        add(&mut self.undo_after, &before.undo_after);
-        add(&mut self.stores, &before.stores);
     }
-}
 
-fn add<T: Clone + PartialEq>(to: &mut Vec<T>, more: &[T]) {
-    for one in more {
-        if !to.contains(one) {
-            to.push(one.clone());
+    /// Who trusted it before may still do.
+    fn note(&mut self, changes: &Changes, before: Option<&Self>) {
+        let made = Made::by(changes, before.map(Self::made).as_ref());
+        self.edits = made.edits;
+        self.folders = made.folders;
+        self.undo_first = made.undo_first;
+        self.undo_after = made.undo_after;
+        for store in before.iter().flat_map(|it| &it.stores) {
+            if !self.stores.contains(store) {
+                self.stores.push(store.clone());
+            }
         }
     }
 }

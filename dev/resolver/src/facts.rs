@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hob_changes::Entry;
+
 use crate::domain::Domain;
-use crate::entry::Entry;
 use crate::record::Record;
 
-pub use read::{Asked, entry};
+pub use read::Asked;
 
 /// Whose resolver it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -13,12 +13,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use hob_changes::{Changes, Command, Edit, Entry};
+
 use crate::charge::{InCharge, in_charge};
 use crate::domain::Domain;
-use crate::entry::Entry;
 use crate::facts::Facts;
-use crate::plan::{Command, Edit, Plan};
-use crate::record::Record;
+use crate::plan::Plan;
 
 pub use refusal::Refusal;
 pub use resolved::LINK;
@@ -85,23 +85,24 @@ pub fn install(
             return Err(Refusal::Unknown { why, hint });
         }
     };
-    let mut plan = Plan {
+    let files = way.files.into_iter();
+    let edits = files.map(|(path, after)| edit(facts, path, after));
+    let edits = edits.collect::<Result<Vec<_>, _>>()?;
+    let mut warnings = words::warnings(facts, domains, server);
+    warnings.extend(way.warnings);
+    Ok(Plan {
         charge,
         domains: domains.clone(),
         server,
-        edits: Vec::new(),
-        folders: Vec::new(),
-        commands: way.commands,
-        undo_first: way.undo_first,
-        undo_after: way.undo_after,
-        warnings: words::warnings(facts, domains, server),
-    };
-    plan.warnings.extend(way.warnings);
-    for (path, after) in way.files {
-        plan.edits.push(edit(facts, path, after)?);
-    }
-    plan.folders = folders(facts, &plan.edits);
-    Ok(plan)
+        changes: Changes {
+            folders: folders(facts, &edits),
+            edits,
+            commands: way.commands,
+            undo_first: way.undo_first,
+            undo_after: way.undo_after,
+            warnings,
+        },
+    })
 }
 
 /// What stands there is hob's own, or nothing, or it stays.
@@ -169,47 +170,5 @@ fn mac(domains: &BTreeSet<Domain>, server: SocketAddr) -> Way {
         commands: vec![flush.clone()],
         undo_after: vec![flush],
         ..Way::default()
-    }
-}
-
-impl Record {
-    /// What is to be noted before this plan is carried out: what stood there
-    /// before hob's first change, whatever is changed now.
-    #[must_use]
-    pub fn of(plan: &Plan, before: Option<&Self>) -> Self {
-        let mut record = Self {
-            version: crate::record::VERSION,
-            charge: plan.charge.clone(),
-            domains: plan.domains.clone(),
-            server: plan.server,
-            edits: plan.edits.clone(),
-            folders: plan.folders.clone(),
-            undo_first: plan.undo_first.clone(),
-            undo_after: plan.undo_after.clone(),
-        };
-        let Some(before) = before else { return record };
-        // A machine may have got another way meanwhile, by an update: what
-        // undoes the one before is still to be done.
-        let is_new = |it: &&Edit| !record.edits.iter().any(|own| own.path == it.path);
-        let others: Vec<Edit> = before.edits.iter().filter(is_new).cloned().collect();
-        record.edits.extend(others);
-        keep(&mut record.undo_first, &before.undo_first);
-        keep(&mut record.undo_after, &before.undo_after);
-        let folders: BTreeSet<PathBuf> = record
-            .folders
-            .iter()
-            .chain(&before.folders)
-            .cloned()
-            .collect();
-        record.folders = folders.into_iter().collect();
-        record
-    }
-}
-
-fn keep(commands: &mut Vec<Command>, before: &[Command]) {
-    for command in before {
-        if !commands.contains(command) {
-            commands.push(command.clone());
-        }
     }
 }

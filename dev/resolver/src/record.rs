@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hob_changes::{Command, Edit, Made};
 use serde::{Deserialize, Serialize};
 
 use crate::charge::InCharge;
 use crate::domain::Domain;
-use crate::plan::{Command, Edit};
+use crate::plan::Plan;
 
 /// The version of its form.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
-/// All that putting it back takes.
+/// All that putting it back takes, as it is written: what was [`Made`] stands
+/// beside what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
@@ -36,6 +38,34 @@ pub struct Record {
 }
 
 impl Record {
+    /// What is to be noted before this plan is carried out; `before` is what
+    /// was noted of an earlier one.
+    #[must_use]
+    pub fn of(plan: &Plan, before: Option<&Self>) -> Self {
+        let made = Made::by(&plan.changes, before.map(Self::made).as_ref());
+        Self {
+            version: VERSION,
+            charge: plan.charge.clone(),
+            domains: plan.domains.clone(),
+            server: plan.server,
+            edits: made.edits,
+            folders: made.folders,
+            undo_first: made.undo_first,
+            undo_after: made.undo_after,
+        }
+    }
+
+    /// What was made, whatever for.
+    #[must_use]
+    pub fn made(&self) -> Made {
+        Made {
+            edits: self.edits.clone(),
+            folders: self.folders.clone(),
+            undo_first: self.undo_first.clone(),
+            undo_after: self.undo_after.clone(),
+        }
+    }
+
     /// The files.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
         self.edits.iter().map(|it| it.path.clone())

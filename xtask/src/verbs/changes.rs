@@ -2,38 +2,30 @@
 //! shown, asked about and carried out. What is decided is not theirs.
 
 use console::style;
-use hob_resolver::{Changed, Command, Edit, Place, Step, Undo, diff};
+use hob_changes::{ApplyError, Changed, Changes, Command, Place, Step, Undo};
 
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::question::{Answer, ask};
-use crate::resolver::{apply_error, as_root};
 use crate::stage::Stage;
 use crate::verbs::setup::{Action, perform};
 
 /// Files, then commands, then what a person should know.
-pub fn show_plan(
-    context: &Context,
-    edits: &[Edit],
-    commands: &[Command],
-    warnings: &[String],
-) -> Result {
+pub fn show_plan(context: &Context, changes: &Changes) -> Result {
     if context.output.json {
-        for edit in edits {
+        for edit in &changes.edits {
             say_action(context, "write", &edit.path.display().to_string())?;
         }
-        for command in commands {
+        for command in &changes.commands {
             say_action(context, &command.what, &action(command).command())?;
         }
     } else {
-        for edit in edits {
-            for line in diff(edit).lines() {
-                context.output.data(coloured(line))?;
-            }
+        for line in changes.shown().lines() {
+            context.output.data(coloured(line))?;
         }
-        show_commands(context, commands)?;
+        show_commands(context, &changes.commands)?;
     }
-    for warning in warnings {
+    for warning in &changes.warnings {
         let mark = style("!").for_stderr().yellow().bold();
         context.output.say(format!("{mark} {warning}"));
     }
@@ -148,4 +140,22 @@ fn action(command: &Command) -> Action {
         follows: false,
         answers: None,
     }
+}
+
+/// The error of a step, with what to type where it takes root.
+fn apply_error(error: ApplyError, verb: &str) -> Error {
+    match error {
+        ApplyError::Denied(_) => as_root(Error::failed(error.to_string()), verb),
+        error => Error::from(anyhow::Error::from(error)),
+    }
+}
+
+/// What to type to do the same as root: with this user's folders, in which it
+/// is noted, and with this program, which root may not find.
+fn as_root(error: Error, verb: &str) -> Error {
+    let program = std::env::current_exe();
+    let program = program.map_or_else(|_| "hob".to_owned(), |it| it.display().to_string());
+    error.hint(format!(
+        "`sudo --preserve-env=HOME,XDG_DATA_HOME {program} {verb}`"
+    ))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use hob_resolver::{below, entry};
+use hob_changes::{below, entry};
 
 use super::{Database, Stores, System};
 

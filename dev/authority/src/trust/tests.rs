@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::Path;
 
-use hob_resolver::Entry;
+use hob_changes::Entry;
 use snapbox::{IntoData, assert_data_eq, str};
 
 use super::*;
@@ -47,7 +47,7 @@ fn check(stores: &Stores, expected: impl IntoData) {
     };
     let done = plan.steps().iter().map(word).collect::<Vec<_>>().join("\n");
     let undone = undo.steps().iter().map(word).collect::<Vec<_>>().join("\n");
-    let warnings = plan.warnings.join("\n");
+    let warnings = plan.changes.warnings.join("\n");
     assert_data_eq!(
         format!("{done}\n-- undo\n{undone}\n-- said\n{warnings}\n"),
         expected
@@ -204,12 +204,12 @@ fn what_stood_there_before_the_first_time_counts() {
     let own = Entry::text("somebody's\n");
     stores.there = Some(own.clone());
     let first = Plan::of(&stores, &trusted(), None);
-    stores.there = Some(first.edits[0].after.clone());
+    stores.there = Some(first.changes.edits[0].after.clone());
     let second = Plan::of(&stores, &trusted(), Some(&first.noted));
     let noted = Noted::parse(&second.noted.text()).unwrap();
     assert_eq!(noted, second.noted);
     let path = noted.paths().next().unwrap();
-    let undo = noted.undo(|_| second.edits[0].after.clone());
+    let undo = noted.undo(|_| second.changes.edits[0].after.clone());
     assert_eq!(undo.unwrap().restores, [(path, own)]);
     assert!(noted.undo(|_| Entry::text("another one\n")).is_err());
 }

@@ -4,15 +4,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
+
+use hob_changes::{below, entry};
 
 use super::{
     Facts, Inside, Link, Listener, NetworkManager, ResolvConf, Resolved, System, candidates, words,
 };
-use crate::apply::below;
 use crate::domain::Domain;
-use crate::entry::{Bytes, Entry, File};
 use crate::install::LINK;
 use crate::record::Record;
 
@@ -76,36 +75,6 @@ impl Facts {
                 .collect(),
             record: asked.record,
         }
-    }
-}
-
-/// What stands at a path; nothing is followed.
-pub fn entry(path: &Path) -> Entry {
-    let metadata = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Entry::Absent;
-        }
-        Err(error) => return Entry::Other(error.to_string()),
-    };
-    let kind = metadata.file_type();
-    if kind.is_symlink() {
-        return match fs::read_link(path) {
-            Ok(target) => Entry::Link(target),
-            Err(error) => Entry::Other(error.to_string()),
-        };
-    }
-    if !kind.is_file() {
-        let what = if kind.is_dir() { "a folder" } else { "no file" };
-        return Entry::Other(what.to_owned());
-    }
-    match fs::read(path) {
-        Ok(bytes) => Entry::File(File {
-            bytes: Bytes(bytes),
-            mode: metadata.permissions().mode() & 0o7777,
-            owner: Some((metadata.uid(), metadata.gid())),
-        }),
-        Err(error) => Entry::Other(error.to_string()),
     }
 }
 

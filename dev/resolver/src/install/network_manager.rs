@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hob_changes::{Command, Entry};
+
 use super::Way;
 use crate::domain::Domain;
-use crate::entry::Entry;
-use crate::plan::Command;
 
 pub(super) const FILE: &str = "/etc/NetworkManager/dnsmasq.d/hob.conf";
 

@@ -22,11 +22,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hob_changes::{Command, Entry};
+
 use super::{Refusal, Way};
 use crate::domain::Domain;
-use crate::entry::Entry;
 use crate::facts::Facts;
-use crate::plan::Command;
 
 /// The interface.
 pub const LINK: &str = "hob0";

@@ -70,17 +70,17 @@ fn check_for(system: System, names: &[&str], tree: Tree, expected: impl snapbox:
     let mut text = format!("in charge: {}\n", in_charge(&facts).words());
     match install(&facts, &domains(names), server) {
         Ok(plan) => {
-            let folders = plan.folders.iter();
+            let folders = plan.changes.folders.iter();
             folders.for_each(|it| writeln!(text, "folder {}", it.display()).expect("text"));
-            text.push_str(&plan.shown());
-            for command in &plan.commands {
+            text.push_str(&plan.changes.shown());
+            for command in &plan.changes.commands {
                 let argv = command.argv.join(" ");
                 writeln!(text, "$ {argv}").expect("text");
             }
-            for command in &plan.undo_first {
+            for command in &plan.changes.undo_first {
                 writeln!(text, "undo $ {}", command.argv.join(" ")).expect("text");
             }
-            for warning in &plan.warnings {
+            for warning in &plan.changes.warnings {
                 writeln!(text, "! {warning}").expect("text");
             }
         }

@@ -1,6 +1,12 @@
-//! What earlier versions of hob have noted.
+//! What hob has noted: that it stays readable, and is looked at before anything
+//! is put back.
 
-use hob_resolver::Record;
+use std::fs;
+
+use hob_changes::Place;
+use hob_resolver::{Asked, Facts, Record, System, install, uninstall};
+
+use super::domains;
 
 /// As the first one wrote it: a delegate, and something of each kind before it.
 const FIRST: &str = r#"{
@@ -95,4 +101,44 @@ fn a_note_of_another_version_or_with_more_in_it_is_not_guessed_at() {
         .expect_err("an unknown key")
         .to_string();
     assert!(error.starts_with("unknown field `more`"), "{error}");
+}
+
+/// Whatever domains are wanted by then.
+#[test]
+fn what_somebody_changed_of_what_is_noted_stays_and_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path();
+    fs::create_dir(root.join("etc")).expect("a folder");
+    let note = root.join("resolver.json");
+    let place = Place {
+        root: root.to_owned(),
+        note,
+    };
+    let mut asked = Asked {
+        system: System::Mac,
+        domains: domains(&["test"]),
+        ..Asked::default()
+    };
+    let server = "127.0.0.1:5354".parse().expect("an address");
+    let facts = Facts::read(root, asked.clone());
+    let plan = install(&facts, &asked.domains, server).expect("a plan");
+    for step in plan.steps(None) {
+        place.perform(&step).expect("a step");
+    }
+    let file = root.join("etc/resolver/test");
+    let written = fs::read_to_string(&file).expect("a file");
+
+    let record = place.noted(Record::parse).expect("a record");
+    let record = record.expect("a record");
+    asked.domains.clear();
+    asked.record = Some(record.clone());
+    let undo = || uninstall(&record, &Facts::read(root, asked.clone()));
+    fs::write(&file, written.clone() + "search mine\n").expect("a file");
+    let changed = undo().expect_err("somebody changed it");
+    assert_eq!(changed.shown(), "/etc/resolver/test\n+ search mine\n");
+    fs::write(&file, written).expect("a file");
+    for step in undo().expect("it can be put back").steps() {
+        place.perform(&step).expect("a step");
+    }
+    assert!(!root.join("etc/resolver").exists() && !place.note.exists());
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use hob_resolver::{Asked, Entry, Facts, Place, Step, install, uninstall};
+use hob_changes::{Entry, Place, Step};
+use hob_resolver::{Asked, Facts, Record, install, uninstall};
 use snapbox::{assert_data_eq, str};
 
 use super::{NSS, PROGRAM, RUNS, STUB, STUB_TEXT, SYSTEMD, domains, plant};
@@ -16,13 +17,13 @@ fn what_an_update_of_the_machine_replaced_is_undone_too() {
     plant(folder.path(), &tree);
     let place = Place {
         root: folder.path().to_owned(),
-        record: folder.path().join("resolver.json"),
+        note: folder.path().join("resolver.json"),
     };
     let server = "127.0.0.1:5354".parse().expect("an address");
     let once = || {
         let asked = Asked {
             domains: domains(&["test"]),
-            record: place.noted().expect("a record"),
+            record: place.noted(Record::parse).expect("a record"),
             ..Asked::default()
         };
         let facts = Facts::read(folder.path(), asked);
@@ -40,7 +41,10 @@ fn what_an_update_of_the_machine_replaced_is_undone_too() {
     )
     .expect("an update");
     once();
-    let record = place.noted().expect("a record").expect("a record");
+    let record = place
+        .noted(Record::parse)
+        .expect("a record")
+        .expect("a record");
     let asked = Asked {
         record: Some(record.clone()),
         ..Asked::default()

@@ -18,8 +18,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
+use hob_changes::{Place, Step};
 use hob_resolver::check::{Reach, ask, name, verdict};
-use hob_resolver::{Asked, Domain, Facts, InCharge, Place, Step, in_charge, install, uninstall};
+use hob_resolver::{Asked, Domain, Facts, InCharge, Record, in_charge, install, uninstall};
 
 use ground::{Ground, OTHER, OURS, disk};
 use namespaces::inside;
@@ -32,7 +33,7 @@ fn domains() -> BTreeSet<Domain> {
 fn installed(place: &Place) -> Vec<Step> {
     let asked = Asked {
         domains: domains(),
-        record: place.noted().unwrap(),
+        record: place.noted(Record::parse).unwrap(),
         ..Asked::default()
     };
     let facts = Facts::read(&place.root, asked);
@@ -45,7 +46,7 @@ fn installed(place: &Place) -> Vec<Step> {
 }
 
 fn uninstalled(place: &Place) {
-    let record = place.noted().unwrap().expect("a record");
+    let record = place.noted(Record::parse).unwrap().expect("a record");
     let asked = Asked {
         record: Some(record.clone()),
         ..Asked::default()
@@ -71,7 +72,7 @@ fn perform(place: &Place, step: &Step) {
 fn there_and_back(ground: &mut Ground) {
     let place = Place {
         root: "/".into(),
-        record: ground.folder().join("resolver.json"),
+        note: ground.folder().join("resolver.json"),
     };
     let before = (disk("/etc"), ground.links(), ground.state());
     assert_eq!(ground.dig(OURS), "REFUSED", "nobody knows it yet");
@@ -117,7 +118,7 @@ fn there_and_back(ground: &mut Ground) {
     assert_eq!(ground.asked_at_hob(), "", "hob is asked nothing");
     assert!(disk("/etc") == before.0, "each byte is as it was");
     assert_eq!((ground.links(), ground.state()), (before.1, before.2));
-    assert!(!place.record.exists());
+    assert!(!place.note.exists());
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub async fn install(context: &Context, yes: bool) -> Result {
     let resolver = find(context)?;
     let plan = plan_of(&resolver.facts, &resolver.domains, resolver.server);
     let plan = plan.map_err(|refusal| refused(context, &refusal))?;
-    show_plan(context, &plan.edits, &plan.commands, &plan.warnings)?;
+    show_plan(context, &plan.changes)?;
     consent(context, WHAT, INSTALL, yes)?;
     let steps = plan.steps(resolver.record());
     if let Err(error) = carry_out(context, &resolver.place, &steps, INSTALL).await {

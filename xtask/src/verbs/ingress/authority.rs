@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use console::style;
 use hob_authority::trust::{Asked, Noted, Plan, Stores, Trusted};
 use hob_authority::{About, Folder};
+use hob_changes::{Place, below, entry};
 use hob_platform::Home;
-use hob_resolver::{Place, below, entry};
 
 use crate::cli::CaVerb;
 use crate::context::Context;
@@ -104,7 +104,7 @@ async fn install(context: &Context, yes: bool) -> Result {
         file: &file,
     };
     let plan = Plan::of(&stores(&context.environment), &trusted, before.as_ref());
-    show_plan(context, &plan.edits, &plan.commands, &plan.warnings)?;
+    show_plan(context, &plan.changes)?;
     if plan.is_empty() {
         let error = Error::failed("hob can have nobody here trust it");
         return Err(error.hint(format!("`curl --cacert {}`", file.display())));
@@ -193,7 +193,7 @@ fn read(folder: &Folder) -> Result<Option<Noted>> {
 fn place(folder: &Folder) -> Place {
     Place {
         root: Path::new(ROOT).to_owned(),
-        record: folder.trusted(),
+        note: folder.trusted(),
     }
 }
 

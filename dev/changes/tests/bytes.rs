@@ -8,9 +8,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use hob_resolver::{
-    Asked, Bytes, Changed, Edit, Entry, Facts, File, InCharge, Place, Plan, Record, Step, uninstall,
-};
+use hob_changes::{Bytes, Changed, Changes, Edit, Entry, File, Made, Place, Step};
 use proptest::prelude::*;
 
 /// What is on a disk: folders, and files and links with all that matters.
@@ -99,34 +97,42 @@ fn plant(root: &Path, edits: &[Edit]) {
     }
 }
 
-fn plan(root: &Path, edits: Vec<Edit>) -> Plan {
+fn changes(root: &Path, edits: Vec<Edit>) -> Changes {
     let above = edits.iter().flat_map(|it| it.path.ancestors().skip(1));
     let missing = above.filter(|it| !below(root, it).is_dir());
     let folders: std::collections::BTreeSet<PathBuf> = missing.map(Path::to_owned).collect();
-    Plan {
-        charge: InCharge::Resolved,
-        domains: ["test".parse().expect("a domain")].into(),
-        server: "127.0.0.1:5354".parse().expect("an address"),
+    Changes {
         edits,
         folders: folders.into_iter().collect(),
-        commands: Vec::new(),
-        undo_first: Vec::new(),
-        undo_after: Vec::new(),
-        warnings: Vec::new(),
+        ..Changes::default()
     }
 }
 
-/// What `hob dns uninstall` does, up to some step.
+/// What is done, with a note as whoever asks for it would write one.
+fn steps(changes: &Changes) -> Vec<Step> {
+    changes.steps(written(&Made::by(changes, None)))
+}
+
+fn written(made: &Made) -> String {
+    serde_json::to_string(&(&made.edits, &made.folders)).expect("text")
+}
+
+fn parse(text: &str) -> Result<Made, serde_json::Error> {
+    let (edits, folders) = serde_json::from_str(text)?;
+    Ok(Made {
+        edits,
+        folders,
+        ..Made::default()
+    })
+}
+
+/// What takes it back, up to some step.
 fn undo(place: &Place, steps: usize) -> Result<(), Changed> {
-    let Some(record) = place.noted().expect("a record") else {
+    let Some(made) = place.noted(parse).expect("a note") else {
         return Ok(());
     };
-    let asked = Asked {
-        record: Some(record.clone()),
-        ..Asked::default()
-    };
-    let facts = Facts::read(&place.root, asked);
-    for step in uninstall(&record, &facts)?.steps().iter().take(steps) {
+    let there = |path: &Path| hob_changes::entry(&below(&place.root, path));
+    for step in made.undo(there)?.steps().iter().take(steps) {
         place.perform(step).expect("a step");
     }
     Ok(())
@@ -140,11 +146,10 @@ proptest! {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("root");
         fs::create_dir(&root).expect("a folder");
-        let place = Place { root: root.clone(), record: folder.path().join("home/resolver.json") };
+        let place = Place { root: root.clone(), note: folder.path().join("home/note.json") };
         plant(&root, &edits);
         let before = disk(&root);
-        let plan = plan(&root, edits);
-        let steps = plan.steps(None);
+        let steps = steps(&changes(&root, edits));
         let killed = killed % (steps.len() + 1);
         for step in &steps[..killed] {
             place.perform(step).expect("a step");
@@ -158,25 +163,25 @@ proptest! {
         undo(&place, again % 8).expect("nobody changed anything");
         undo(&place, usize::MAX).expect("nobody changed anything");
         prop_assert_eq!(disk(&root), before);
-        prop_assert!(!place.record.exists());
+        prop_assert!(!place.note.exists());
     }
 
     #[test]
-    fn each_step_is_safe_to_repeat_and_a_record_says_all(edits in edits()) {
+    fn each_step_is_safe_to_repeat_and_a_note_says_all(edits in edits()) {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("root");
         fs::create_dir(&root).expect("a folder");
-        let place = Place { root: root.clone(), record: folder.path().join("resolver.json") };
+        let place = Place { root: root.clone(), note: folder.path().join("note.json") };
         plant(&root, &edits);
-        let plan = plan(&root, edits);
-        for step in plan.steps(None) {
+        let changes = changes(&root, edits);
+        for step in steps(&changes) {
             place.perform(&step).expect("a step");
             let once = disk(&root);
             place.perform(&step).expect("a step");
             prop_assert_eq!(disk(&root), once);
         }
-        let record = Record::of(&plan, None);
-        prop_assert_eq!(Record::parse(&record.text()).expect("a record"), record);
+        let made = Made::by(&changes, None);
+        prop_assert_eq!(parse(&written(&made)).expect("a note"), made);
     }
 }
 
@@ -187,7 +192,7 @@ fn what_somebody_changed_since_is_named_and_nothing_is_put_back() {
     fs::create_dir(&root).expect("a folder");
     let place = Place {
         root: root.clone(),
-        record: folder.path().join("resolver.json"),
+        note: folder.path().join("note.json"),
     };
     let edit = |path: &str| Edit {
         path: path.into(),
@@ -196,18 +201,18 @@ fn what_somebody_changed_since_is_named_and_nothing_is_put_back() {
     };
     let edits = vec![edit("/etc/a"), edit("/etc/one/c")];
     plant(&root, &edits);
-    for step in plan(&root, edits).steps(None) {
+    for step in steps(&changes(&root, edits)) {
         place.perform(&step).expect("a step");
     }
     fs::write(root.join("etc/a"), "hob's\nand mine\n").expect("a file");
     let changed = undo(&place, usize::MAX).expect_err("somebody changed it");
     assert_eq!(changed.to_string(), "changed by somebody since: /etc/a");
     assert_eq!(changed.shown(), "/etc/a\n+ and mine\n");
-    assert!(place.record.exists() && root.join("etc/one/c").exists());
+    assert!(place.note.exists() && root.join("etc/one/c").exists());
     // As it was before hob is as good as hob left it.
     fs::remove_file(root.join("etc/a")).expect("a file");
     undo(&place, usize::MAX).expect("it can be put back");
-    assert!(!root.join("etc/one").exists() && !place.record.exists());
+    assert!(!root.join("etc/one").exists() && !place.note.exists());
 }
 
 #[test]
@@ -217,7 +222,7 @@ fn a_folder_with_something_of_somebody_elses_stays() {
     fs::create_dir(&root).expect("a folder");
     let place = Place {
         root: root.clone(),
-        record: folder.path().join("resolver.json"),
+        note: folder.path().join("note.json"),
     };
     let edits = vec![Edit {
         path: "/etc/one/c".into(),
@@ -225,7 +230,7 @@ fn a_folder_with_something_of_somebody_elses_stays() {
         after: Entry::text("hob's\n"),
     }];
     plant(&root, &edits);
-    for step in plan(&root, edits).steps(None) {
+    for step in steps(&changes(&root, edits)) {
         place.perform(&step).expect("a step");
     }
     fs::write(root.join("etc/one/mine"), "mine\n").expect("a file");

@@ -1,10 +1,10 @@
-//! [`Place`]: performs [`Step`]s. Each is one outside action, whole or not at
-//! all, and safe to repeat. It runs no command: who calls it does, where the
-//! person sees it and can end it.
+//! [`Place`]: where [`Step`]s are performed. Each is one outside action, whole
+//! or not at all, and safe to repeat. It runs no command: who calls it does,
+//! where the person sees it and can end it.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the machine's resolver is changed here, after its owner said yes"
+    reason = "the machine's own files are changed here, after its owner said yes"
 )]
 
 use std::fs;
@@ -12,17 +12,16 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::entry::{Entry, File};
-use crate::plan::Step;
-use crate::record::Record;
+use crate::changes::Step;
+use crate::entry::{Bytes, Entry, File};
 
 /// Where it is done.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// `/`, or a folder that stands for it.
     pub root: PathBuf,
-    /// The file of the record.
-    pub record: PathBuf,
+    /// The file of the note.
+    pub note: PathBuf,
 }
 
 /// A step that was not done.
@@ -41,7 +40,7 @@ pub enum ApplyError {
     },
     /// What was noted cannot be read.
     #[error("{} is not what hob wrote", path.display())]
-    Record {
+    Note {
         /// The file.
         path: PathBuf,
         /// Where and what.
@@ -58,7 +57,7 @@ impl Place {
         let below = |path: &Path| below(&self.root, path);
         match step {
             Step::Note(text) => {
-                let path = self.record.clone();
+                let path = self.note.clone();
                 let text = Entry::text(text.as_str());
                 at(&path, || {
                     make_folders(&path).and_then(|()| put(&path, &text))
@@ -67,21 +66,24 @@ impl Place {
             Step::MakeFolder(path) => at(path, || make(&below(path))),
             Step::Put(path, entry) => at(path, || put(&below(path), entry)),
             Step::RemoveFolder(path) => at(path, || remove_empty(&below(path))),
-            Step::Forget => at(&self.record, || remove(&self.record)),
+            Step::Forget => at(&self.note, || remove(&self.note)),
             Step::Run(_) => Ok(()),
         }
     }
 
-    /// What was noted, if anything.
+    /// What was noted, if anything, as `parse` reads it.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn noted(&self) -> Result<Option<Record>, ApplyError> {
-        let path = self.record.clone();
+    pub fn noted<T>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<T, serde_json::Error>,
+    ) -> Result<Option<T>, ApplyError> {
+        let path = self.note.clone();
         match fs::read_to_string(&path) {
-            Ok(text) => match Record::parse(&text) {
-                Ok(record) => Ok(Some(record)),
-                Err(source) => Err(ApplyError::Record { path, source }),
+            Ok(text) => match parse(&text) {
+                Ok(noted) => Ok(Some(noted)),
+                Err(source) => Err(ApplyError::Note { path, source }),
             },
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(ApplyError::Failed { path, source }),
@@ -93,6 +95,37 @@ impl Place {
 #[must_use]
 pub fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// What stands at a path; nothing is followed.
+#[must_use]
+pub fn entry(path: &Path) -> Entry {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Entry::Absent;
+        }
+        Err(error) => return Entry::Other(error.to_string()),
+    };
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        return match fs::read_link(path) {
+            Ok(target) => Entry::Link(target),
+            Err(error) => Entry::Other(error.to_string()),
+        };
+    }
+    if !kind.is_file() {
+        let what = if kind.is_dir() { "a folder" } else { "no file" };
+        return Entry::Other(what.to_owned());
+    }
+    match fs::read(path) {
+        Ok(bytes) => Entry::File(File {
+            bytes: Bytes(bytes),
+            mode: metadata.permissions().mode() & 0o7777,
+            owner: Some((metadata.uid(), metadata.gid())),
+        }),
+        Err(error) => Entry::Other(error.to_string()),
+    }
 }
 
 fn at(path: &Path, act: impl FnOnce() -> io::Result<()>) -> Result<(), ApplyError> {
@@ -127,7 +160,7 @@ fn put(path: &Path, entry: &Entry) -> io::Result<()> {
     };
     let beside = folder.join(format!(".hob-{}", name.to_string_lossy()));
     remove(&beside)?;
-    if crate::facts::entry(path) == *entry {
+    if self::entry(path) == *entry {
         return Ok(());
     }
     match entry {

@@ -1,5 +1,5 @@
 //! [`Entry`]: what stands at a path, to the byte. Data and nothing else; who
-//! reads it is `facts`, who writes it is `apply`.
+//! reads and writes it is `place`.
 
 use std::path::PathBuf;
 
@@ -66,7 +66,7 @@ impl Entry {
     }
 }
 
-/// Bytes that stand in a record as text where they are text.
+/// Bytes that stand in a note as text where they are text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Bytes(pub Vec<u8>);
