@@ -26,6 +26,7 @@ use taken::to_begin_without;
 
 mod announcer;
 mod beside;
+mod datagrams;
 mod door;
 mod locked;
 mod moving;
@@ -151,7 +152,7 @@ impl Platform {
     pub async fn engine_of(&self, service: &'static str) -> Result<Option<&'static str>> {
         Ok(match self.find(service).await? {
             Found::Up(beside) => Some(beside.engine),
-            Found::Down | Found::Left(_) | Found::Unknown => None,
+            Found::Down | Found::Left(_) | Found::Fails | Found::Unknown => None,
         })
     }
 
