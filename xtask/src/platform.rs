@@ -32,6 +32,7 @@ mod locked;
 mod moving;
 mod port;
 mod taken;
+mod twice;
 
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
@@ -40,6 +41,7 @@ pub use locked::locked;
 pub use moving::Moving;
 pub use port::{HTTP, HTTPS};
 pub use taken::{Closed, Has, closed, closed_doors, holder};
+pub use twice::on_two_engines;
 
 /// The project, its files written.
 pub struct Platform {

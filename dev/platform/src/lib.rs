@@ -13,6 +13,7 @@ mod names;
 mod routes;
 mod settings;
 mod shadowed;
+mod twice;
 
 pub use announced::{Announced, AnnouncedService, AnnouncedStack, Speaks};
 pub use files::{File, files};
@@ -21,6 +22,7 @@ pub use names::{answers_on, check, dnsmasq_conf, hosts, servers, wildcards_conf}
 pub use routes::{Doors, RoutesError, listened, routes};
 pub use settings::Settings;
 pub use shadowed::{Shadowed, shadowed};
+pub use twice::{Told, Twice, twice};
 
 /// The one stack of the project.
 pub const STACK: &str = "hob";
