@@ -26,11 +26,13 @@ use taken::to_begin_without;
 
 mod announcer;
 mod beside;
+mod datagrams;
 mod door;
 mod locked;
 mod moving;
 mod port;
 mod taken;
+mod twice;
 
 pub use announcer::{Announcer, announce_all};
 pub use beside::{Beside, Found};
@@ -39,6 +41,7 @@ pub use locked::locked;
 pub use moving::Moving;
 pub use port::{HTTP, HTTPS};
 pub use taken::{Closed, Has, closed, closed_doors, holder};
+pub use twice::on_two_engines;
 
 /// The project, its files written.
 pub struct Platform {
@@ -151,7 +154,7 @@ impl Platform {
     pub async fn engine_of(&self, service: &'static str) -> Result<Option<&'static str>> {
         Ok(match self.find(service).await? {
             Found::Up(beside) => Some(beside.engine),
-            Found::Down | Found::Left(_) | Found::Unknown => None,
+            Found::Down | Found::Left(_) | Found::Fails | Found::Unknown => None,
         })
     }
 

@@ -13,14 +13,16 @@ mod names;
 mod routes;
 mod settings;
 mod shadowed;
+mod twice;
 
 pub use announced::{Announced, AnnouncedService, AnnouncedStack, Speaks};
 pub use files::{File, files};
 pub use home::{Changes, Home, HomeError, Locked, Named, PushNote, Read, Tellers};
-pub use names::{check, dnsmasq_conf, hosts, servers, wildcards_conf};
+pub use names::{answers_on, check, dnsmasq_conf, hosts, servers, wildcards_conf};
 pub use routes::{Doors, RoutesError, listened, routes};
 pub use settings::Settings;
 pub use shadowed::{Shadowed, shadowed};
+pub use twice::{Told, Twice, twice};
 
 /// The one stack of the project.
 pub const STACK: &str = "hob";

@@ -68,7 +68,14 @@ pub fn wildcards_conf(port: u16) -> String {
     format!("{WRITTEN}{ALONE}listen-address={ip}\nport={port}\nlocal=/#/\naddress=/#/127.0.0.1\n")
 }
 
-/// Where that one listens, beside the port of the first. All of 127/8 is
+/// Where the two of them listen, for datagrams and for connections: first the
+/// one that is asked.
+#[must_use]
+pub fn answers_on(port: u16) -> [SocketAddr; 2] {
+    [SocketAddr::from(([127, 0, 0, 1], port)), wildcards(port)]
+}
+
+/// Where the second one listens, beside the port of the first. All of 127/8 is
 /// loopback on Linux, and nobody else takes this address; elsewhere there is
 /// one.
 fn wildcards(port: u16) -> SocketAddr {

@@ -66,8 +66,7 @@ pub fn routes(all: &[Announced], doors: &Doors) -> Result<String, RoutesError> {
     for announced in all {
         for (stack, said) in announced.doors() {
             // What is up of a project may be on two engines.
-            let same = all.iter().filter(|it| it.root == announced.root);
-            let up: Vec<&AnnouncedService> = same.flat_map(|it| &it.services).collect();
+            let up: Vec<&Announced> = all.iter().filter(|it| it.root == announced.root).collect();
             if let Some((site, own)) = door((announced, &up), (stack, said), &mut taken) {
                 sites.push(site);
                 listeners.extend(own);
@@ -140,9 +139,10 @@ fn upstreams<'a>(
 }
 
 /// What a stack's services answer at its own name and at its own port: by
-/// path, whether they are up or not.
+/// path, whether they are up or not. One that is up on two engines answers on
+/// the one that its own name leads to.
 fn door(
-    (announced, up): (&Announced, &[&AnnouncedService]),
+    (announced, up): (&Announced, &[&Announced]),
     (stack, said): (&str, &AnnouncedStack),
     taken: &mut Taken,
 ) -> Option<(Site, Option<Listener>)> {
@@ -159,11 +159,14 @@ fn door(
         return None;
     }
     let routes = said.routes.iter().filter_map(|(path, service)| {
-        route(
-            path,
-            service,
-            upstreams(up.iter().copied(), (stack, service), taken),
-        )
+        let answers = |it: &&AnnouncedService| {
+            it.stack == *stack && it.names.contains_key(service) && it.speaks.is_led_to()
+        };
+        let first = up
+            .iter()
+            .find(|it| it.services.iter().any(|it| answers(&it)));
+        let services = first.into_iter().flat_map(|it| &it.services);
+        route(path, service, upstreams(services, (stack, service), taken))
     });
     let routes = routes.collect();
     let site = Site {

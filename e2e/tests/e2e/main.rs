@@ -25,6 +25,7 @@ mod docker_registry_faults;
 mod docker_registry_push;
 mod docker_registry_removal;
 mod docker_roll;
+mod docker_two_engines;
 mod doors;
 mod grpc;
 mod holder;

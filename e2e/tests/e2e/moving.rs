@@ -1,11 +1,14 @@
 //! Ingress, resolver and registry that are brought up elsewhere than before:
 //! what cannot be had changes nothing, and two who do it at once take turns.
 
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use hob_e2e::dns::ask;
+use hob_e2e::dns::{Answer, ask};
 use hob_e2e::{Poller, World, until};
+use rustix::net::{AddressFamily, SocketType, bind, socket};
 
 use crate::dns::here;
 use crate::ingress::{asked, doored, good};
@@ -61,16 +64,85 @@ fn a_port_that_somebody_has_is_named_and_nothing_is_changed() {
 }
 
 #[test]
-fn what_does_not_come_up_elsewhere_is_back_where_it_was() {
+fn a_port_that_somebody_has_for_datagrams_is_named_before_anything_is_changed() {
+    let mut world = World::new();
+    let dns = world.port();
+    world.hob(["dns", "up", "--port", &dns.to_string()]).good();
+    let before = settings(&world);
+    let serves = world.platform_serving("dns");
+    let port = world.port();
+    let me = format!("(process {}) has it", std::process::id());
+    // The one that is asked, and the one of whole stacks' names.
+    for ip in [[127, 0, 0, 1], [127, 83, 53, 53]] {
+        let address = SocketAddr::from((ip, port));
+        let holder = UdpSocket::bind(address).unwrap();
+        let up = world.hob(["dns", "up", "--port", &port.to_string()]);
+        let up = up.code(1);
+        let taken = format!("{address} is taken (UDP)");
+        for part in [&taken, &me, "`hob dns up --port PORT`"] {
+            assert!(up.err.contains(part), "{part}: {up:?}");
+        }
+        assert_eq!(settings(&world), before);
+        assert_eq!(world.platform_serving("dns"), serves);
+        drop(holder);
+    }
+    // The same where the port is that of before.
+    world.hob(["dns", "down"]).good();
+    let holder = UdpSocket::bind((Ipv4Addr::LOCALHOST, dns)).unwrap();
+    let up = world.hob(["dns", "up"]).code(1);
+    assert!(up.err.contains("is taken (UDP)"), "{up:?}");
+    drop(holder);
+    world.hob(["dns", "up"]).good();
+    until("the resolver", || {
+        ask(dns, "nobody.test") == Some(Answer::NoSuchName)
+    });
+}
+
+#[test]
+fn who_takes_a_port_after_it_was_looked_at_is_named_once_the_resolver_has_failed() {
+    let (mut world, door, dns) = surrounded();
+    world.hob(["up", "web"]).good();
+    leads(&world, (door, dns), "web");
+    let before = settings(&world);
+    let port = world.port().to_string();
+    let mut up = world.background(["dns", "up", "--port", &port]);
+    // It was looked at before they are written, and is taken after that.
+    until("other settings", || settings(&world).contains(&port));
+    let _holder = UdpSocket::bind(format!("127.0.0.1:{port}")).unwrap();
+    assert_eq!(up.end(), 3, "{}", up.err());
+    for part in [
+        format!("127.0.0.1:{port} is taken (UDP)"),
+        format!("(process {}) has it", std::process::id()),
+        "`hob dns up --port PORT`".to_owned(),
+        "put back as they were before".to_owned(),
+    ] {
+        assert!(up.err().contains(&part), "{part}: {}", up.err());
+    }
+    assert_eq!(settings(&world), before);
+    until("the resolver", || ask(dns, "web.demo.test") == here());
+}
+
+/// A port that somebody has who does not listen: no table shows it.
+fn unseen(port: u16) -> OwnedFd {
+    let holder = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&holder, &SocketAddr::from((Ipv4Addr::LOCALHOST, port))).unwrap();
+    holder
+}
+
+#[test]
+fn what_does_not_come_up_elsewhere_is_back_where_it_was_at_once() {
     let (mut world, door, dns) = surrounded();
     world.hob(["up", "web"]).good();
     leads(&world, (door, dns), "web");
     let before = settings(&world);
     let port = world.port();
-    // Nobody sees before it is tried that this is in the way.
-    let _holder = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let _holder = unseen(port);
+    let began = Instant::now();
     let up = world.hob(["dns", "up", "--port", &port.to_string()]);
     let up = up.code(3);
+    // Nobody waits for one that has failed to read what it will not read:
+    // that would be ten seconds each time.
+    assert!(began.elapsed() < Duration::from_secs(18), "{up:?}");
     assert!(up.err.contains("put back as they were before"), "{up:?}");
     assert_eq!(settings(&world), before);
     until("the resolver", || ask(dns, "web.demo.test") == here());

@@ -199,7 +199,7 @@ async fn names_anew(engine: &Engine, home: &Home) -> Result {
     match Beside::settled(engine, home, DNS).await {
         Found::Up(resolver) => resolver.signal().await?,
         // It reads at its start.
-        Found::Down => {}
+        Found::Down | Found::Fails => {}
         Found::Left(_) => return Err(left(DNS)),
         Found::Unknown => return Ok(()),
     }
@@ -214,7 +214,7 @@ async fn routes_anew(engine: &Engine, home: &Home) -> Result {
         Found::Up(ingress) => ingress.reload().await?,
         Found::Down => {}
         Found::Left(_) => return Err(left(INGRESS)),
-        Found::Unknown => return Ok(()),
+        Found::Fails | Found::Unknown => return Ok(()),
     }
     home.began(Read::Routes, &text).map_err(home_error)
 }

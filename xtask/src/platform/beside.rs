@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hob_engine::{AgentClient, Engine, ProjectRef, Verdict};
-use hob_platform::{Home, STACK};
+use hob_platform::{DNS, Home, STACK};
 use hob_stack::{EngineChoice, ProjectId, ServiceId};
-use hob_wire::{Reply, Request, Status};
+use hob_wire::{Phase, Reply, Request, Status};
 use tokio::time::{Instant, timeout};
 
 use super::{Inside, inside};
@@ -72,6 +72,9 @@ pub enum Found {
     /// Its agent is gone, and what that left on this engine still runs: it goes
     /// on as it was, and hears of nothing.
     Left(&'static str),
+    /// Its agent has no process now: the last one failed, and the next one, if
+    /// it comes, reads everything at its start.
+    Fails,
     /// It is on its way, or does not say.
     Unknown,
 }
@@ -140,6 +143,11 @@ impl Beside {
                         Err(_) => Found::Unknown,
                     };
                 }
+                Some(Verdict::Up(status))
+                    if matches!(status.phase, Phase::Backoff | Phase::Failed) =>
+                {
+                    return Found::Fails;
+                }
                 Some(Verdict::Remains(_)) => return Found::Left(own.name()),
                 Some(_) => return Found::Unknown,
             }
@@ -147,12 +155,17 @@ impl Beside {
         Found::Down
     }
 
-    /// The same once it is known whether it is up, within a limit.
+    /// The same once it is known whether it is up, within a limit. A resolver
+    /// that fails is known to be: nobody waits for what it reads by itself. What
+    /// an ingress makes of its routes is told once it is back.
     pub async fn settled(engine: &Engine, home: &Home, service: &'static str) -> Found {
         let end = Instant::now() + SETTLED;
         loop {
             match Self::find(engine, home, service).await {
-                Found::Unknown if Instant::now() < end => tokio::time::sleep(LOOK).await,
+                Found::Fails if service == DNS => return Found::Fails,
+                Found::Unknown | Found::Fails if Instant::now() < end => {
+                    tokio::time::sleep(LOOK).await;
+                }
                 found => return found,
             }
         }

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use hob_engine::machine::ports::Listeners;
-use hob_platform::{Locked, REGISTRY, Settings};
+use hob_platform::{DNS, Locked, REGISTRY, Settings};
 
 use super::beside::Found;
+use super::datagrams::InTheWay;
 use super::locked::turn;
 use super::taken::{Has, but_of_left, holder};
 use super::{Platform, announce_all, home};
@@ -24,6 +25,8 @@ pub struct Moving<'a> {
     pub before: Platform,
     /// Where the service listened; none unless it was up.
     was: Option<SocketAddr>,
+    /// Whether it had no agent.
+    is_down: bool,
     _turn: Locked,
 }
 
@@ -35,15 +38,17 @@ impl<'a> Moving<'a> {
     pub async fn begin(context: &'a Context, service: &'static str) -> Result<Self> {
         let turn = turn(&home(&context.environment)?).await?;
         let before = Platform::written(context, |_| {}).await?;
-        let was = match before.find(service).await? {
-            Found::Up(beside) => beside.listen,
-            Found::Down | Found::Left(_) | Found::Unknown => None,
+        let (was, is_down) = match before.find(service).await? {
+            Found::Up(beside) => (beside.listen, false),
+            Found::Down | Found::Left(_) => (None, true),
+            Found::Fails | Found::Unknown => (None, false),
         };
         Ok(Self {
             context,
             service,
             before,
             was,
+            is_down,
             _turn: turn,
         })
     }
@@ -61,16 +66,35 @@ impl<'a> Moving<'a> {
         let listeners = Listeners::read();
         for address in addresses.iter().filter(|it| self.was != Some(**it)) {
             if let Has::Another(who, hint) = holder(&listeners, engine.uid(), self.was, *address) {
-                let error = format!(
-                    "{address} is taken: {who} has it; {service} and its settings are as before"
-                );
-                let mut error = Error::failed(error);
-                error.hints = hint.into_iter().collect();
-                let other = format!("`hob {service} up --port PORT` takes another one");
-                return Err(error.hint(other));
+                let words = format!("{address} is taken: {who} has it");
+                return Err(self.taken(&words, hint));
             }
         }
         Ok(listeners.against(address).next().is_none())
+    }
+
+    /// That nobody else has any other address that the resolver takes with this
+    /// port. Its own are not looked at: what is up has them.
+    ///
+    /// # Errors
+    /// Somebody does: who it is, as far as that can be told.
+    pub fn answers_alone(&self, port: u16) -> Result {
+        let platform = &self.before;
+        if port == platform.settings.dns_port && !self.is_down {
+            return Ok(());
+        }
+        let engine = platform.context.load(&[])?.engine(&platform.context)?;
+        match InTheWay::find(&engine, port) {
+            Some(it) => Err(self.taken(&it.words(), it.hint)),
+            None => Ok(()),
+        }
+    }
+
+    fn taken(&self, words: &str, hint: Option<String>) -> Error {
+        let service = self.service;
+        let mut error = Error::failed(format!("{words}; {service} and its settings are as before"));
+        error.hints = hint.into_iter().collect();
+        error.hint(another(service))
     }
 
     /// Writes the settings, changed, and brings the service up.
@@ -80,6 +104,7 @@ impl<'a> Moving<'a> {
     pub async fn up(self, change: impl FnOnce(&mut Settings)) -> Result<Platform> {
         let (platform, moved) = self.written(change).await?;
         let up = platform.up(self.service).await;
+        let up = up.map_err(|error| self.explained(error, &platform));
         moved.end(self, up).await?;
         Ok(platform)
     }
@@ -95,6 +120,24 @@ impl<'a> Moving<'a> {
             settings: platform.settings.clone(),
         };
         Ok((platform, moved))
+    }
+
+    /// Why the resolver did not come up, where somebody has its port since it was
+    /// looked at.
+    fn explained(&self, error: Error, platform: &Platform) -> Error {
+        let has_failed = self.service == DNS && error.code == Code::Service;
+        let engine = platform.context.load(&[]);
+        let engine = engine.and_then(|it| it.engine(&platform.context));
+        let Some(it) = engine
+            .ok()
+            .filter(|_| has_failed)
+            .and_then(|engine| InTheWay::of_failed(&engine, platform.settings.dns_port))
+        else {
+            return error;
+        };
+        let mut told = Error::new(error.code, it.words());
+        told.hints = it.hint.into_iter().collect();
+        also(error, Err(told.hint(another(DNS))))
     }
 
     /// Whether it is where it was, or was nowhere.
@@ -147,6 +190,10 @@ impl Moved {
         };
         Err(also(error, up.and(told)))
     }
+}
+
+fn another(service: &str) -> String {
+    format!("`hob {service} up --port PORT` takes another one")
 }
 
 /// An error, and what else there is to say.

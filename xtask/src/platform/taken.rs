@@ -75,7 +75,7 @@ pub async fn to_close(
     }
     Ok(match Beside::find(engine, home, INGRESS).await {
         Found::Up(ingress) => Some(held(&listeners, engine.uid(), ingress.listen, doors)),
-        Found::Down | Found::Left(_) | Found::Unknown => None,
+        Found::Down | Found::Left(_) | Found::Fails | Found::Unknown => None,
     })
 }
 
@@ -266,11 +266,17 @@ pub fn holder(
     if own {
         return Has::Ingress;
     }
-    let (who, hint) = match of(listener).first() {
+    let (who, hint) = who(uid, listener, of(listener));
+    Has::Another(who, hint)
+}
+
+/// Whose a socket is that these processes have, in words, and what ends them
+/// where they are hob's.
+pub fn who(uid: u32, listener: &Listener, pids: &[u32]) -> (String, Option<String>) {
+    match pids.first() {
         Some(pid) => process(*pid),
         None => (stranger(uid, listener.uid), None),
-    };
-    Has::Another(who, hint)
+    }
 }
 
 /// A process in words, and what ends it where it is a service of hob's.

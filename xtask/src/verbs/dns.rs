@@ -29,6 +29,7 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             if port != before {
                 moving.is_free(port)?;
             }
+            moving.answers_alone(port)?;
             let change = |settings: &mut Settings| {
                 settings.dns_port = port;
                 // So that it answers for them before anything is up. What was
@@ -48,7 +49,9 @@ pub async fn dns(context: &Context, verb: DnsVerb) -> Result {
             platform.status(DNS).await?;
             match platform.find(DNS).await? {
                 Found::Down => not_up(context, DNS)?,
-                Found::Up(_) | Found::Left(_) | Found::Unknown => names(context, &platform)?,
+                Found::Up(_) | Found::Left(_) | Found::Fails | Found::Unknown => {
+                    names(context, &platform)?
+                }
             }
             if let Some(resolver) = Resolver::find(context)? {
                 context.remark(told(&resolver).await)?;

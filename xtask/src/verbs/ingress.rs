@@ -98,7 +98,9 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
             platform.status(INGRESS).await?;
             match platform.find(INGRESS).await? {
                 Found::Down => not_up(context, INGRESS),
-                Found::Up(_) | Found::Left(_) | Found::Unknown => show(context, &platform),
+                Found::Up(_) | Found::Left(_) | Found::Fails | Found::Unknown => {
+                    show(context, &platform)
+                }
             }
         }
         IngressVerb::Ca(verb) => authority::authority(context, verb).await,

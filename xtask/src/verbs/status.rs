@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
-use hob_engine::{Rollouts, Usage, Verdict};
+use hob_engine::{Owner, Rollouts, Usage, Verdict};
 use hob_stack::ServiceId;
 
 use crate::change::engine_error;
@@ -14,7 +14,7 @@ use crate::cli::StatusArgs;
 use crate::context::{Context, interrupted};
 use crate::error::{Code, Error, Result};
 use crate::peer;
-use crate::platform::closed_doors;
+use crate::platform::{closed_doors, on_two_engines};
 use crate::render::{Seen, data, lost_version, note, status_table};
 use crate::running::Running;
 use crate::versions;
@@ -64,7 +64,8 @@ pub async fn status(context: &Context, args: StatusArgs) -> Result {
 }
 
 /// What the sessions of these services have to say, which versions of them get
-/// requests, and which doors of their stacks are closed.
+/// requests, which engine their names lead to, and which doors of their stacks
+/// are closed.
 async fn notes(
     running: &Running<'_>,
     seen: &[Seen],
@@ -75,7 +76,9 @@ async fn notes(
     let mut notes = peer::notes(&running.engine.paths().runtime, &services).await;
     notes.extend(versions::notes(rollouts, asked));
     let up = seen.iter().filter(|it| it.state.verdict != Verdict::Down);
-    let stacks = up.map(|it| it.state.owner.stack.to_string()).collect();
+    let up: BTreeSet<&Owner> = up.map(|it| &it.state.owner).collect();
+    notes.extend(on_two_engines(&running.engine, &up));
+    let stacks = up.iter().map(|it| it.stack.to_string()).collect();
     notes.extend(closed_doors(&running.engine, &stacks).await);
     notes
 }

@@ -31,7 +31,7 @@ pub async fn ingress_is_up(engine: &Engine) -> Result {
     let home = platform::home(engine.environment())?;
     match Beside::settled(engine, &home, INGRESS).await {
         Found::Up(_) => Ok(()),
-        Found::Down | Found::Left(_) | Found::Unknown => {
+        Found::Down | Found::Left(_) | Found::Fails | Found::Unknown => {
             let error = "requests come to versions by the ingress, which is not up";
             Err(Error::failed(error).hint("`hob ingress up`"))
         }

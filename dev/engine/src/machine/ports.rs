@@ -1,8 +1,8 @@
-//! Who listens on which TCP port of this machine.
+//! Who listens on which port of this machine.
 //!
-//! Owns the reading of `/proc/net/tcp` and `tcp6` (see proc_pid_net(5)) and
-//! of the descriptors that lead from a socket to its process. Start with
-//! [`Listeners::read`].
+//! Owns the reading of `/proc/net/tcp`, `udp` and their like for IPv6 (see
+//! proc_pid_net(5)) and of the descriptors that lead from a socket to its
+//! process. Start with [`Listeners::read`].
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,8 @@ use super::processes;
 /// The state `TCP_LISTEN` of include/net/tcp_states.h.
 const LISTEN: &str = "0A";
 
-/// All listening TCP sockets at one time.
+/// All sockets at one time that keep others from listening: those of TCP that
+/// listen, or all of UDP.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listeners {
     sockets: Vec<Listener>,
@@ -38,12 +39,30 @@ impl Listeners {
         Self::parse(&table("/proc/net/tcp"), &table("/proc/net/tcp6"))
     }
 
+    /// The same for UDP.
+    #[must_use]
+    pub fn read_udp() -> Self {
+        let table = |path| fs::read_to_string(path).unwrap_or_default();
+        Self::parse_udp(&table("/proc/net/udp"), &table("/proc/net/udp6"))
+    }
+
     /// The sockets of these two tables.
     #[must_use]
     pub fn parse(tcp: &str, tcp6: &str) -> Self {
-        let lines = tcp.lines().skip(1).chain(tcp6.lines().skip(1));
+        Self::of(tcp, tcp6, |state| state == LISTEN)
+    }
+
+    /// The same for UDP, where a socket that has an address is in the way of
+    /// others, whatever its state.
+    #[must_use]
+    pub fn parse_udp(udp: &str, udp6: &str) -> Self {
+        Self::of(udp, udp6, |_| true)
+    }
+
+    fn of(four: &str, six: &str, counts: impl Fn(&str) -> bool) -> Self {
+        let lines = four.lines().skip(1).chain(six.lines().skip(1));
         Self {
-            sockets: lines.filter_map(socket).collect(),
+            sockets: lines.filter_map(|line| socket(line, &counts)).collect(),
         }
     }
 
@@ -135,12 +154,12 @@ fn socket_inode(target: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-fn socket(line: &str) -> Option<Listener> {
+fn socket(line: &str, counts: impl Fn(&str) -> bool) -> Option<Listener> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let [_, local, _, state, _, _, _, uid, _, inode, ..] = fields[..] else {
         return None;
     };
-    if state != LISTEN {
+    if !counts(state) {
         return None;
     }
     Some(Listener {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use super::{Changes, Home, HomeError, Locked, forget, keep};
 use crate::announced::Announced;
+use crate::twice::Told;
 
 /// What projects told, below the folder.
 pub(super) const ANNOUNCED: &str = "announced";
@@ -115,6 +116,22 @@ impl Home {
         let mut all = self.announced_by(self.names_told())?;
         all.sort_by_key(|it| it.turn);
         Ok(all)
+    }
+
+    /// The same with who told it. What is no hob's is nobody's.
+    #[must_use]
+    pub fn told_by(&self) -> Vec<Told> {
+        let told = self.names_told().into_iter().filter_map(|name| {
+            let (project, engine) = name.split_once('-')?;
+            Some(Told {
+                project: project.to_owned(),
+                engine: engine.to_owned(),
+                announced: self.told(&name)?,
+            })
+        });
+        let mut all: Vec<Told> = told.collect();
+        all.sort_by_key(|it| it.announced.turn);
+        all
     }
 
     pub(super) fn announced_by(

@@ -292,6 +292,16 @@ fn a_project_on_two_engines_has_one_door() {
 }
 
 #[test]
+fn a_path_of_a_service_on_two_engines_leads_where_its_name_does() {
+    let first = with_door(Some(8088), &[("/", "web")]);
+    let mut second = first.clone();
+    second.services[0].addr.set_port(20009);
+    let text = routes(&[first, second], &doors()).unwrap();
+    assert!(text.contains("127.0.0.1:20000"), "{text}");
+    assert!(!text.contains("127.0.0.1:20009"), "{text}");
+}
+
+#[test]
 fn what_two_engines_tell_of_one_address_is_led_to_once() {
     let first = with_door(Some(8088), &[("/", "web")]);
     let mut second = first.clone();

@@ -97,7 +97,7 @@ async fn ingress(platform: &Platform, port: u16) -> OwnFound {
             }
         }
         Ok(Found::Left(_)) => ill("its agent is gone, and it goes on as it was"),
-        Ok(Found::Unknown) | Err(_) => ill("on its way, or broken"),
+        Ok(Found::Fails | Found::Unknown) | Err(_) => ill("on its way, or broken"),
     }
 }
 

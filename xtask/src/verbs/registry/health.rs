@@ -63,7 +63,7 @@ pub async fn own(platform: &Platform) -> std::result::Result<Client, Trouble> {
     let client = client(platform)?;
     let (found, answered) = tokio::join!(platform.find(REGISTRY), client.ping());
     match (found?, answered) {
-        (Found::Up(_) | Found::Left(_) | Found::Unknown, Ok(())) => Ok(client),
+        (Found::Up(_) | Found::Left(_) | Found::Fails | Found::Unknown, Ok(())) => Ok(client),
         (_, Err(error @ hob_registry::Error::Unreachable { .. })) => {
             Err(Trouble::Gone(shown(&error)))
         }

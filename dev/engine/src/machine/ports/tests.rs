@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
 use super::{Listeners, holders, user_name};
@@ -40,6 +40,20 @@ fn only_what_listens_on_the_same_address_is_in_the_way() {
     check("127.0.0.1:81", &[555]);
     check("0.0.0.0:81", &[555]);
     check("127.0.0.1:82", &[666]);
+}
+
+#[test]
+fn of_datagrams_every_socket_counts_and_none_that_is_of_tcp() {
+    let listeners = Listeners::parse_udp(TCP, "");
+    let wanted = "127.0.0.1:8081".parse().unwrap();
+    let inodes: Vec<u64> = listeners.against(wanted).map(|it| it.inode).collect();
+    assert_eq!(inodes, [333]);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = socket.local_addr().unwrap();
+    let held = *Listeners::read_udp().against(addr).next().unwrap();
+    assert!(holders(&[held.inode])[&held.inode].contains(&std::process::id()));
+    let tcp = Listeners::read();
+    assert!(!tcp.iter().any(|it| it.inode == held.inode));
 }
 
 #[test]
