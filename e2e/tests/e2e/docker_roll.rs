@@ -47,6 +47,9 @@ fn neighbours_find_the_version_that_serves_by_the_services_name() {
     assert_eq!(three.len(), 1);
     assert_eq!(three, addresses(&world, "web-3"));
     assert_ne!(three, one);
+    // It was told where browsers find the first one; that is no reason.
+    let plan = world.hob(["plan", "--for", "up"]).good();
+    assert!(plan.err.contains("there is nothing to do"), "{plan:?}");
     // The one that rests is nobody's neighbour.
     world.hob(["roll", "web", "--back"]).good();
     assert_eq!(addresses(&world, "web").len(), 1);

@@ -196,9 +196,10 @@ impl Lowering<'_> {
         let made_of: Vec<ResourceId> = needs.iter().map(|need| need.on.clone()).collect();
         needs.extend(self.asked.order(&CONTAINER));
         let limits = limits(&spec);
+        let (lasting, ports) = self.without_automatic_ports(&spec);
         let digest = self
             .asked
-            .digest(&spec, self.facts.sources.get(&service.id))?;
+            .digest(&lasting, self.facts.sources.get(&service.id))?;
         let secrets = self.asked.secret_variables();
         let mut made = ContainerSpec {
             id: container(stack, name),
@@ -228,6 +229,7 @@ impl Lowering<'_> {
         };
         made.traits = traits(&made);
         made.traits.extend(self.mounted_folders());
+        made.traits.extend(ports);
         let mut identity = found::traits(made.spec.mode, made.spec.listen.map(|it| it.addr));
         identity.extend(fixed::traits(&made.spec));
         identity.extend(made.traits.clone());

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use hob_stack::Project;
 use hob_wire::Mode;
 use snapbox::{IntoData as _, assert_data_eq, str};
 
@@ -171,6 +172,39 @@ await container shop/api                       because others may rely on it onl
 remove image shop/api/dev-0ld                  because another one takes its place
 
 "#]].raw());
+}
+
+#[test]
+fn another_automatic_port_of_a_service_is_told_anew_and_that_of_its_next_version_is_not() {
+    let mut ground = ground();
+    let api = (super::container("shop", "api"), "PAGES_PUBLIC_URL");
+    let asked = |ground: &ground::Ground, pages: &str, port: u16| {
+        let mut facts = ground.facts();
+        facts.ports.insert(id(pages), port);
+        let set = ground.lowered(&["api"], Mode::Dev, &facts);
+        let found = set.resources.into_iter().find(|it| it.id == api.0).unwrap();
+        (found.config, found.identity.get(api.1).cloned())
+    };
+    let change = |ground: &mut ground::Ground, change: fn(&mut Project)| {
+        change(std::sync::Arc::get_mut(&mut ground.project).unwrap());
+    };
+    let (nobody, _) = asked(&ground, "pages", 22002);
+    change(&mut ground, |project| {
+        let stack = project.stacks.values_mut().next().unwrap();
+        let api = stack.services.values_mut().find(|it| it.id == id("api"));
+        api.unwrap().wants.push(id("pages"));
+    });
+    let (config, told) = asked(&ground, "pages", 22002);
+    assert_ne!(config, nobody);
+    assert_eq!(told.as_deref(), Some("http://127.0.0.1:22002"));
+    let (same, other) = asked(&ground, "pages", 22003);
+    assert_eq!(same, config);
+    assert_eq!(other.as_deref(), Some("http://127.0.0.1:22003"));
+    change(&mut ground, |project| {
+        let version = "pages-2".parse().unwrap();
+        project.put_in_place(&id("pages"), &version).unwrap();
+    });
+    assert_eq!(asked(&ground, "pages-2", 22003), (config, None));
 }
 
 #[test]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use hob_stack::{Form, Network, Project, ServiceId};
+use hob_stack::{Form, Network, Project, Publish, ServiceId};
 use hob_wire::{Listen, Program, Protocol, Restart, SecretSource, Spec};
 
 use super::{Lowering, SECRET_FOLDER, STATE_AT};
 use crate::Obstacle;
 use crate::docker::program::Layout;
 use crate::machine::ports::reached;
+use crate::resource::Identity;
 
 impl Lowering<'_> {
     /// The spec, and where the port of the container is published.
@@ -175,6 +176,37 @@ impl Lowering<'_> {
             variables.push((format!("{name}_PUBLIC_URL"), format!("http://{public}")));
         }
         variables
+    }
+
+    /// A spec without what it tells of the automatic ports of others, for
+    /// browsers, and those ports as traits. A version of a service has another
+    /// port than the one before: whoever was told that is not made anew, since
+    /// browsers find the service by the ingress all the same.
+    pub(super) fn without_automatic_ports(&self, spec: &Spec) -> (Spec, Identity) {
+        let (mut lasting, mut ports) = (spec.clone(), Identity::new());
+        let told = self.asked.service.needs.iter();
+        for id in told.chain(&self.asked.service.wants) {
+            let Some(service) = self.asked.project.service(id) else {
+                continue;
+            };
+            let name = format!("{}_PUBLIC_URL", service.known_as.as_variable());
+            let addresses = self.address_of(self.asked.project, id);
+            let told = addresses
+                .into_iter()
+                .find(|(variable, _)| *variable == name);
+            let is_fixed = matches!(service.publish, Some(Publish::Fixed(_)));
+            // Its own value for the variable stands in the spec, if it has one.
+            if let Some((name, url)) = told
+                && !is_fixed
+                && lasting.env.get(&name) == Some(&url)
+            {
+                lasting.env.remove(&name);
+                if service.known_as == service.id.service {
+                    ports.insert(name, url);
+                }
+            }
+        }
+        (lasting, ports)
     }
 
     /// The secrets as the agent finds them: all in files.
