@@ -82,6 +82,14 @@ impl From<Failure> for BaseError {
     }
 }
 
+/// Whether [`ensure`] would make the image here, were no registry to have it.
+/// Two that do so at once make two images, of which one keeps the name: who
+/// calls lets them take turns.
+#[must_use]
+pub fn can_be_made(image: &str) -> bool {
+    Name::parse(image).is_ok_and(|name| name.suite().is_some())
+}
+
 /// Sees to it that the engine has `image`, like `debian:trixie-slim`.
 ///
 /// Looks, then pulls; only `debian:SUITE` and `debian:SUITE-slim` are made
@@ -305,7 +313,9 @@ mod tests {
     }
 
     fn suite(image: &str) -> Option<&str> {
-        Name::parse(image).expect("a name").suite()
+        let suite = Name::parse(image).expect("a name").suite();
+        assert_eq!(can_be_made(image), suite.is_some(), "{image}");
+        suite
     }
 
     #[test]

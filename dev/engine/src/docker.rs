@@ -11,6 +11,7 @@
 
 mod agents;
 mod alias;
+mod bases;
 mod body;
 mod client;
 mod containers;
@@ -103,6 +104,8 @@ pub struct DockerEngine {
     /// Held by who lays a program out for containers: all of them want it at
     /// once.
     laying_out: tokio::sync::Mutex<()>,
+    /// The base images that are being made.
+    bases: bases::Bases<hob_builder::base::BaseError>,
 }
 
 impl DockerEngine {
@@ -118,6 +121,7 @@ impl DockerEngine {
             programs: Mutex::default(),
             built: Mutex::default(),
             laying_out: tokio::sync::Mutex::default(),
+            bases: bases::Bases::default(),
         })
     }
 

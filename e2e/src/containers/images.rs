@@ -26,6 +26,13 @@ impl Client {
         serde_json::from_value(image["Config"]["Labels"].clone()).unwrap_or_default()
     }
 
+    /// The layers of an image, the lowest first.
+    #[must_use]
+    pub fn layers_of(&self, image: &str) -> Vec<String> {
+        let image = self.get(&format!("/images/{image}/json"));
+        serde_json::from_value(image["RootFS"]["Layers"].clone()).unwrap_or_default()
+    }
+
     /// Removes an image and its names, whoever uses it.
     pub fn remove_image(&self, image: &str) {
         self.must("DELETE", &format!("/images/{image}?force=1"));

@@ -12,6 +12,7 @@ mod dev;
 mod dns;
 mod dns_faults;
 mod docker_agents;
+mod docker_bases;
 mod docker_engine;
 mod docker_eyes;
 mod docker_fifty;

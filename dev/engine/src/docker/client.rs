@@ -75,6 +75,17 @@ impl Client {
         }
     }
 
+    /// The same place in one word, whichever way a path leads there.
+    pub(super) fn place(&self) -> String {
+        match &self.resolved.endpoint {
+            DockerEndpoint::Unix(path) => std::fs::canonicalize(path)
+                .unwrap_or_else(|_| PathBuf::from(path))
+                .display()
+                .to_string(),
+            DockerEndpoint::Tcp(authority) => authority.clone(),
+        }
+    }
+
     /// An error of the engine while it was asked to `doing`: `make the
     /// network x`.
     pub(super) fn failure(&self, doing: &str, error: Error) -> Failure {

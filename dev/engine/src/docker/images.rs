@@ -3,10 +3,12 @@
 //! What is built from what stands in the plan; here it is done.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bollard::query_parameters::RemoveImageOptionsBuilder;
 use hob_builder::{BuildError, Kind};
 
+use super::bases::Turn;
 use super::client::is_unknown;
 use super::found::Found;
 use super::spec::{BaseSpec, ImageSpec};
@@ -29,12 +31,33 @@ impl DockerEngine {
         }
     }
 
-    /// Pulls an image, or makes it from a Debian mirror.
-    pub(super) async fn ensure(&self, base: &BaseSpec, says: &Says) -> Result<(), Failure> {
+    /// Pulls an image, or makes it from a Debian mirror, which is done once for
+    /// all that want it. What only a registry has, the engine fetches once.
+    pub(super) async fn ensure(
+        &self,
+        base: &BaseSpec,
+        limit: Duration,
+        says: &Says,
+    ) -> Result<(), Failure> {
         let endpoint = self.client.endpoint();
         let lines = |line: hob_builder::Output| says.line(line.text);
-        let ensured = hob_builder::base::ensure(&endpoint, &base.image, &base.mirrors, lines).await;
-        ensured.map(drop).map_err(|error| {
+        let ensure = hob_builder::base::ensure(&endpoint, &base.image, &base.mirrors, lines);
+        let ensure = async { ensure.await.map(drop) };
+        // All projects of a user have their state beside each other.
+        let home = self.setup.paths.state.parent();
+        let ensured = match home.filter(|_| hob_builder::base::can_be_made(&base.image)) {
+            None => ensure.await,
+            Some(home) => {
+                let turn = Turn {
+                    image: &base.image,
+                    engine: &self.client.place(),
+                    home,
+                    limit,
+                };
+                self.bases.once(turn, says, ensure).await?
+            }
+        };
+        ensured.map_err(|error| {
             let mut hints = vec![format!("`{}` is named by {}", base.image, base.named_by)];
             hints.extend(error.hints);
             Failure {

@@ -47,7 +47,9 @@ impl World for DockerEngine {
             (Verb::Create, Some(DockerSpec::Folder(path))) => {
                 make_closed(path, self.setup.uid).map_err(failed)
             }
-            (Verb::Create, Some(DockerSpec::Base(base))) => self.ensure(base, &action.says).await,
+            (Verb::Create, Some(DockerSpec::Base(base))) => {
+                self.ensure(base, limit, &action.says).await
+            }
             (Verb::Create, Some(DockerSpec::Image(image))) => self.build(image, &action.says).await,
             (Verb::Create, Some(DockerSpec::Program(it))) => self.take_out(it).await,
             (Verb::Create, Some(DockerSpec::Container(it))) => self.run(it, limit).await,
