@@ -54,6 +54,14 @@ impl<'a> Moving<'a> {
     /// # Errors
     /// Somebody does: who it is, as far as that can be told.
     pub fn is_free(&self, port: u16) -> Result<bool> {
+        self.is_free_for("--port", port)
+    }
+
+    /// The same of a port that another option asks for.
+    ///
+    /// # Errors
+    /// Somebody listens on it: who it is, as far as that can be told.
+    pub fn is_free_for(&self, option: &str, port: u16) -> Result<bool> {
         let (service, platform) = (self.service, &self.before);
         let engine = platform.context.load(&[])?.engine(&platform.context)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -66,7 +74,7 @@ impl<'a> Moving<'a> {
                 );
                 let mut error = Error::failed(error);
                 error.hints = hint.into_iter().collect();
-                let other = format!("`hob {service} up --port PORT` takes another one");
+                let other = format!("`hob {service} up {option} PORT` takes another one");
                 return Err(error.hint(other));
             }
         }
