@@ -119,9 +119,15 @@ pub fn notes(rollouts: &Rollouts, asked: &BTreeSet<ServiceId>) -> Vec<String> {
                 })
                 .collect(),
         };
-        if rollout.step().is_some() {
+        if rollout.is_committed() {
             shares.push(format!(
-                "an update of {id} is under way, or was killed: `hob roll {} --abort` undoes it",
+                "an update of {id} is about to end, or was killed: the next `hob up` or `hob \
+                 roll` finishes it"
+            ));
+        } else if rollout.step().is_some() {
+            shares.push(format!(
+                "an update of {id} is under way: `hob roll {} --abort` undoes it; or it was \
+                 killed: the next `hob up` or `hob roll` undoes it, too",
                 id.service
             ));
         }

@@ -108,6 +108,13 @@ impl Rollout {
         self.step.as_ref()
     }
 
+    /// Whether an update that was not finished has moved all requests: then
+    /// whoever comes next finishes it, otherwise undoes it.
+    #[must_use]
+    pub fn is_committed(&self) -> bool {
+        matches!(self.step, Some(Step::Leaving { .. }))
+    }
+
     /// The next number of which no service of these names goes by.
     pub fn next(&self, service: &ServiceName, taken: &BTreeSet<ServiceName>) -> Version {
         let numbers = (self.last + 1..).map(Version::numbered);

@@ -2,7 +2,7 @@
 //! is told, and that the next command mends it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +19,12 @@ fn under_way(world: &World) -> u64 {
     let line = "du -sk repositories/demo/web/_uploads 2>/dev/null | cut -f1";
     let said = in_registry(world, line);
     said.trim().parse().unwrap_or_default()
+}
+
+/// What was begun to be sent.
+fn uploads(world: &World) -> String {
+    let listed = in_registry(world, "ls repositories/demo/web/_uploads");
+    listed.trim().to_owned()
 }
 
 /// Runs a line of shell as root in the registry's data.
@@ -119,22 +125,72 @@ fn nobody_collects_during_a_push_and_what_a_killed_one_left_goes_with_the_next()
     );
     push.kill();
     assert_eq!(names(&world, port).len(), 1);
+    // Of a moment ago.
     world.hob(["registry", "gc"]).good();
     assert_eq!(names(&world, port), Vec::<String>::new());
+    assert_eq!(uploads(&world), "");
     let mut push = pushing(&world);
     push.kill();
     assert_eq!(names(&world, port).len(), 1);
     world.hob(["registry", "push"]).good();
     assert_eq!(names(&world, port), Vec::<String>::new());
     assert_eq!(listed(&world), 1);
-    // What it sent in vain is taken for a push that goes on, for a minute.
-    in_registry(
-        &world,
-        "find repositories/demo/web/_uploads -exec touch -d '1 hour ago' {} +",
-    );
     world.hob(["registry", "gc"]).good();
-    let uploads = in_registry(&world, "ls repositories/demo/web/_uploads");
-    assert_eq!(uploads.trim(), "");
+    assert_eq!(uploads(&world), "");
+}
+
+/// Sends a request of which a part of the body is to follow.
+fn begin(port: u16, method: &str, path: &str, length: usize, part: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let limit = Some(std::time::Duration::from_secs(20));
+    stream.set_read_timeout(limit).unwrap();
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close");
+    write!(stream, "{head}\r\nContent-Length: {length}\r\n\r\n").unwrap();
+    stream.write_all(part).unwrap();
+    stream
+}
+
+fn answer(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn what_somebody_else_is_sending_is_left_to_them_and_told() {
+    let (world, port) = registered("sending");
+    world.hob(["registry", "push"]).good();
+    let post = begin(port, "POST", "/v2/demo/web/blobs/uploads/", 0, b"");
+    let begun = answer(post);
+    let place = begun.split_once("/v2/demo/web/blobs/uploads/").unwrap().1;
+    let place = place.lines().next().unwrap();
+    let path = format!("/v2/demo/web/blobs/uploads/{place}");
+    let (first, rest) = ([b'a'; 40_000], [b'b'; 20_000]);
+    let length = first.len() + rest.len();
+    let mut sending = begin(port, "PATCH", &path, length, &first);
+    until("a part of a layer", || under_way(&world) > 30);
+    // However long nothing more of it comes.
+    let old = "find repositories/demo/web/_uploads -exec touch -d '1 hour ago' {} +";
+    in_registry(&world, old);
+    let collect = world.hob(["registry", "gc"]).good();
+    let told = "by pushes that somebody else has under way";
+    assert!(collect.err.contains(told), "{collect:?}");
+    sending.write_all(&rest).unwrap();
+    let sent = answer(sending);
+    assert!(sent.starts_with("HTTP/1.1 202"), "{sent}");
+    assert!(sent.contains(&format!("0-{}", length - 1)), "{sent}");
+    let collect = world.hob(["registry", "gc"]).good();
+    assert!(!collect.err.contains(told), "{collect:?}");
+    assert_eq!(uploads(&world), "");
+}
+
+#[test]
+fn what_the_very_first_push_left_goes_before_any_layer_came_through() {
+    let (world, port) = registered("nothing");
+    answer(begin(port, "POST", "/v2/demo/web/blobs/uploads/", 0, b""));
+    assert_ne!(uploads(&world), "");
+    world.hob(["registry", "gc"]).good();
+    assert_eq!(uploads(&world), "");
 }
 
 #[test]
@@ -201,10 +257,6 @@ fn a_full_disk_ends_a_push_at_once_and_is_told_by_all_that_look() {
     assert!(status.err.contains(full), "{status:?}");
     let list = world.hob(["registry", "ls"]).good();
     assert!(list.err.contains(full), "{list:?}");
-    in_registry(
-        &world,
-        "find repositories/demo/web/_uploads -exec touch -d '1 hour ago' {} +",
-    );
     let freed = world.hob(["registry", "gc"]).good();
     assert!(freed.err.contains("19 MiB are free again"), "{freed:?}");
     let status = world.hob(["registry", "status"]).good();

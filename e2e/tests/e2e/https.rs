@@ -265,7 +265,7 @@ fn nothing_is_made_unasked_and_what_is_not_there_is_said() {
     let port = taken.local_addr().unwrap().port().to_string();
     let refused = world.hob(["ingress", "up", "--https-port", &port]).code(1);
     assert!(
-        refused.err.contains(&format!("port {port} cannot be had")),
+        refused.err.contains(&format!("127.0.0.1:{port} is taken")),
         "{refused:?}"
     );
 }

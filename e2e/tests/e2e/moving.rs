@@ -44,13 +44,11 @@ fn a_port_that_somebody_has_is_named_and_nothing_is_changed() {
                 .contains(&format!("`hob {service} up {option} PORT`")),
             "{up:?}"
         );
-        if option == "--port" {
-            assert!(
-                up.err.contains(&format!("127.0.0.1:{port} is taken")),
-                "{up:?}"
-            );
-            assert!(up.err.contains(&format!("process {me}")), "{up:?}");
-        }
+        assert!(
+            up.err.contains(&format!("127.0.0.1:{port} is taken")),
+            "{up:?}"
+        );
+        assert!(up.err.contains(&format!("process {me}")), "{up:?}");
         assert_eq!(settings(&world), before, "{service}");
     }
     assert!(!authority(&world).exists());

@@ -213,6 +213,19 @@ fn a_version_that_does_not_become_ready_is_undone_and_explained() {
     leaves_nothing(&world);
 }
 
+const UNDOES: &str = "an update of demo/web is under way: `hob roll web --abort` undoes it; or it \
+                      was killed: the next `hob up` or `hob roll` undoes it, too";
+const FINISHES: &str = "an update of demo/web is about to end, or was killed: the next `hob up` or \
+                        `hob roll` finishes it";
+
+/// What `status` says of the update of `web`.
+fn told(world: &World) -> String {
+    let status = world.hob(["status", "web"]).good();
+    let mut lines = status.err.lines();
+    let told = lines.find_map(|it| it.find("an update of").map(|at| &it[at..]));
+    told.unwrap_or_default().to_owned()
+}
+
 #[test]
 fn an_update_that_was_killed_is_undone_or_finished_by_the_next_command() {
     let (world, door) = rolled();
@@ -220,12 +233,14 @@ fn an_update_that_was_killed_is_undone_or_finished_by_the_next_command() {
     let args = ["roll", "web", "--pause", "1s"];
     for undone in ["starting", "moving"] {
         killed_at(&world, undone, &args);
+        assert_eq!(told(&world), UNDOES);
         let up = world.hob(["up"]).good();
         assert!(up.err.contains("is undone"), "{}", up.err);
         assert_eq!(step(&world), None);
         assert_eq!(version(door), "1");
     }
     killed_at(&world, "leaving", &args);
+    assert_eq!(told(&world), FINISHES);
     let up = world.hob(["up"]).good();
     assert!(
         up.err.contains("was not finished; finishing it"),
@@ -237,6 +252,14 @@ fn an_update_that_was_killed_is_undone_or_finished_by_the_next_command() {
     killed_at(&world, "moving", &args);
     let abort = world.hob(["roll", "web", "--abort"]).good();
     assert!(abort.err.contains("is undone"), "{}", abort.err);
+    assert_eq!(version(door), "4");
+    killed_at(&world, "leaving", &args);
+    let abort = world.hob(["roll", "web", "--abort"]).good();
+    let finished = "the update was finished, since all requests had moved: \
+                    `hob roll web --back` returns to the version before";
+    assert!(abort.err.contains(finished), "{}", abort.err);
+    assert_eq!((version(door).as_str(), step(&world)), ("6", None));
+    world.hob(["roll", "web", "--back"]).good();
     assert_eq!(version(door), "4");
     killed_at(&world, "starting", &args);
     leaves_nothing(&world);

@@ -33,7 +33,8 @@ pub struct RollArgs {
     /// Have the version before again, at once: nothing is built
     #[arg(long, conflicts_with_all = ["abort", "weights"])]
     pub back: bool,
-    /// Stop an update that is under way and undo it, also one whose hob was killed
+    /// Stop an update that is under way and undo it, also one whose hob was killed; one that has
+    /// moved all requests is finished
     #[arg(long, conflicts_with = "weights")]
     pub abort: bool,
     #[command(flatten)]

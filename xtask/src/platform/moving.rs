@@ -16,6 +16,9 @@ use super::{Platform, announce_all, home};
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 
+/// The option that says where a service of the platform listens.
+const PORT: &str = "--port";
+
 /// The settings of before, for as long as nobody else changes them or brings
 /// anything up.
 pub struct Moving<'a> {
@@ -59,6 +62,14 @@ impl<'a> Moving<'a> {
     /// # Errors
     /// Somebody does: who it is, as far as that can be told.
     pub fn is_free(&self, port: u16) -> Result<bool> {
+        self.is_free_for(PORT, port)
+    }
+
+    /// The same of a port that another option asks for.
+    ///
+    /// # Errors
+    /// Somebody listens on it: who it is, as far as that can be told.
+    pub fn is_free_for(&self, option: &str, port: u16) -> Result<bool> {
         let (service, platform) = (self.service, &self.before);
         let engine = platform.context.load(&[])?.engine(&platform.context)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -67,7 +78,7 @@ impl<'a> Moving<'a> {
         for address in addresses.iter().filter(|it| self.was != Some(**it)) {
             if let Has::Another(who, hint) = holder(&listeners, engine.uid(), self.was, *address) {
                 let words = format!("{address} is taken: {who} has it");
-                return Err(self.taken(&words, hint));
+                return Err(self.taken(option, &words, hint));
             }
         }
         Ok(listeners.against(address).next().is_none())
@@ -85,16 +96,16 @@ impl<'a> Moving<'a> {
         }
         let engine = platform.context.load(&[])?.engine(&platform.context)?;
         match InTheWay::find(&engine, port) {
-            Some(it) => Err(self.taken(&it.words(), it.hint)),
+            Some(it) => Err(self.taken(PORT, &it.words(), it.hint)),
             None => Ok(()),
         }
     }
 
-    fn taken(&self, words: &str, hint: Option<String>) -> Error {
+    fn taken(&self, option: &str, words: &str, hint: Option<String>) -> Error {
         let service = self.service;
         let mut error = Error::failed(format!("{words}; {service} and its settings are as before"));
         error.hints = hint.into_iter().collect();
-        error.hint(another(service))
+        error.hint(another(service, option))
     }
 
     /// Writes the settings, changed, and brings the service up.
@@ -137,7 +148,7 @@ impl<'a> Moving<'a> {
         };
         let mut told = Error::new(error.code, it.words());
         told.hints = it.hint.into_iter().collect();
-        also(error, Err(told.hint(another(DNS))))
+        also(error, Err(told.hint(another(DNS, PORT))))
     }
 
     /// Whether it is where it was, or was nowhere.
@@ -192,8 +203,8 @@ impl Moved {
     }
 }
 
-fn another(service: &str) -> String {
-    format!("`hob {service} up --port PORT` takes another one")
+fn another(service: &str, option: &str) -> String {
+    format!("`hob {service} up {option} PORT` takes another one")
 }
 
 /// An error, and what else there is to say.

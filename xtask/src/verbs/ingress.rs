@@ -61,7 +61,7 @@ pub async fn ingress(context: &Context, verb: IngressVerb) -> Result {
                 }
             }
             if let Some(other) = https_port {
-                if is_new_https {
+                if is_new_https && moving.is_free_for("--https-port", other)? {
                     HTTPS.is_had(other, in_containers)?;
                 }
                 authority::make(context, before).await?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hob_engine::{Engine, Rollout, Scope, UpdateStep, Verdict, Version, named, owner};
+use hob_engine::{Engine, Rollout, Scope, Verdict, Version, named, owner};
 use hob_stack::{Project, Service, ServiceId};
 use hob_wire::Mode;
 
@@ -215,35 +215,40 @@ fn before(rollout: &Rollout, id: &ServiceId) -> Result<Version> {
     })
 }
 
-/// Stops an update that is under way, or undoes one that was killed.
+/// Stops an update that is under way, or undoes one that was killed. What has
+/// moved all requests is not taken back, by this no more than by Ctrl-C: it
+/// comes to its end.
 async fn abort(engine: &Engine, stage: &Stage, files: &Project, service: &Service) -> Result {
     let id = &service.id;
     let rollouts = versions::known(engine)?;
-    let under_way = rollouts.of(id).and_then(Rollout::step).is_some();
-    if !under_way {
+    let Some(found) = rollouts.of(id).filter(|it| it.step().is_some()) else {
         let error = format!("no update of {id} is under way");
         return Err(Error::failed(error).hint(format!(
             "`hob roll {} --back` has the version before",
             id.service
         )));
-    }
+    };
     let scope = Scope::Services(BTreeSet::from([owner(id)]));
     let taken = versions::taken(engine, stage, &scope).await?;
     let from_another = taken.from_another;
     let mut update = Update::find(engine, stage, files, service)?;
-    let committed = matches!(update.rollout().step(), Some(UpdateStep::Leaving { .. }));
     update.settle_after_another().await?;
     taken.release();
-    let current = named(id, update.rollout().current());
-    let current = current.map_or_else(|| id.to_string(), |it| it.to_string());
-    if committed {
-        let error = format!("all requests go to {current} already");
-        return Err(Error::new(Code::Failed, error).hint(format!(
-            "`hob roll {} --back` has the version before",
-            id.service
-        )));
-    }
-    if from_another {
+    let rollout = update.rollout();
+    // Whoever was at it may have moved them before it heard of this.
+    if found.is_committed() || rollout.current() != found.current() {
+        let back = match rollout.previous() {
+            Some(_) => format!(
+                ": `hob roll {} --back` returns to the version before",
+                id.service
+            ),
+            None => String::new(),
+        };
+        stage.say(format!(
+            "the update was finished, since all requests had moved{back}"
+        ));
+    } else if from_another {
+        let current = named(id, rollout.current()).unwrap_or_else(|| id.clone());
         stage.say(format!("{current} goes on"));
     }
     Ok(())

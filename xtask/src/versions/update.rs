@@ -237,16 +237,15 @@ impl<'a> Update<'a> {
     /// # Errors
     /// Something could not be done.
     pub async fn settle_after_another(&mut self) -> Result {
-        match self.rollout.step() {
-            None => return Ok(()),
-            Some(UpdateStep::Leaving { .. }) => {
-                let current = self.id(self.rollout.current())?;
-                self.stage.say(format!(
-                    "an update to {current} was not finished; finishing it"
-                ));
-                return self.settle().await;
-            }
-            Some(UpdateStep::Starting { .. } | UpdateStep::Moving { .. }) => {}
+        if self.rollout.step().is_none() {
+            return Ok(());
+        }
+        if self.rollout.is_committed() {
+            let current = self.id(self.rollout.current())?;
+            self.stage.say(format!(
+                "an update to {current} was not finished; finishing it"
+            ));
+            return self.settle().await;
         }
         self.stage.say("an update was not finished; undoing it");
         self.undo().await
@@ -263,7 +262,7 @@ impl<'a> Update<'a> {
         };
         self.tell().await?;
         let current = self.id(self.rollout.current())?;
-        let committed = matches!(self.rollout.step(), Some(UpdateStep::Leaving { .. }));
+        let committed = self.rollout.is_committed();
         if committed {
             self.stage.say(match ingress_is_up(self.engine).await {
                 Ok(()) => format!("all requests go to {current}"),

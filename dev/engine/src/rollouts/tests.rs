@@ -61,10 +61,13 @@ fn an_update_moves_all_requests_at_its_commit_and_keeps_the_one_before() {
     rollout.move_to(25);
     assert_eq!(shares(&rollout), "1: 75, 2: 25");
     assert_eq!(rest(&rollout), "- rests, 2 is undone, [] go");
+    assert!(!rollout.is_committed());
     rollout.commit();
+    assert!(rollout.is_committed());
     assert_eq!(shares(&rollout), "2: 100");
     assert_eq!(rest(&rollout), "1 rests, - is undone, [] go");
     rollout.finish();
+    assert!(!rollout.is_committed());
     assert_eq!(rollout.previous(), Some(&version("1")));
 
     rollout.begin(version("3"));

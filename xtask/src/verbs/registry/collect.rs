@@ -20,20 +20,40 @@ use crate::render::{bytes, data};
 /// How long the registry may take to collect.
 const COLLECTING: Duration = Duration::from_secs(600);
 
-/// Runs in the registry's place; says how many KiB it held before and after.
+/// Runs in the registry's place; says how many KiB it held before and after, and
+/// how many are of pushes that are under way.
 const COLLECT: &str = r#"
 here=/usr/local/lib/hob
 [ -f "$here/serve.sh" ] || here=.
 held() { du -sk "$VOLUME_DATA" | cut -f1; }
 before=$(held)
 # What was begun to be sent and is not sent any more: nobody else takes it away
-# before a week is over.
-find "$VOLUME_DATA" -type d -path '*/_uploads/*' -prune -print | while IFS= read -r upload; do
-    [ -n "$(find "$upload" -mmin -1 -print -quit)" ] || rm -rf "$upload"
+# before a week is over. It may be of a moment ago. The registry has open what it
+# is being sent, but for an instant between two requests: hob's own pushes are
+# kept away, others are not.
+uploads() { find "$VOLUME_DATA" -type d -path '*/_uploads/*' -prune -print; }
+touched() { find "$1" -exec stat -c %Y {} + | sort -n | tail -n 1; }
+sweep() {
+    open=$(ls -l /proc/[0-9]*/fd 2>/dev/null)
+    uploads | while IFS= read -r upload; do
+        case $open in *"/_uploads/${upload##*/}/"*) continue ;; esac
+        [ "$(($(date +%s) - $(touched "$upload")))" -lt 2 ] || rm -rf "$upload"
+    done
+}
+sweep
+tries=3
+while [ "$tries" -gt 0 ] && [ -n "$(uploads)" ]; do
+    sleep 1
+    sweep
+    tries=$((tries - 1))
 done
+sent=$(uploads | while IFS= read -r upload; do du -sk "$upload"; done |
+    awk '{ sent += $1 } END { print sent + 0 }')
 # Standard input is open while somebody waits for this, and keeps pushes away;
 # nothing may be taken away after that.
 exec 3<&0
+# It looks there even when no layer ever came through.
+mkdir -p "$VOLUME_DATA/docker/registry/v2/blobs" 2>/dev/null
 sh "$here/serve.sh" garbage-collect >&2 3<&- &
 collecting=$!
 { read -r _ <&3; kill -KILL "$collecting"; } >/dev/null 2>&1 &
@@ -42,7 +62,7 @@ wait "$collecting"
 ended=$?
 kill "$waiting" 2>/dev/null
 [ "$ended" = 0 ] || exit "$ended"
-echo "$before $(held)"
+echo "$before $(held) $sent"
 "#;
 
 pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_run: bool) -> Result {
@@ -60,13 +80,31 @@ pub async fn collect(context: &Context, platform: &Platform, keep: usize, dry_ru
         return list::unreadable(&listing);
     }
     delete(&client, &plan).await?;
-    let (before, after) = free(platform, &alone).await?;
-    let freed = bytes(before.saturating_sub(after) * 1024);
-    let held = bytes(after * 1024);
-    context
-        .output
-        .say(format!("{freed} are free again, {held} are held"));
+    context.output.say(free(platform, &alone).await?.words());
     list::unreadable(&listing)
+}
+
+/// What the registry holds, in KiB.
+struct Held {
+    before: u64,
+    after: u64,
+    /// What of that after is of pushes that are under way, none of them hob's.
+    sent: u64,
+}
+
+impl Held {
+    fn words(&self) -> String {
+        let freed = bytes(self.before.saturating_sub(self.after) * 1024);
+        let held = bytes(self.after * 1024);
+        match self.sent {
+            0 => format!("{freed} are free again, {held} are held"),
+            sent => format!(
+                "{freed} are free again, {held} are held, {} of it by pushes that somebody else \
+                 has under way",
+                bytes(sent * 1024)
+            ),
+        }
+    }
 }
 
 /// What goes and what stays, and why.
@@ -137,9 +175,9 @@ async fn protected(platform: &Platform, listing: &hob_registry::Listing) -> Resu
     Ok(protected)
 }
 
-/// The KiB that the registry held before and after. Nobody pushes until it is
-/// over, even when this program ends before.
-async fn free(platform: &Platform, alone: &Locked) -> Result<(u64, u64)> {
+/// What the registry held before and after. No hob pushes until it is over, even
+/// when this program ends before.
+async fn free(platform: &Platform, alone: &Locked) -> Result<Held> {
     let program = platform.context.surroundings()?.executable.program;
     let place = Inside {
         program: &program,
@@ -150,9 +188,13 @@ async fn free(platform: &Platform, alone: &Locked) -> Result<(u64, u64)> {
     };
     let ended = inside_locked(&place, COLLECT, Some(alone)).await?;
     let said = String::from_utf8_lossy(&ended.stdout);
-    let mut numbers = said.split_whitespace().map(str::parse::<u64>);
-    match (ended.status.success(), numbers.next(), numbers.next()) {
-        (true, Some(Ok(before)), Some(Ok(after))) => Ok((before, after)),
+    let numbers: Vec<u64> = said.split_whitespace().flat_map(str::parse).collect();
+    match (ended.status.success(), &numbers[..]) {
+        (true, &[before, after, sent]) => Ok(Held {
+            before,
+            after,
+            sent,
+        }),
         _ => {
             let words = String::from_utf8_lossy(&ended.stderr);
             let words: Vec<String> = words.lines().map(str::to_owned).collect();
