@@ -184,7 +184,7 @@ pub async fn locked(context: &Context, engine: &Engine) -> Result<ProjectLock> {
     let waiting = |holder| {
         context.output.say(format!(
             "{holder} updates a service of this project; waiting for it \
-             (`hob roll SERVICE --abort` undoes that at once)"
+             (`hob roll SERVICE --abort` ends that at once)"
         ));
     };
     let locked = engine.lock_updates(UPDATE, waiting).await;
@@ -197,7 +197,7 @@ pub async fn locked(context: &Context, engine: &Engine) -> Result<ProjectLock> {
 fn locked_error(holder: Holding, limit: Duration) -> Error {
     let seconds = limit.as_secs();
     let error = format!("{holder} updates a service and was not done within {seconds} s");
-    Error::failed(error).hint("`hob roll SERVICE --abort` undoes its update")
+    Error::failed(error).hint("`hob roll SERVICE --abort` ends its update")
 }
 
 /// Finishes or undoes the updates that hobs which were killed left half done;

@@ -7,7 +7,7 @@ use hob_wire::{Mode, PROTOCOL, Phase, Status};
 
 use super::answer::Answer;
 use super::fixed;
-use crate::resource::{Digest, Health, Identity, Level, ObservedResource};
+use crate::resource::{Health, Identity, Level, ObservedResource};
 use crate::sessions::session_name;
 
 /// The trait of an agent: how its service is run.
@@ -62,7 +62,7 @@ fn of_status(status: &Status, session: Option<u32>) -> ObservedResource {
     let mut found = ObservedResource::at(Level::Created);
     if !status.spec_digest.is_empty() {
         found.level = level(status);
-        found.config = Some(Digest::from_text(&status.spec_digest));
+        found.config = Some(fixed::unaddressed(&status.spec_digest));
         found.identity = traits(status.mode, status.listen.map(|listen| listen.addr));
         found.identity.extend(fixed::traits_in(&status.spec_digest));
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use hob_wire::{Event, EventKind, Phase, Problem, Reply, Request, Stage, Status};
 use tokio::time::Instant;
 
-use super::ClientError;
 use super::told::Told;
+use super::{ClientError, fixed};
 use crate::world::Failure;
 
 /// A process that ended so often in a row before it was ready will not be.
@@ -126,7 +126,8 @@ impl Crashes {
 
 /// What a status says about the end of the wait; none while it goes on.
 fn verdict(status: &Status, agent: &Told<'_>) -> Option<Result<(), Failure>> {
-    if status.spec_digest != agent.digest.as_str() {
+    // One that is as it should be was told nothing this time.
+    if fixed::unaddressed(&status.spec_digest) != fixed::unaddressed(agent.digest.as_str()) {
         let message = "somebody else told its agent something new meanwhile";
         return Some(Err(Failure::operation(message)));
     }

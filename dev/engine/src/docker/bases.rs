@@ -4,7 +4,7 @@
 //! Two that make one at once end up with two images: the one that is ready
 //! last gets the name, and what was built on the other stands on an image that
 //! nobody can name. Services of one hob wait in memory; hobs of one user and
-//! engine by a file in the user's state folder. Whoever waited looks again.
+//! engine by a file in the user's runtime folder. Whoever waited looks again.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +29,7 @@ pub(super) struct Turn<'a> {
     pub(super) image: &'a str,
     /// The engine that it is for, as all of the user's hobs name it.
     pub(super) engine: &'a str,
-    /// The user's state folder, which is there.
+    /// The user's runtime folder, which is there.
     pub(super) home: &'a Path,
     /// How long it is waited for.
     pub(super) limit: Duration,

@@ -43,8 +43,9 @@ impl DockerEngine {
         let lines = |line: hob_builder::Output| says.line(line.text);
         let ensure = hob_builder::base::ensure(&endpoint, &base.image, &base.mirrors, lines);
         let ensure = async { ensure.await.map(drop) };
-        // All projects of a user have their state beside each other.
-        let home = self.setup.paths.state.parent();
+        // All projects of a user have theirs beside each other; what a killed
+        // hob leaves there goes when the machine ends.
+        let home = self.setup.paths.runtime.parent();
         let ensured = match home.filter(|_| hob_builder::base::can_be_made(&base.image)) {
             None => ensure.await,
             Some(home) => {

@@ -29,6 +29,7 @@ use crate::want::Want;
 use crate::{Obstacle, ObstacleKind};
 
 pub(super) use images::{recipe, recipes};
+use told::without;
 
 /// Where a container sees hob's own program.
 pub(super) const PROGRAM_AT: &str = "/hob/bin";
@@ -196,7 +197,8 @@ impl Lowering<'_> {
         let made_of: Vec<ResourceId> = needs.iter().map(|need| need.on.clone()).collect();
         needs.extend(self.asked.order(&CONTAINER));
         let limits = limits(&spec);
-        let (lasting, ports) = self.without_automatic_ports(&spec);
+        let addresses = self.automatic_addresses(&spec);
+        let lasting = without(&spec, &addresses.told);
         let digest = self
             .asked
             .digest(&lasting, self.facts.sources.get(&service.id))?;
@@ -224,14 +226,14 @@ impl Lowering<'_> {
             secret_variables: secrets.iter().map(|it| (it.clone(), it.clone())).collect(),
             as_the_image_says: self.as_the_image_says(),
             spec,
-            digest: digest.clone(),
+            digest: fixed::addressed(&digest, &addresses.told),
             stop: limits.remove,
         };
         made.traits = traits(&made);
         made.traits.extend(self.mounted_folders());
-        made.traits.extend(ports);
         let mut identity = found::traits(made.spec.mode, made.spec.listen.map(|it| it.addr));
         identity.extend(fixed::traits(&made.spec));
+        identity.extend(addresses.lasting);
         identity.extend(made.traits.clone());
         Ok(Desired {
             id: made.id.clone(),

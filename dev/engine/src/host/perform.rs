@@ -222,10 +222,11 @@ impl HostEngine {
                 None => marked.into_iter().map(|found| found.process).collect(),
             }
         };
-        if processes::end(find, GRACE, 2 * GRACE).await {
+        let left = processes::end(find, GRACE, 2 * GRACE).await;
+        if left.is_empty() {
             return Ok(());
         }
-        let left = find().iter().map(|p| p.pid.to_string()).collect::<Vec<_>>();
+        let left = left.iter().map(|p| p.pid.to_string()).collect::<Vec<_>>();
         Err(Failure::operation(format!(
             "cannot end process {}: not even KILL does",
             left.join(", ")

@@ -199,21 +199,22 @@ pub fn owner(pid: u32) -> Option<u32> {
 
 /// Ends processes: TERM, then after `grace` KILL, until `find` finds none of
 /// them any more. It is asked again and again, so that what they start while
-/// they end is found, too. Returns whether all are gone within `limit`; one
+/// they end is found, too. Returns those that are not gone within `limit`; one
 /// that is being taken apart by the kernel shows no environment any more, but
 /// has its ports until it is through with that.
-pub async fn end(find: impl Fn() -> Vec<Process>, grace: Duration, limit: Duration) -> bool {
+pub async fn end(
+    find: impl Fn() -> Vec<Process>,
+    grace: Duration,
+    limit: Duration,
+) -> Vec<Process> {
     let begun = Instant::now();
     let mut told: BTreeSet<Process> = BTreeSet::new();
     loop {
-        let mut living = find();
-        living.extend(told.iter().copied().filter(is_ending));
-        if living.is_empty() {
-            return true;
-        }
+        let ending = told.iter().copied().filter(is_ending);
+        let living: BTreeSet<Process> = find().into_iter().chain(ending).collect();
         let passed = begun.elapsed();
-        if passed >= limit {
-            return false;
+        if living.is_empty() || passed >= limit {
+            return Vec::from_iter(living);
         }
         for process in living {
             if passed >= grace {

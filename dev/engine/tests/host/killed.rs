@@ -137,13 +137,16 @@ async fn die(
     (world.begun.load(Ordering::SeqCst), applied)
 }
 
-/// The next port that no other project of these tests has. These tests make so
-/// many projects that two of them side by side would choose one automatic port
-/// in the same moment some day.
-static PORT: AtomicU16 = AtomicU16::new(21_000);
+/// How many projects these tests have made.
+static PROJECTS: AtomicU16 = AtomicU16::new(0);
 
+/// A project with a port that no other one of these tests has: they are so many
+/// that two of them side by side would choose one automatic port in the same
+/// moment some day. Other runs of these tests begin elsewhere, below where
+/// automatic ports and those of the system are.
 fn ground() -> Ground {
-    let port = PORT.fetch_add(1, Ordering::SeqCst);
+    let first = 10_000 + u16::try_from(std::process::id() % 60).unwrap() * 200;
+    let port = first + PROJECTS.fetch_add(1, Ordering::SeqCst);
     Ground::new(&[
         (
             "a",

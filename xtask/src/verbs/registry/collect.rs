@@ -27,34 +27,47 @@ here=/usr/local/lib/hob
 [ -f "$here/serve.sh" ] || here=.
 held() { du -sk "$VOLUME_DATA" | cut -f1; }
 before=$(held)
-# What was begun to be sent and is not sent any more: nobody else takes it away
-# before a week is over. It may be of a moment ago. The registry has open what it
-# is being sent, but for an instant between two requests: hob's own pushes are
-# kept away, others are not.
+# What was begun to be sent and is not sent any more goes: nobody else takes it
+# away before a week is over. The registry has open what it is being sent, but
+# for the time between two requests: hob's own pushes are kept away, others are
+# not. Where nobody can tell what it has open, a minute is a long time.
+young=5
+[ -d /proc/self/fd ] || young=60
 uploads() { find "$VOLUME_DATA" -type d -path '*/_uploads/*' -prune -print; }
-touched() { find "$1" -exec stat -c %Y {} + | sort -n | tail -n 1; }
+is_sent() {
+    case $(ls -l /proc/[0-9]*/fd 2>/dev/null) in
+    *"/_uploads/${1##*/}/"*) true ;;
+    *) false ;;
+    esac
+}
+touched() { find "$1" -exec stat -c %Y {} + 2>/dev/null | sort -n | tail -n 1; }
+# Says which may be of a moment ago.
 sweep() {
-    open=$(ls -l /proc/[0-9]*/fd 2>/dev/null)
     uploads | while IFS= read -r upload; do
-        case $open in *"/_uploads/${upload##*/}/"*) continue ;; esac
-        [ "$(($(date +%s) - $(touched "$upload")))" -lt 2 ] || rm -rf "$upload"
+        ! is_sent "$upload" || continue
+        at=$(touched "$upload")
+        [ -n "$at" ] || continue
+        if [ "$(($(date +%s) - at))" -lt "$young" ]; then
+            echo "$upload"
+        else
+            rm -rf "$upload"
+        fi
     done
 }
-sweep
-tries=3
-while [ "$tries" -gt 0 ] && [ -n "$(uploads)" ]; do
-    sleep 1
-    sweep
-    tries=$((tries - 1))
-done
-sent=$(uploads | while IFS= read -r upload; do du -sk "$upload"; done |
-    awk '{ sent += $1 } END { print sent + 0 }')
+collect() {
+    tries=$young
+    while [ -n "$(sweep)" ] && [ "$tries" -gt 0 ]; do
+        sleep 1
+        tries=$((tries - 1))
+    done
+    # It looks there even when no layer ever came through.
+    mkdir -p "$VOLUME_DATA/docker/registry/v2/blobs" 2>/dev/null
+    exec sh "$here/serve.sh" garbage-collect
+}
 # Standard input is open while somebody waits for this, and keeps pushes away;
 # nothing may be taken away after that.
 exec 3<&0
-# It looks there even when no layer ever came through.
-mkdir -p "$VOLUME_DATA/docker/registry/v2/blobs" 2>/dev/null
-sh "$here/serve.sh" garbage-collect >&2 3<&- &
+collect >&2 3<&- &
 collecting=$!
 { read -r _ <&3; kill -KILL "$collecting"; } >/dev/null 2>&1 &
 waiting=$!
@@ -62,6 +75,9 @@ wait "$collecting"
 ended=$?
 kill "$waiting" 2>/dev/null
 [ "$ended" = 0 ] || exit "$ended"
+sent=$(uploads | while IFS= read -r upload; do
+    ! is_sent "$upload" || du -sk "$upload"
+done | awk '{ sent += $1 } END { print sent + 0 }')
 echo "$before $(held) $sent"
 "#;
 

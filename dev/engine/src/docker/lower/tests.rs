@@ -10,7 +10,9 @@ use hob_wire::Mode;
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 use super::lower;
+use crate::agent::fixed;
 use crate::docker::facts::Unbuildable;
+use crate::docker::spec::DockerSpec;
 use crate::docker::{IMAGE, image_files};
 use crate::plan;
 use crate::resource::{Level, Observed, ObservedResource, ResourceId};
@@ -183,28 +185,33 @@ fn another_automatic_port_of_a_service_is_told_anew_and_that_of_its_next_version
         facts.ports.insert(id(pages), port);
         let set = ground.lowered(&["api"], Mode::Dev, &facts);
         let found = set.resources.into_iter().find(|it| it.id == api.0).unwrap();
-        (found.config, found.identity.get(api.1).cloned())
+        let DockerSpec::Container(made) = found.spec else {
+            panic!("{} is no container", found.id)
+        };
+        let told = fixed::traits_in(made.digest.as_str()).remove(api.1);
+        (found.config, found.identity.get(api.1).cloned(), told)
     };
     let change = |ground: &mut ground::Ground, change: fn(&mut Project)| {
         change(std::sync::Arc::get_mut(&mut ground.project).unwrap());
     };
-    let (nobody, _) = asked(&ground, "pages", 22002);
+    let url = |port| Some(format!("http://127.0.0.1:{port}"));
+    let (nobody, ..) = asked(&ground, "pages", 22002);
     change(&mut ground, |project| {
         let stack = project.stacks.values_mut().next().unwrap();
         let api = stack.services.values_mut().find(|it| it.id == id("api"));
         api.unwrap().wants.push(id("pages"));
     });
-    let (config, told) = asked(&ground, "pages", 22002);
+    let (config, lasting, told) = asked(&ground, "pages", 22002);
     assert_ne!(config, nobody);
-    assert_eq!(told.as_deref(), Some("http://127.0.0.1:22002"));
-    let (same, other) = asked(&ground, "pages", 22003);
-    assert_eq!(same, config);
-    assert_eq!(other.as_deref(), Some("http://127.0.0.1:22003"));
+    assert_eq!((lasting, told), (url(22002), url(22002)));
+    let other = (config.clone(), url(22003), url(22003));
+    assert_eq!(asked(&ground, "pages", 22003), other);
     change(&mut ground, |project| {
         let version = "pages-2".parse().unwrap();
         project.put_in_place(&id("pages"), &version).unwrap();
     });
-    assert_eq!(asked(&ground, "pages-2", 22003), (config, None));
+    let version = (config, None, url(22003));
+    assert_eq!(asked(&ground, "pages-2", 22003), version);
 }
 
 #[test]

@@ -9,9 +9,9 @@ use hob_wire::{Listen, Program, Protocol, Restart, SecretSource, Spec};
 
 use super::{Lowering, SECRET_FOLDER, STATE_AT};
 use crate::Obstacle;
+use crate::agent::fixed::Addresses;
 use crate::docker::program::Layout;
 use crate::machine::ports::reached;
-use crate::resource::Identity;
 
 impl Lowering<'_> {
     /// The spec, and where the port of the container is published.
@@ -178,35 +178,30 @@ impl Lowering<'_> {
         variables
     }
 
-    /// A spec without what it tells of the automatic ports of others, for
-    /// browsers, and those ports as traits. A version of a service has another
-    /// port than the one before: whoever was told that is not made anew, since
-    /// browsers find the service by the ingress all the same.
-    pub(super) fn without_automatic_ports(&self, spec: &Spec) -> (Spec, Identity) {
-        let (mut lasting, mut ports) = (spec.clone(), Identity::new());
-        let told = self.asked.service.needs.iter();
-        for id in told.chain(&self.asked.service.wants) {
+    /// What a spec tells of the automatic ports of others, for browsers.
+    pub(super) fn automatic_addresses(&self, spec: &Spec) -> AutomaticAddresses {
+        let mut addresses = AutomaticAddresses::default();
+        let others = self.asked.service.needs.iter();
+        for id in others.chain(&self.asked.service.wants) {
             let Some(service) = self.asked.project.service(id) else {
                 continue;
             };
             let name = format!("{}_PUBLIC_URL", service.known_as.as_variable());
-            let addresses = self.address_of(self.asked.project, id);
-            let told = addresses
-                .into_iter()
-                .find(|(variable, _)| *variable == name);
+            let told = self.address_of(self.asked.project, id);
+            let told = told.into_iter().find(|(variable, _)| *variable == name);
             let is_fixed = matches!(service.publish, Some(Publish::Fixed(_)));
             // Its own value for the variable stands in the spec, if it has one.
             if let Some((name, url)) = told
                 && !is_fixed
-                && lasting.env.get(&name) == Some(&url)
+                && spec.env.get(&name) == Some(&url)
             {
-                lasting.env.remove(&name);
                 if service.known_as == service.id.service {
-                    ports.insert(name, url);
+                    addresses.lasting.insert(name.clone(), url.clone());
                 }
+                addresses.told.insert(name, url);
             }
         }
-        (lasting, ports)
+        addresses
     }
 
     /// The secrets as the agent finds them: all in files.
@@ -224,6 +219,24 @@ impl Lowering<'_> {
             })
             .collect()
     }
+}
+
+/// Where browsers find services with automatic ports.
+#[derive(Default)]
+pub(super) struct AutomaticAddresses {
+    /// All that it is told.
+    pub(super) told: Addresses,
+    /// Those that it has to have been told to stay as it is. A version of a
+    /// service has another port than the one before: whoever was told that is
+    /// not made anew for it, since the ingress finds the service all the same.
+    pub(super) lasting: Addresses,
+}
+
+/// A spec that does not tell these.
+pub(super) fn without(spec: &Spec, addresses: &Addresses) -> Spec {
+    let mut spec = spec.clone();
+    spec.env.retain(|name, _| !addresses.contains_key(name));
+    spec
 }
 
 /// What stands where the image says what is run, until that is known.

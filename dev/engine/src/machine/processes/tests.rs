@@ -138,7 +138,7 @@ async fn everything_that_carries_the_mark_is_ended_daemons_included() {
         "setsid sh -c 'sleep 600 & echo; exec sleep 600' & exec sleep 600",
     );
     assert!(of(project).len() >= 2);
-    assert!(end(|| of(project), LONG, LONG).await);
+    assert_eq!(end(|| of(project), LONG, LONG).await, []);
     assert_eq!(of(project), []);
     child.wait();
 }
@@ -147,7 +147,10 @@ async fn everything_that_carries_the_mark_is_ended_daemons_included() {
 async fn what_ignores_term_is_killed_after_its_grace() {
     let project = &unique("test-stubborn");
     let mut child = script(project, "trap '' TERM; echo; while :; do sleep 600; done");
-    assert!(end(|| of(project), Duration::from_millis(50), LONG).await);
+    assert_eq!(
+        end(|| of(project), Duration::from_millis(50), LONG).await,
+        []
+    );
     child.wait();
 }
 
@@ -174,7 +177,7 @@ time.sleep(600)";
     let mut said = BufReader::new(server.child.stdout.as_mut().unwrap());
     said.read_line(&mut line).unwrap();
     let port: u16 = line.trim().parse().unwrap();
-    assert!(end(|| of(project), Duration::ZERO, LONG).await);
+    assert_eq!(end(|| of(project), Duration::ZERO, LONG).await, []);
     TcpListener::bind(("127.0.0.1", port)).unwrap();
     server.wait();
 }
@@ -189,7 +192,7 @@ async fn a_number_that_belongs_to_another_process_by_now_is_not_signalled() {
         ..real
     };
     let limit = Duration::from_millis(50);
-    assert!(!end(|| vec![stale], Duration::ZERO, limit).await);
+    assert_eq!(end(|| vec![stale], Duration::ZERO, limit).await, [stale]);
     assert_eq!(process(child.id()), Some(real));
     child.kill();
 }
@@ -259,7 +262,7 @@ async fn a_process_without_an_environment_is_known_by_the_session_even_after_its
     };
     assert_eq!(left(), [bare]);
     assert!(led.is_followed());
-    assert!(end(left, Duration::ZERO, LONG).await);
+    assert_eq!(end(left, Duration::ZERO, LONG).await, []);
     assert!(!led.is_followed());
 }
 
@@ -333,7 +336,7 @@ async fn a_process_without_an_environment_in_a_session_of_its_own_is_known_by_it
         left.into_iter().map(|found| found.process).collect()
     };
     assert_eq!(left(), [bare]);
-    assert!(end(left, Duration::ZERO, LONG).await);
+    assert_eq!(end(left, Duration::ZERO, LONG).await, []);
     assert!(!led.is_followed());
     child.wait();
 }
