@@ -55,7 +55,7 @@ fn a_service_is_told_where_its_needs_and_wants_are() {
 #[test]
 fn a_service_starts_only_when_what_it_needs_is_ready() {
     let (world, ports) = four();
-    world.page("demo/api", "api\nslow 400\n");
+    world.page("demo/api", "api\nslow 3000\n");
     let mut session = world.dev_ready(&[]);
     assert_eq!(http::get(ports.web, "/").unwrap().body, "web");
     session.stop();

@@ -91,7 +91,9 @@ impl<'a> Moving<'a> {
     /// Somebody does: who it is, as far as that can be told.
     pub fn answers_alone(&self, port: u16) -> Result {
         let platform = &self.before;
-        if port == platform.settings.dns_port && !self.is_down {
+        // Its settings may have been lost under it.
+        let has_it = self.was.is_some_and(|was| was.port() == port);
+        if has_it || port == platform.settings.dns_port && !self.is_down {
             return Ok(());
         }
         let engine = platform.context.load(&[])?.engine(&platform.context)?;
