@@ -185,15 +185,22 @@ proptest! {
     }
 }
 
-#[test]
-fn what_somebody_changed_since_is_named_and_nothing_is_put_back() {
+/// A machine without a file, and the folder that it is in.
+fn empty_place() -> (tempfile::TempDir, Place) {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("root");
     fs::create_dir(&root).expect("a folder");
     let place = Place {
-        root: root.clone(),
+        root,
         note: folder.path().join("note.json"),
     };
+    (folder, place)
+}
+
+#[test]
+fn what_somebody_changed_since_is_named_and_nothing_is_put_back() {
+    let (_folder, place) = empty_place();
+    let root = place.root.clone();
     let edit = |path: &str| Edit {
         path: path.into(),
         before: Entry::Absent,
@@ -217,13 +224,8 @@ fn what_somebody_changed_since_is_named_and_nothing_is_put_back() {
 
 #[test]
 fn a_folder_with_something_of_somebody_elses_stays() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let root = folder.path().join("root");
-    fs::create_dir(&root).expect("a folder");
-    let place = Place {
-        root: root.clone(),
-        note: folder.path().join("note.json"),
-    };
+    let (_folder, place) = empty_place();
+    let root = place.root.clone();
     let edits = vec![Edit {
         path: "/etc/one/c".into(),
         before: Entry::Absent,

@@ -191,3 +191,28 @@ impl Announced {
         self.domains.iter().flat_map(below).collect()
     }
 }
+
+#[cfg(test)]
+impl Announced {
+    /// A project of the stack `shop`, of whose services `db` alone speaks no
+    /// HTTP.
+    pub(crate) fn shop(root: &str, services: &[&str]) -> Self {
+        let service = |service: &&str| AnnouncedService {
+            stack: "shop".to_owned(),
+            service: (*service).to_owned(),
+            names: BTreeMap::from([(service.to_string(), 100)]),
+            addr: SocketAddr::from(([127, 0, 0, 1], 80)),
+            speaks: match *service {
+                "db" => Speaks::Other,
+                _ => Speaks::Http,
+            },
+            version: "run".to_owned(),
+        };
+        Self {
+            root: root.into(),
+            domains: BTreeSet::from(["test".to_owned()]),
+            services: services.iter().map(service).collect(),
+            ..Self::default()
+        }
+    }
+}

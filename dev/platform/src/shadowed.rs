@@ -39,37 +39,14 @@ pub fn shadowed(all: &[Announced]) -> Vec<Shadowed> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::net::SocketAddr;
-
     use super::*;
-    use crate::{AnnouncedService, Speaks};
 
     #[test]
     fn who_came_first_has_a_name_and_the_others_are_told_apart() {
-        let project = |root: &str, services: &[&str]| Announced {
-            root: root.into(),
-            domains: BTreeSet::from(["test".to_owned()]),
-            services: services
-                .iter()
-                .map(|service| AnnouncedService {
-                    stack: "shop".to_owned(),
-                    service: (*service).to_owned(),
-                    names: BTreeMap::from([(service.to_string(), 100)]),
-                    addr: SocketAddr::from(([127, 0, 0, 1], 80)),
-                    speaks: match *service {
-                        "db" => Speaks::Other,
-                        _ => Speaks::Http,
-                    },
-                    version: "run".to_owned(),
-                })
-                .collect(),
-            ..Announced::default()
-        };
         let all = [
-            project("/first", &["db", "web"]),
-            project("/second", &["api", "db", "web"]),
-            project("/first", &["web"]),
+            Announced::shop("/first", &["db", "web"]),
+            Announced::shop("/second", &["api", "db", "web"]),
+            Announced::shop("/first", &["web"]),
         ];
         let host = "web.shop.test".to_owned();
         let (of, by) = ("/second".into(), "/first".into());

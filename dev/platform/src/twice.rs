@@ -62,32 +62,15 @@ pub fn twice(all: &[Told], project: &str) -> BTreeSet<Twice> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use super::*;
-    use crate::{AnnouncedService, Speaks};
 
     fn told(project: &str, engine: &str, services: &[&str]) -> Told {
-        let service = |service: &&str| AnnouncedService {
-            stack: "shop".to_owned(),
-            service: (*service).to_owned(),
-            names: BTreeMap::from([(service.to_string(), 100)]),
-            addr: SocketAddr::from(([127, 0, 0, 1], 80)),
-            speaks: match *service {
-                "db" => Speaks::Other,
-                _ => Speaks::Http,
-            },
-            version: "1".to_owned(),
-        };
+        let mut announced = Announced::shop(project, services);
+        announced.domains.insert("internal".to_owned());
         Told {
             project: project.to_owned(),
             engine: engine.to_owned(),
-            announced: Announced {
-                root: project.into(),
-                domains: BTreeSet::from(["internal".to_owned(), "test".to_owned()]),
-                services: services.iter().map(service).collect(),
-                ..Announced::default()
-            },
+            announced,
         }
     }
 

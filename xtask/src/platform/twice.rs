@@ -9,8 +9,7 @@ use super::home;
 
 /// Which engine names lead to, a line for those that lead to the same one:
 /// those of these services that the ingress leads to and that are up on
-/// another engine, too. Nothing where nobody
-/// ever asked for an ingress.
+/// another engine, too. Nothing where nobody ever asked for an ingress.
 pub fn on_two_engines(engine: &Engine, services: &BTreeSet<&Owner>) -> Vec<String> {
     let Some(home) = home(engine.environment()).ok().filter(Home::is_there) else {
         return Vec::new();

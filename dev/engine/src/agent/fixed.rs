@@ -47,9 +47,8 @@ pub(crate) fn addressed(sealed: &Digest, addresses: &Addresses) -> Digest {
 
 /// A digest without the addresses that it tells.
 pub(crate) fn unaddressed(digest: &str) -> Digest {
-    let addresses = digest.splitn(4, '.').nth(3);
-    let without = addresses.and_then(|it| digest.strip_suffix(it)?.strip_suffix('.'));
-    Digest::from_text(without.unwrap_or(digest))
+    let parts: Vec<&str> = digest.splitn(4, '.').take(3).collect();
+    Digest::from_text(&parts.join("."))
 }
 
 /// The settings and the addresses that a digest tells; none for one that tells

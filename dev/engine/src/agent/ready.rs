@@ -126,7 +126,7 @@ impl Crashes {
 
 /// What a status says about the end of the wait; none while it goes on.
 fn verdict(status: &Status, agent: &Told<'_>) -> Option<Result<(), Failure>> {
-    // One that is as it should be was told nothing this time.
+    // An address that it may keep was not told anew.
     if fixed::unaddressed(&status.spec_digest) != fixed::unaddressed(agent.digest.as_str()) {
         let message = "somebody else told its agent something new meanwhile";
         return Some(Err(Failure::operation(message)));

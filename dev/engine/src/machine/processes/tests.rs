@@ -65,18 +65,23 @@ impl Drop for Group {
     }
 }
 
-/// Runs a shell script with marks of a project; waits until it says a line.
-fn script(project: &str, text: &str) -> Group {
-    let mut group = Group::start(
+/// Runs a script by its interpreter with marks of a project.
+fn with_marks(project: &str, interpreter: &str, text: &str) -> Group {
+    Group::start(
         project,
-        Command::new("/bin/sh")
+        Command::new(interpreter)
             .args(["-c", text])
             .process_group(0)
             .env("HOB_PROJECT", project)
             .env("HOB_SERVICE", "s/x")
             .env("HOB_ROOT", "/home/x")
             .stdout(Stdio::piped()),
-    );
+    )
+}
+
+/// Runs a shell script with marks of a project; waits until it says a line.
+fn script(project: &str, text: &str) -> Group {
+    let mut group = with_marks(project, "/bin/sh", text);
     let mut byte = [0];
     let said = group.child.stdout.as_mut().unwrap();
     said.read_exact(&mut byte).unwrap();
@@ -163,16 +168,7 @@ held = socket.create_server(('127.0.0.1', 0))
 memory = bytearray(b'x') * (512 << 20)
 print(held.getsockname()[1], flush=True)
 time.sleep(600)";
-    let mut server = Group::start(
-        project,
-        Command::new("python3")
-            .args(["-c", text])
-            .process_group(0)
-            .env("HOB_PROJECT", project)
-            .env("HOB_SERVICE", "s/x")
-            .env("HOB_ROOT", "/home/x")
-            .stdout(Stdio::piped()),
-    );
+    let mut server = with_marks(project, "python3", text);
     let mut line = String::new();
     let mut said = BufReader::new(server.child.stdout.as_mut().unwrap());
     said.read_line(&mut line).unwrap();
